@@ -1,0 +1,48 @@
+// Names of replica incarnations, interned to 16-bit indices. A name is `node/incarnation`, for example
+// `n1/4f2a90c1`. Only this node uses its indices: two nodes agree on names, never on numbers.
+
+import { assert } from "../base/assert.js";
+import { compareText } from "../base/bytes.js";
+import type { ReplicaIndex, Stamp, Time } from "./stamp.js";
+
+/** How many incarnations one node can tell apart. */
+export const replicaCountMax = 0xffff;
+
+export class ReplicaTable {
+  readonly #names: string[] = [];
+  readonly #indices = new Map<string, ReplicaIndex>();
+
+  get count(): number {
+    return this.#names.length;
+  }
+
+  indexOf(name: string): ReplicaIndex {
+    const known = this.#indices.get(name);
+    if (known !== undefined) return known;
+    assert(
+      this.#names.length < replicaCountMax,
+      "more replica incarnations than a node can tell apart",
+    );
+    const index = this.#names.length;
+    this.#names.push(name);
+    this.#indices.set(name, index);
+    return index;
+  }
+
+  nameOf(index: ReplicaIndex): string {
+    const name = this.#names[index];
+    assert(name !== undefined, "replica index without a name");
+    return name;
+  }
+
+  /** The order of stamps: time, then the replica's name, so that all nodes agree. */
+  compare(aTime: Time, aReplica: ReplicaIndex, bTime: Time, bReplica: ReplicaIndex): number {
+    if (aTime !== bTime) return aTime - bTime;
+    if (aReplica === bReplica) return 0;
+    return compareText(this.nameOf(aReplica), this.nameOf(bReplica));
+  }
+
+  compareStamps(a: Stamp, b: Stamp): number {
+    return this.compare(a.time, a.replica, b.time, b.replica);
+  }
+}

@@ -1,0 +1,87 @@
+// Version vectors: for each replica the highest time such that everything of that replica up to it is
+// included. As a causal context this says which stamps have been seen; absent and covered means removed.
+
+import { type ByteReader, type ByteWriter, compareText } from "../base/bytes.js";
+import type { ReplicaTable } from "./replica-table.js";
+import type { ReplicaIndex, Time } from "./stamp.js";
+
+/** Answers whether a stamp has been seen. A version vector is one; a delta's removal list is another. */
+export interface Seen {
+  covers(time: Time, replica: ReplicaIndex): boolean;
+}
+
+export class VersionVector implements Seen {
+  readonly #times: Time[] = [];
+
+  get(replica: ReplicaIndex): Time {
+    return this.#times[replica] ?? 0;
+  }
+
+  covers(time: Time, replica: ReplicaIndex): boolean {
+    return time <= (this.#times[replica] ?? 0);
+  }
+
+  /** Raises one entry; lower times leave it alone. */
+  advance(replica: ReplicaIndex, time: Time): void {
+    while (this.#times.length <= replica) this.#times.push(0);
+    if (time > this.#times[replica]!) this.#times[replica] = time;
+  }
+
+  /** Least upper bound, in place. */
+  join(other: VersionVector): void {
+    for (const [replica, time] of other.entries()) this.advance(replica, time);
+  }
+
+  /** Greatest lower bound, as a new vector. */
+  meet(other: VersionVector): VersionVector {
+    const result = new VersionVector();
+    for (const [replica, time] of this.entries())
+      result.advance(replica, Math.min(time, other.get(replica)));
+    return result;
+  }
+
+  includes(other: VersionVector): boolean {
+    for (const [replica, time] of other.entries()) if (!this.covers(time, replica)) return false;
+    return true;
+  }
+
+  equals(other: VersionVector): boolean {
+    return this.includes(other) && other.includes(this);
+  }
+
+  get isEmpty(): boolean {
+    return this.#times.every((time) => time === 0);
+  }
+
+  /** Non-zero entries in index order (not canonical across nodes; `encode` is). */
+  *entries(): IterableIterator<[ReplicaIndex, Time]> {
+    for (let replica = 0; replica < this.#times.length; replica++) {
+      const time = this.#times[replica]!;
+      if (time > 0) yield [replica, time];
+    }
+  }
+
+  clone(): VersionVector {
+    const copy = new VersionVector();
+    copy.join(this);
+    return copy;
+  }
+
+  /** Canonical: sorted by replica name, names written out. */
+  encode(writer: ByteWriter, replicas: ReplicaTable): void {
+    const named = [...this.entries()]
+      .map(([replica, time]): [string, Time] => [replicas.nameOf(replica), time])
+      .sort((a, b) => compareText(a[0], b[0]));
+    writer.varint(named.length);
+    for (const [name, time] of named) writer.text(name).f64(time);
+  }
+
+  static decode(reader: ByteReader, replicas: ReplicaTable): VersionVector {
+    const result = new VersionVector();
+    for (let count = reader.count(9); count > 0; count--) {
+      const name = reader.text();
+      result.advance(replicas.indexOf(name), reader.f64());
+    }
+    return result;
+  }
+}

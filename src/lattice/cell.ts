@@ -1,0 +1,321 @@
+// The cell: the one lattice that every Redis type is made of. A shard maps (database, key, slot, element) to
+// cells; a string is one cell, a set member, a hash field, a list element and a deadline are each a cell.
+//
+// A cell asks of every entry the question that add-wins sets ask: present there and absent here, is it not yet
+// seen or removed? The answer is the causal context beside the state: absent and covered means removed, absent
+// and not covered means not yet seen (Almeida, Shoker, Baquero: delta-state CRDTs; no tombstones).
+//
+// Two kinds of entries live in a cell (merge-rules.md):
+//  - siblings: values that no write has yet seen together; reading resolves them (rule 9);
+//  - rows: what one incarnation has added to a counter since the row's birth, `hi`, and how much of it resets
+//    have seen, `lo` (rules 6 to 8). A text sibling hides the rows; that is a matter of reading, not of joining.
+// Every entry carries `born`, the birth stamp of its slot (rule 10).
+//
+// Left out: what a cell *means*. Readers of each type resolve siblings (highest stamp, highest deadline, union of
+// HyperLogLog registers) in their own file. Cells are mutable and owned by one keyspace.
+
+import { type ByteReader, type Bytes, type ByteWriter, equalBytes } from "../base/bytes.js";
+import type { ReplicaTable } from "../clock/replica-table.js";
+import type { ReplicaIndex, Stamp, Time } from "../clock/stamp.js";
+import type { Seen } from "../clock/version-vector.js";
+import { add, type Decimal, equalDecimals, subtract, zero } from "./decimal.js";
+
+export interface Sibling {
+  readonly time: Time;
+  readonly replica: ReplicaIndex;
+  readonly bornTime: Time;
+  readonly bornReplica: ReplicaIndex;
+  readonly value: Bytes;
+}
+
+/** Owned by `replica`: only it extends `hi`. Others raise `lo` when they reset what they have seen. */
+export interface Row {
+  readonly replica: ReplicaIndex;
+  readonly birth: Time;
+  readonly bornTime: Time;
+  readonly bornReplica: ReplicaIndex;
+  hiTime: Time;
+  hi: Decimal;
+  loTime: Time;
+  lo: Decimal;
+}
+
+export interface Cell {
+  siblings: Sibling[];
+  rows: Row[];
+}
+
+export const emptyCell = (): Cell => ({ siblings: [], rows: [] });
+
+/** Nothing is stored, not even a dead row: the cell may be forgotten. */
+export const isBlank = (cell: Cell): boolean =>
+  cell.siblings.length === 0 && cell.rows.length === 0;
+
+/** Whether increments since the last reset are part of the row. */
+export const isLive = (row: Row): boolean => row.hiTime > row.loTime;
+
+/** Visible: some value has not been removed, or some increment not been reset. */
+export const isVisible = (cell: Cell): boolean =>
+  cell.siblings.length > 0 || cell.rows.some(isLive);
+
+/** The sibling with the highest stamp: last writer wins, as a way of reading. */
+export function winner(cell: Cell, replicas: ReplicaTable): Sibling | undefined {
+  let best: Sibling | undefined;
+  for (const sibling of cell.siblings) {
+    if (best === undefined || replicas.compareStamps(sibling, best) > 0) best = sibling;
+  }
+  return best;
+}
+
+/** What the live rows add to the base: the sum of `hi - lo`. */
+export function rowSum(cell: Cell): Decimal {
+  let sum = zero;
+  for (const row of cell.rows) if (isLive(row)) sum = add(sum, subtract(row.hi, row.lo));
+  return sum;
+}
+
+/** The birth of the cell's slot as this cell shows it: the highest `born` of its live entries (rule 10). */
+export function bornOf(cell: Cell, replicas: ReplicaTable): Stamp | undefined {
+  let time = 0;
+  let replica = 0;
+  let found = false;
+  const consider = (bornTime: Time, bornReplica: ReplicaIndex): void => {
+    if (found && replicas.compare(bornTime, bornReplica, time, replica) <= 0) return;
+    time = bornTime;
+    replica = bornReplica;
+    found = true;
+  };
+  for (const sibling of cell.siblings) consider(sibling.bornTime, sibling.bornReplica);
+  for (const row of cell.rows) if (isLive(row)) consider(row.bornTime, row.bornReplica);
+  return found ? { time, replica } : undefined;
+}
+
+/**
+ * Removes everything seen: siblings go, one's own rows go, the others' rows are reset to what was seen of them
+ * (`lo := hi`), because only their owner may take them away (rule 7).
+ */
+export function clearCell(cell: Cell, self: ReplicaIndex): void {
+  cell.siblings = [];
+  if (cell.rows.length === 0) return;
+  cell.rows = cell.rows.filter((row) => row.replica !== self);
+  for (const row of cell.rows) {
+    row.loTime = row.hiTime;
+    row.lo = row.hi;
+  }
+}
+
+/** Writes a value over everything seen. `born` is the slot's birth: the stamp itself for SET. */
+export function assignCell(cell: Cell, stamp: Stamp, born: Stamp, value: Bytes): void {
+  clearCell(cell, stamp.replica);
+  cell.siblings.push({
+    time: stamp.time,
+    replica: stamp.replica,
+    bornTime: born.time,
+    bornReplica: born.replica,
+    value,
+  });
+}
+
+/**
+ * Adds to one's own row. A dead row of one's own is replaced by a new birth, never extended: somebody may have
+ * pruned it and an old maximum would swallow the increment (rule 7).
+ */
+export function incrementCell(cell: Cell, stamp: Stamp, born: Stamp, by: Decimal): void {
+  const own = cell.rows.find((row) => row.replica === stamp.replica && isLive(row));
+  if (own !== undefined) {
+    own.hiTime = stamp.time;
+    own.hi = add(own.hi, by);
+    return;
+  }
+  cell.rows = cell.rows.filter((row) => row.replica !== stamp.replica);
+  cell.rows.push({
+    replica: stamp.replica,
+    birth: stamp.time,
+    bornTime: born.time,
+    bornReplica: born.replica,
+    hiTime: stamp.time,
+    hi: by,
+    loTime: 0,
+    lo: zero,
+  });
+}
+
+/**
+ * Joins `other` into `cell`, in place. `seen` is what this side has seen, `otherSeen` what the other has: two
+ * contexts for states, or the removal list of a delta (`RemovedStamps`) for a delta's fragment.
+ * `other` is not changed, and no row of it is shared.
+ */
+export function joinCell(cell: Cell, seen: Seen, other: Cell, otherSeen: Seen): void {
+  cell.siblings = joinSiblings(cell.siblings, seen, other.siblings, otherSeen);
+  if (cell.rows.length > 0 || other.rows.length > 0) {
+    cell.rows = joinRows(cell.rows, seen, other.rows, otherSeen);
+  }
+}
+
+function joinSiblings(
+  ours: readonly Sibling[],
+  seen: Seen,
+  theirs: readonly Sibling[],
+  otherSeen: Seen,
+): Sibling[] {
+  const isIn = (list: readonly Sibling[], wanted: Sibling): boolean =>
+    list.some((sibling) => sibling.time === wanted.time && sibling.replica === wanted.replica);
+  const joined = ours.filter(
+    (sibling) => isIn(theirs, sibling) || !otherSeen.covers(sibling.time, sibling.replica),
+  );
+  for (const sibling of theirs) {
+    if (!isIn(ours, sibling) && !seen.covers(sibling.time, sibling.replica)) joined.push(sibling);
+  }
+  return joined;
+}
+
+function joinRows(ours: Row[], seen: Seen, theirs: readonly Row[], otherSeen: Seen): Row[] {
+  const find = (list: readonly Row[], wanted: Row): Row | undefined =>
+    list.find((row) => row.replica === wanted.replica && row.birth === wanted.birth);
+  const joined: Row[] = [];
+  for (const row of ours) {
+    const twin = find(theirs, row);
+    if (twin !== undefined) raiseRow(row, twin);
+    else if (otherSeen.covers(row.hiTime, row.replica)) continue;
+    joined.push(row);
+  }
+  for (const row of theirs) {
+    if (find(ours, row) === undefined && !seen.covers(row.hiTime, row.replica))
+      joined.push({ ...row });
+  }
+  return joined;
+}
+
+/** `hi` and `lo` each join by the higher stamp (rule 6). */
+function raiseRow(row: Row, twin: Row): void {
+  if (twin.hiTime > row.hiTime) {
+    row.hiTime = twin.hiTime;
+    row.hi = twin.hi;
+  }
+  if (twin.loTime > row.loTime) {
+    row.loTime = twin.loTime;
+    row.lo = twin.lo;
+  }
+}
+
+/** The stamps that a delta removes from one cell: the `Seen` of its fragment. */
+export class RemovedStamps implements Seen {
+  readonly #stamps: readonly Stamp[];
+
+  constructor(stamps: readonly Stamp[]) {
+    this.#stamps = stamps;
+  }
+
+  covers(time: Time, replica: ReplicaIndex): boolean {
+    return this.#stamps.some((stamp) => stamp.time === time && stamp.replica === replica);
+  }
+}
+
+export const cloneCell = (cell: Cell): Cell => ({
+  siblings: [...cell.siblings],
+  rows: cell.rows.map((row) => ({ ...row })),
+});
+
+/** Entries in canonical order, so that equal cells have equal bytes on every node. */
+export function sortCell(cell: Cell, replicas: ReplicaTable): void {
+  cell.siblings.sort((a, b) => replicas.compareStamps(a, b));
+  cell.rows.sort((a, b) => replicas.compare(a.birth, a.replica, b.birth, b.replica));
+}
+
+export function equalCells(a: Cell, b: Cell, replicas: ReplicaTable): boolean {
+  if (a.siblings.length !== b.siblings.length || a.rows.length !== b.rows.length) return false;
+  sortCell(a, replicas);
+  sortCell(b, replicas);
+  return (
+    a.siblings.every((sibling, i) => {
+      const twin = b.siblings[i]!;
+      return (
+        sibling.time === twin.time &&
+        sibling.replica === twin.replica &&
+        sibling.bornTime === twin.bornTime &&
+        sibling.bornReplica === twin.bornReplica &&
+        equalBytes(sibling.value, twin.value)
+      );
+    }) && a.rows.every((row, i) => equalRows(row, b.rows[i]!))
+  );
+}
+
+const equalRows = (a: Row, b: Row): boolean =>
+  a.replica === b.replica &&
+  a.birth === b.birth &&
+  a.bornTime === b.bornTime &&
+  a.bornReplica === b.bornReplica &&
+  a.hiTime === b.hiTime &&
+  a.loTime === b.loTime &&
+  equalDecimals(a.hi, b.hi) &&
+  equalDecimals(a.lo, b.lo);
+
+/**
+ * How replica indices are written: as positions in a dictionary of names that travels with the bytes, or (for
+ * digests) as the names themselves.
+ */
+export interface ReplicaCodec {
+  write(writer: ByteWriter, replica: ReplicaIndex): void;
+  read(reader: ByteReader): ReplicaIndex;
+}
+
+/** Canonical once the caller has sorted the cell (`sortCell`). */
+export function encodeCell(writer: ByteWriter, cell: Cell, codec: ReplicaCodec): void {
+  writer.varint(cell.siblings.length);
+  for (const sibling of cell.siblings) {
+    writer.f64(sibling.time);
+    codec.write(writer, sibling.replica);
+    // Most entries were born by their own write: one byte instead of a second stamp.
+    const own = sibling.bornTime === sibling.time && sibling.bornReplica === sibling.replica;
+    writer.u8(own ? 1 : 0);
+    if (!own) {
+      writer.f64(sibling.bornTime);
+      codec.write(writer, sibling.bornReplica);
+    }
+    writer.bytes(sibling.value);
+  }
+  writer.varint(cell.rows.length);
+  for (const row of cell.rows) {
+    codec.write(writer, row.replica);
+    writer.f64(row.birth).f64(row.bornTime);
+    codec.write(writer, row.bornReplica);
+    writer.f64(row.hiTime);
+    encodeDecimal(writer, row.hi);
+    writer.f64(row.loTime);
+    encodeDecimal(writer, row.lo);
+  }
+}
+
+export function decodeCell(reader: ByteReader, codec: ReplicaCodec): Cell {
+  const cell = emptyCell();
+  for (let count = reader.count(11); count > 0; count--) {
+    const time = reader.f64();
+    const replica = codec.read(reader);
+    const own = reader.u8() === 1;
+    const bornTime = own ? time : reader.f64();
+    const bornReplica = own ? replica : codec.read(reader);
+    cell.siblings.push({ time, replica, bornTime, bornReplica, value: reader.bytes().slice() });
+  }
+  for (let count = reader.count(36); count > 0; count--) {
+    const replica = codec.read(reader);
+    const birth = reader.f64();
+    const bornTime = reader.f64();
+    const bornReplica = codec.read(reader);
+    const hiTime = reader.f64();
+    const hi = decodeDecimal(reader);
+    const loTime = reader.f64();
+    const lo = decodeDecimal(reader);
+    cell.rows.push({ replica, birth, bornTime, bornReplica, hiTime, hi, loTime, lo });
+  }
+  return cell;
+}
+
+function encodeDecimal(writer: ByteWriter, value: Decimal): void {
+  writer.varint(value.scale).text(value.units.toString());
+}
+
+function decodeDecimal(reader: ByteReader): Decimal {
+  const scale = reader.varint();
+  const text = reader.text();
+  return { units: /^-?\d{1,5000}$/.test(text) ? BigInt(text) : 0n, scale };
+}

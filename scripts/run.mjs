@@ -1,0 +1,52 @@
+// The one door of the checkout: `node scripts/run.mjs [--tests] COMMAND ARGS`. It prepares what is not
+// ready (packages, build, with --tests also Debian packages) and then becomes the command: the compiled
+// entry is imported into this very process, so the pid and the signals are the program's own.
+
+import { pathToFileURL } from "node:url";
+import { build, ensureReady, ensureTestComponents, root, SetupError, say } from "./setup.mjs";
+
+/** A command is a compiled module and the arguments put before the caller's. */
+const commands = {
+  serve: { entry: "src/bin/skerry.js", args: ["serve"], does: "start a node that speaks Redis" },
+  skerry: { entry: "src/bin/skerry.js", args: [], does: "the skerry program itself" },
+  test: { entry: "scripts/test.js", args: [], does: "every test, then the planted bugs" },
+  check: { entry: "scripts/check.js", args: [], does: "format, lint, types, tidy, quick tests" },
+  format: { entry: "scripts/check.js", args: ["--write"], does: "mend what the formatter can" },
+  tidy: { entry: "scripts/tidy.js", args: [], does: "arrows, purity and house style" },
+  planted: { entry: "scripts/planted.js", args: [], does: "plant each bug, see it caught" },
+  maelstrom: { entry: "maelstrom/bench.js", args: [], does: "run a workload on real processes" },
+  "maelstrom-official": { entry: "maelstrom/official.js", args: [], does: "run Maelstrom itself" },
+  bench: { entry: "scripts/bench.js", args: [], does: "measure against redis-server" },
+  "redis-suite": { entry: "scripts/redis-suite.js", args: [], does: "run Redis's own test suite" },
+  build: { does: "install packages and compile" },
+};
+
+async function main(argv) {
+  const wantsTests = argv[0] === "--tests";
+  const [name, ...args] = wantsTests ? argv.slice(1) : argv;
+  const command = Object.hasOwn(commands, name ?? "") ? commands[name] : undefined;
+  if (command === undefined) {
+    say(name === undefined ? "which command?" : `there is no command "${name}"`);
+    for (const [known, { does }] of Object.entries(commands))
+      process.stderr.write(`  ${known.padEnd(20)}${does}\n`);
+    process.exitCode = 1;
+    return;
+  }
+  if (command.entry === undefined) {
+    if (!(await build())) process.exitCode = 1;
+    return;
+  }
+  await ensureReady();
+  if (wantsTests) await ensureTestComponents();
+  const entry = `${root}dist/${command.entry}`;
+  process.argv = [process.argv[0], entry, ...command.args, ...args];
+  await import(pathToFileURL(entry).href);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  say(error.message);
+  process.exitCode = 1;
+}

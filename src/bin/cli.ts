@@ -1,0 +1,150 @@
+// The command line of Skerry. Commands are declared here and live in modules of their own, which are
+// imported only when they run: a Maelstrom node must not pay for the TCP host, nor `--help` for either.
+
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { SkerryConfig } from "../host/config.js";
+import { type SettingName, settingNames, settingOf, settings } from "../host/config-table.js";
+import type { MaelstromOptions } from "./maelstrom-options.js";
+
+/** What the command line touches outside itself; tests pass their own. */
+export interface CliPorts {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly out: (line: string) => void;
+  readonly err: (line: string) => void;
+  readonly serve: (config: SkerryConfig) => Promise<void>;
+  readonly maelstrom: (options: MaelstromOptions) => Promise<void>;
+}
+
+/** Stops the program with exit code 1 after its lines were told. */
+export class CliError extends Error {
+  override readonly name = "CliError";
+}
+
+const modes = settings.consistency.schema.enum as string[];
+
+/** The whole command line, ready to `parseAsync`. */
+export function newProgram(ports: CliPorts): Command {
+  const program = new Command("skerry")
+    .description("A distributed key-value node: Redis outside, CRDTs inside.")
+    .version(packageVersion(), "-V, --version", "print the version")
+    .configureOutput({ writeOut: (text) => ports.out(text.trimEnd()), writeErr: tellError(ports) })
+    .showHelpAfterError("(skerry --help lists the commands)")
+    .exitOverride();
+  addServe(program, ports);
+  addMaelstrom(program, ports);
+  return program;
+}
+
+const tellError = (ports: CliPorts) => (text: string) => ports.err(text.trimEnd());
+
+function addServe(program: Command, ports: CliPorts): void {
+  const command = program
+    .command("serve")
+    .description("start a node that speaks the Redis protocol")
+    .option("--config <file>", "read this file instead of perf_config.toml")
+    .option("--print-config", "print every setting with its source, then stop")
+    .showHelpAfterError("(skerry serve --help lists the flags)")
+    .allowExcessArguments(false);
+  for (const name of settingNames) {
+    const option = flagOf(name);
+    if (option !== undefined) command.addOption(option);
+  }
+  command.action(async (options: Readonly<Record<string, unknown>>) => {
+    const { describeConfig } = await import("../host/config.js");
+    const config = await readConfig(options, ports);
+    if (options.printConfig === true) for (const line of describeConfig(config)) ports.out(line);
+    else await ports.serve(config);
+  });
+}
+
+/** The flag of a setting; given several times its texts are one list. */
+function flagOf(name: SettingName): Option | undefined {
+  const { flag, doc, expects, default: usual } = settingOf(name);
+  if (flag === undefined) return undefined;
+  const shown = typeof usual === "object" ? Object.values(usual as object).join(",") : usual;
+  const preset = shown === "" ? "" : ` (default ${shown})`;
+  const isList = typeof usual === "object";
+  const option = new Option(`--${flag} <value>`, `${doc}: ${expects}${preset}`);
+  return isList
+    ? option.argParser((text: string, before: string | undefined) =>
+        before === undefined ? text : `${before},${text}`,
+      )
+    : option;
+}
+
+async function readConfig(
+  options: Readonly<Record<string, unknown>>,
+  ports: CliPorts,
+): Promise<SkerryConfig> {
+  const { describeError, loadConfig } = await import("../host/config.js");
+  const values: Partial<Record<SettingName, string>> = {};
+  for (const name of settingNames) {
+    const text = options[flagOf(name)?.attributeName() ?? ""];
+    if (typeof text === "string") values[name] = text;
+  }
+  const file = typeof options.config === "string" ? { file: options.config } : {};
+  const loaded = loadConfig({ ...file, values }, ports.env, readFileIfAny, packageFolder());
+  if (loaded.ok) return loaded.value;
+  for (const error of loaded.error) ports.err(`skerry: ${describeError(error)}`);
+  throw new CliError("the configuration is not usable");
+}
+
+function addMaelstrom(program: Command, ports: CliPorts): void {
+  program
+    .command("maelstrom")
+    .description("run one Maelstrom node on stdin and stdout")
+    .addOption(
+      new Option("--consistency <mode>", "mode of every key (default: by workload)").choices(modes),
+    )
+    .option("--port <P>", "node nK also serves Redis clients on 127.0.0.1:P+K", integer(1, 65_000))
+    .option("--seed <number>", "seed of random choices", integer(0, Number.MAX_SAFE_INTEGER))
+    .option("--trace", "one line per message on stderr")
+    .showHelpAfterError("(skerry maelstrom --help lists the flags)")
+    .allowExcessArguments(false)
+    .action(async (options: Readonly<Record<string, unknown>>) => {
+      await ports.maelstrom({
+        // Commander has checked the choice and the integers.
+        consistency: options.consistency as MaelstromOptions["consistency"],
+        port: options.port as number | undefined,
+        seed: options.seed as number | undefined,
+        isTraced: options.trace === true,
+      });
+    });
+}
+
+const integer =
+  (from: number, to: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= from && value <= to) return value;
+    throw new InvalidArgumentError(`It must be an integer from ${from} to ${to}.`);
+  };
+
+function readFileIfAny(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new CliError(`cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+/** The folder of package.json, above the sources as well as above dist. */
+export function packageFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "package.json"))) {
+    const parent = dirname(folder);
+    if (parent === folder) throw new CliError("the program lies outside of its package");
+    folder = parent;
+  }
+  return folder;
+}
+
+function packageVersion(): string {
+  const text = readFileSync(join(packageFolder(), "package.json"), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+// The executable `skerry`: connects the command line to the real process. Everything else is in cli.ts.
+
+import { CommanderError } from "commander";
+import { CliError, newProgram } from "./cli.js";
+
+const err = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+const program = newProgram({
+  env: process.env,
+  out: (line) => process.stdout.write(`${line}\n`),
+  err,
+  serve: async (config) => (await import("./serve.js")).serve(config),
+  maelstrom: async (options) => (await import("./maelstrom.js")).runMaelstrom(options),
+});
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  if (error instanceof CliError) err(`skerry: ${error.message}`);
+  else if (!(error instanceof CommanderError)) throw error; // A defect: the stack trace is wanted.
+  // `--help` and `--version` are told by exceptions with code 0. The program ends by itself, so that
+  // everything written has left.
+  process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
+}

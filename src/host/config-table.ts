@@ -1,0 +1,485 @@
+// Every setting of a node, one row each. The schema of perf_config.toml, the flags of `skerry serve`, the
+// environment names and `--print-config` all follow from these rows; a new setting is a new row.
+//
+// A row may carry a `refusal`: a name that users of such servers know and that this one does not honour.
+// Giving it a value other than the default stops the start with the reason, for silently serving in clear
+// text, or without the log that was asked for, is worse than not serving. A `note` marks a value that is
+// accepted and has no effect yet.
+
+export type ConsistencyMode = "eventual" | "causal" | "linearizable";
+
+const modes = ["eventual", "causal", "linearizable"] as const satisfies readonly ConsistencyMode[];
+
+/** One row of the table. T is the type of the value as the program sees it. */
+export interface Setting<T> {
+  /** Dotted place in perf_config.toml. */
+  readonly path: string;
+  /** Environment names, the first that is set wins. */
+  readonly env: readonly string[];
+  /** Long flag without its dashes, or undefined: not a flag. */
+  readonly flag: string | undefined;
+  /** The kind of value, in words for messages and help: "an integer from 0 to 65535". */
+  readonly expects: string;
+  readonly schema: Readonly<Record<string, unknown>>;
+  /** Text of a flag or of the environment to the TOML value; what does not parse is left as text. */
+  readonly parse: (text: string) => unknown;
+  readonly default: T;
+  readonly doc: string;
+  readonly refusal: string | undefined;
+  readonly note: string | undefined;
+  readonly isSecret: boolean;
+}
+
+interface Row<T> {
+  readonly path: string;
+  readonly env?: readonly string[];
+  readonly flag?: string;
+  readonly default: T;
+  readonly doc: string;
+  readonly refusal?: string;
+  readonly note?: string;
+  readonly isSecret?: boolean;
+}
+
+type Kind<T> = Pick<Setting<T>, "expects" | "schema" | "parse">;
+
+const setting = <T>(row: Row<T>, kind: Kind<T>): Setting<T> => ({
+  env: [],
+  flag: undefined,
+  refusal: undefined,
+  note: undefined,
+  isSecret: false,
+  ...row,
+  ...kind,
+});
+
+const integer = (row: Row<number> & { from: number; to: number }): Setting<number> => {
+  const { from, to, ...rest } = row;
+  return setting(rest, {
+    expects: `an integer from ${from} to ${to}`,
+    schema: { type: "integer", minimum: from, maximum: to },
+    parse: (text) => (/^[+-]?\d+$/.test(text) ? Number(text) : text),
+  });
+};
+
+const truths = new Map([
+  ["true", true],
+  ["yes", true],
+  ["1", true],
+  ["false", false],
+  ["no", false],
+  ["0", false],
+]);
+
+const boolean = (row: Row<boolean>): Setting<boolean> =>
+  setting(row, {
+    expects: "true or false",
+    schema: { type: "boolean" },
+    parse: (text) => truths.get(text.toLowerCase()) ?? text,
+  });
+
+const text = (row: Row<string> & { pattern?: string; expects?: string }): Setting<string> => {
+  const { pattern, expects, ...rest } = row;
+  return setting(rest, {
+    expects: expects ?? "a text",
+    schema: pattern === undefined ? { type: "string" } : { type: "string", pattern },
+    parse: (value) => value,
+  });
+};
+
+const texts = (
+  row: Row<readonly string[]> & { pattern: string; expects: string },
+): Setting<readonly string[]> => {
+  const { pattern, expects, ...rest } = row;
+  return setting(rest, {
+    expects,
+    schema: { type: "array", items: { type: "string", pattern }, uniqueItems: true, maxItems: 64 },
+    parse: (value) => value.split(",").map((part) => part.trim()),
+  });
+};
+
+const choice = <T extends string>(row: Row<T> & { of: readonly T[] }): Setting<T> => {
+  const { of, ...rest } = row;
+  return setting(rest, {
+    expects: `one of ${of.join(", ")}`,
+    schema: { enum: [...of] },
+    parse: (value) => value,
+  });
+};
+
+/** Key prefix -> mode. As text: `lock:=linearizable,cart:=causal`. */
+const modeTable = (
+  row: Row<Readonly<Record<string, ConsistencyMode>>>,
+): Setting<Readonly<Record<string, ConsistencyMode>>> =>
+  setting(row, {
+    expects: `PREFIX=MODE, where the mode is one of ${modes.join(", ")}`,
+    schema: {
+      type: "object",
+      additionalProperties: { enum: [...modes] },
+      propertyNames: { minLength: 1, maxLength: 512 },
+      maxProperties: 256,
+    },
+    parse: (value) => {
+      const entries = value.split(",").map((part) => {
+        const cut = part.lastIndexOf("="); // A prefix may contain "=", a mode does not.
+        return cut < 1 ? undefined : ([part.slice(0, cut), part.slice(cut + 1)] as const);
+      });
+      // Without a prototype, so that a prefix called __proto__ is a prefix.
+      const table: Record<string, string> = Object.create(null);
+      for (const entry of entries) {
+        if (entry === undefined) return value;
+        table[entry[0]] = entry[1];
+      }
+      return table;
+    },
+  });
+
+const MiB = 1024 * 1024;
+const notBuilt = (what: string): string => `${what} is not built yet`;
+const noTls = notBuilt("TLS");
+const noStore = notBuilt("persistence");
+const noTelemetry = "no effect: nothing is reported to Datadog yet";
+const noStoreUse = "no effect: used once persistence exists";
+
+/** The table. Order is the order of `--print-config`, of `--help` and of perf_config.toml. */
+export const settings = {
+  numShards: integer({
+    path: "num_shards",
+    flag: "shards",
+    env: ["SKERRY_SHARDS"],
+    from: 1,
+    to: 16_384,
+    default: 64,
+    doc: "groups of hash slots, the unit of causality and placement; the same on every node",
+  }),
+
+  bind: texts({
+    path: "server.bind",
+    flag: "bind",
+    env: ["SKERRY_BIND"],
+    pattern: "^[0-9a-zA-Z.:%_-]+$",
+    expects: "a list of addresses",
+    default: ["127.0.0.1"],
+    doc: "addresses to listen on",
+  }),
+  port: integer({
+    path: "server.port",
+    flag: "port",
+    env: ["REDIS_PORT"],
+    from: 0,
+    to: 65_535,
+    default: 6379,
+    doc: "port of the Redis listener; 0 takes any free one",
+  }),
+  databases: integer({
+    path: "server.databases",
+    flag: "databases",
+    from: 1,
+    to: 16,
+    default: 16,
+    doc: "databases that SELECT knows",
+  }),
+
+  consistency: choice({
+    path: "consistency.default",
+    flag: "consistency",
+    env: ["SKERRY_CONSISTENCY"],
+    of: modes,
+    default: "eventual",
+    doc: "mode of keys that no prefix below claims",
+  }),
+  consistencyPrefixes: modeTable({
+    path: "consistency.prefixes",
+    flag: "prefix",
+    default: {},
+    doc: "mode by key prefix, the longest prefix wins",
+  }),
+
+  replicaName: text({
+    path: "replication.replica_id",
+    flag: "replica-id",
+    env: ["REPLICA_ID"],
+    pattern: "^[A-Za-z0-9_.-]{1,64}$",
+    expects: "1 to 64 letters, digits, dots, dashes or underscores",
+    default: "n1",
+    doc: "name of this node among its peers",
+  }),
+  gossipIntervalMs: integer({
+    path: "replication.gossip_interval_ms",
+    flag: "gossip-interval-ms",
+    env: ["GOSSIP_INTERVAL_MS"],
+    from: 1,
+    to: 60_000,
+    default: 100,
+    doc: "pause between two exchanges of version vectors with peers",
+  }),
+  maxClockSkewMs: integer({
+    path: "replication.max_clock_skew_ms",
+    flag: "max-clock-skew-ms",
+    from: 1,
+    to: 86_400_000,
+    default: 5_000,
+    doc: "a batch from a clock further ahead than this is held back",
+  }),
+  gossipPort: integer({
+    path: "replication.gossip_port",
+    env: ["GOSSIP_PORT"],
+    from: 0,
+    to: 65_535,
+    default: 0,
+    doc: "port for peers",
+    refusal: notBuilt("a listener for peers"),
+  }),
+  peers: texts({
+    path: "replication.peers",
+    env: ["REPLICATION_PEERS"],
+    pattern: "^.+:[0-9]{1,5}$",
+    expects: "a list of host:port",
+    default: [],
+    doc: "nodes to join",
+    refusal: notBuilt("a cluster over TCP"),
+  }),
+
+  readBytes: integer({
+    path: "buffers.read_size",
+    flag: "read-bytes",
+    from: 4_096,
+    to: 16 * MiB,
+    default: 65_536,
+    doc: "bytes of the read buffer, which all connections share",
+  }),
+  queryBytesMax: integer({
+    path: "buffers.max_size",
+    flag: "query-bytes-max",
+    from: MiB,
+    to: 4_096 * MiB,
+    default: 1_024 * MiB,
+    doc: "unread input of one connection; beyond it the connection is closed",
+  }),
+  outputBytesMax: integer({
+    path: "limits.output_bytes_max",
+    flag: "output-bytes-max",
+    from: MiB,
+    to: 4_096 * MiB,
+    default: 256 * MiB,
+    doc: "replies that a client has not read yet; beyond it the connection is closed",
+  }),
+  clientCountMax: integer({
+    path: "connection_pool.max_connections",
+    flag: "max-connections",
+    from: 1,
+    to: 1_000_000,
+    default: 10_000,
+    doc: "clients at once; the next one is told so and closed",
+  }),
+  idleTimeoutS: integer({
+    path: "limits.idle_timeout_s",
+    flag: "idle-timeout-s",
+    from: 0,
+    to: 31_536_000,
+    default: 0,
+    doc: "seconds after which a silent client is closed; 0 never",
+  }),
+
+  bufferPoolSize: integer({
+    path: "connection_pool.buffer_pool_size",
+    from: 0,
+    to: 1_000_000,
+    default: 0,
+    doc: "buffers kept for connections",
+    refusal: "all connections share one read buffer (buffers.read_size), there is no pool",
+  }),
+  responsePoolCapacity: integer({
+    path: "response_pool.capacity",
+    from: 0,
+    to: 1_000_000,
+    default: 0,
+    doc: "reply objects kept for reuse",
+    refusal: "replies are encoded straight into the output buffer, there is no pool of them",
+  }),
+  responsePoolPrewarm: integer({
+    path: "response_pool.prewarm",
+    from: 0,
+    to: 1_000_000,
+    default: 0,
+    doc: "reply objects made at the start",
+    refusal: "replies are encoded straight into the output buffer, there is no pool of them",
+  }),
+  minPipelineBuffer: integer({
+    path: "batching.min_pipeline_buffer",
+    from: 0,
+    to: 1_000_000_000,
+    default: 0,
+    doc: "input bytes from which commands are batched",
+    refusal: "everything one read brings is always answered as one batch",
+  }),
+  batchThreshold: integer({
+    path: "batching.batch_threshold",
+    from: 0,
+    to: 1_000_000,
+    default: 0,
+    doc: "commands from which a batch is formed",
+    refusal: "everything one read brings is always answered as one batch",
+  }),
+
+  password: text({
+    path: "security.require_pass",
+    env: ["REDIS_REQUIRE_PASS"],
+    default: "",
+    doc: "password of the default user",
+    refusal: notBuilt("AUTH"),
+    isSecret: true,
+  }),
+  aclFile: text({
+    path: "security.acl_file",
+    env: ["ACL_FILE"],
+    default: "",
+    doc: "file of users and their rules",
+    refusal: notBuilt("ACL"),
+  }),
+  tlsCertPath: text({
+    path: "tls.cert_path",
+    env: ["TLS_CERT_PATH"],
+    default: "",
+    doc: "certificate of the node",
+    refusal: noTls,
+  }),
+  tlsKeyPath: text({
+    path: "tls.key_path",
+    env: ["TLS_KEY_PATH"],
+    default: "",
+    doc: "key of the certificate",
+    refusal: noTls,
+  }),
+  tlsCaPath: text({
+    path: "tls.ca_path",
+    env: ["TLS_CA_PATH"],
+    default: "",
+    doc: "authority that signs clients",
+    refusal: noTls,
+  }),
+  tlsRequireClientCert: boolean({
+    path: "tls.require_client_cert",
+    env: ["TLS_REQUIRE_CLIENT_CERT"],
+    default: false,
+    doc: "refuse clients without a certificate",
+    refusal: noTls,
+  }),
+
+  storeType: choice({
+    path: "persistence.store_type",
+    env: ["REDIS_STORE_TYPE"],
+    of: ["memory", "localfs", "s3"],
+    default: "memory",
+    doc: "where segments and checkpoints are kept",
+    refusal: noStore,
+  }),
+  dataPath: text({
+    path: "persistence.data_path",
+    env: ["REDIS_DATA_PATH"],
+    default: "",
+    doc: "folder of the localfs store",
+    note: noStoreUse,
+  }),
+  s3Bucket: text({
+    path: "persistence.s3_bucket",
+    env: ["REDIS_S3_BUCKET"],
+    default: "",
+    doc: "bucket of the s3 store",
+    note: noStoreUse,
+  }),
+  s3Prefix: text({
+    path: "persistence.s3_prefix",
+    env: ["REDIS_S3_PREFIX"],
+    default: "",
+    doc: "prefix of object names",
+    note: noStoreUse,
+  }),
+  s3Endpoint: text({
+    path: "persistence.s3_endpoint",
+    env: ["REDIS_S3_ENDPOINT"],
+    default: "",
+    doc: "address of an S3 other than Amazon's",
+    note: noStoreUse,
+  }),
+  walEnabled: boolean({
+    path: "persistence.wal_enabled",
+    env: ["REDIS_WAL_ENABLED"],
+    default: false,
+    doc: "write-ahead log",
+    refusal: noStore,
+  }),
+  walFolder: text({
+    path: "persistence.wal_dir",
+    env: ["REDIS_WAL_DIR"],
+    default: "",
+    doc: "folder of the write-ahead log",
+    note: noStoreUse,
+  }),
+  walFsync: choice({
+    path: "persistence.wal_fsync",
+    env: ["REDIS_WAL_FSYNC"],
+    of: ["always", "everysec", "no"],
+    default: "everysec",
+    doc: "when the log is forced to the disk",
+    note: noStoreUse,
+  }),
+
+  ddService: text({
+    path: "telemetry.dd_service",
+    env: ["DD_SERVICE"],
+    default: "",
+    doc: "Datadog service name",
+    note: noTelemetry,
+  }),
+  ddEnv: text({
+    path: "telemetry.dd_env",
+    env: ["DD_ENV"],
+    default: "",
+    doc: "Datadog environment",
+    note: noTelemetry,
+  }),
+  ddVersion: text({
+    path: "telemetry.dd_version",
+    env: ["DD_VERSION"],
+    default: "",
+    doc: "Datadog version",
+    note: noTelemetry,
+  }),
+  ddDogstatsdUrl: text({
+    path: "telemetry.dd_dogstatsd_url",
+    env: ["DD_DOGSTATSD_URL"],
+    default: "",
+    doc: "address of DogStatsD",
+    note: noTelemetry,
+  }),
+  ddTraceAgentUrl: text({
+    path: "telemetry.dd_trace_agent_url",
+    env: ["DD_TRACE_AGENT_URL"],
+    default: "",
+    doc: "address of the trace agent",
+    note: noTelemetry,
+  }),
+  ddTraceSampleRate: text({
+    path: "telemetry.dd_trace_sample_rate",
+    env: ["DD_TRACE_SAMPLE_RATE"],
+    pattern: "^(|0|1|0?\\.[0-9]+|[01]\\.[0-9]+)$",
+    expects: "a number from 0 to 1, as text",
+    default: "",
+    doc: "share of traces to keep",
+    note: noTelemetry,
+  }),
+};
+
+export type SettingName = keyof typeof settings;
+
+/** The values of all settings, by name. */
+export type Settings = {
+  readonly [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never;
+};
+
+export const settingNames = Object.keys(settings) as SettingName[];
+
+/** The row of a name with its value type forgotten: for code that treats all rows alike. */
+export const settingOf = (name: SettingName): Setting<unknown> =>
+  settings[name] as Setting<unknown>;

@@ -1,0 +1,114 @@
+// The checkout as seen by the scripts, which run from scripts/ under vitest and from dist/scripts/ otherwise:
+// its folder, its vitest, and children that can be ended together with everything they started.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+/** The folder of package.json. */
+export const projectFolder = findProjectFolder();
+
+/** The program that `node` runs as vitest. */
+export const vitestProgram = join(projectFolder, "node_modules", "vitest", "vitest.mjs");
+
+function findProjectFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
+  return folder;
+}
+
+/** Whether a module is the program rather than imported by a test. */
+export const isMain = (moduleUrl: string): boolean =>
+  process.argv[1] !== undefined && moduleUrl === pathToFileURL(process.argv[1]).href;
+
+export interface ChildOutcome {
+  /** Exit code; undefined when a signal ended it. */
+  readonly code: number | undefined;
+  readonly timedOut: boolean;
+  /** Both streams in the order they came; empty when they were passed on. */
+  readonly output: string;
+  readonly ms: number;
+}
+
+export interface ChildOptions {
+  readonly cwd: string;
+  /** The child and its children are killed after this. Undefined: never. */
+  readonly timeoutMs?: number;
+  /** True: the streams of this process. False: collected. */
+  readonly passOn: boolean;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Runs `node` with arguments. Ctrl-C and termination reach the child too. */
+export function runNode(args: readonly string[], options: ChildOptions): Promise<ChildOutcome> {
+  const startedAt = performance.now();
+  const streams = options.passOn ? "inherit" : "pipe";
+  const child = spawn(process.execPath, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ["ignore", streams, streams],
+    detached: true, // Its own group, so that its workers end with it.
+  });
+  const chunks: Buffer[] = [];
+  child.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk));
+  child.stderr?.on("data", (chunk: Buffer) => chunks.push(chunk));
+  let timedOut = false;
+  const alarm =
+    options.timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          timedOut = true;
+          killGroup(child);
+        }, options.timeoutMs);
+  const forget = endWithUs(child);
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => {
+      clearTimeout(alarm);
+      forget();
+      const output = Buffer.concat(chunks).toString();
+      resolve({ code: code ?? undefined, timedOut, output, ms: performance.now() - startedAt });
+    });
+  });
+}
+
+/** Ends the child's group when this process is asked to end. @returns takes the listeners away. */
+function endWithUs(child: ChildProcess): () => void {
+  const onExit = (): void => killGroup(child);
+  const onInterrupt = (): never => process.exit(130);
+  const onTerminate = (): never => process.exit(143);
+  process.once("exit", onExit).once("SIGINT", onInterrupt).once("SIGTERM", onTerminate);
+  return () => {
+    process.off("exit", onExit).off("SIGINT", onInterrupt).off("SIGTERM", onTerminate);
+  };
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // The group has ended already.
+  }
+}
+
+/** What the scripts read of vitest's JSON report. */
+export interface VitestReport {
+  readonly success: boolean;
+  readonly numTotalTests: number;
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[] | null;
+    }[];
+  }[];
+}

@@ -14,11 +14,25 @@
 // Left out: what a cell *means*. Readers of each type resolve siblings (highest stamp, highest deadline, union of
 // HyperLogLog registers) in their own file. Cells are mutable and owned by one keyspace.
 
-import { type ByteReader, type Bytes, type ByteWriter, equalBytes } from "../base/bytes.js";
+import {
+  type ByteReader,
+  type Bytes,
+  type ByteWriter,
+  equalBytes,
+  MalformedBytes,
+} from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
 import type { ReplicaIndex, Stamp, Time } from "../clock/stamp.js";
 import type { Seen } from "../clock/version-vector.js";
-import { add, type Decimal, equalDecimals, subtract, zero } from "./decimal.js";
+import {
+  add,
+  type Decimal,
+  digitsMax,
+  equalDecimals,
+  isCanonical,
+  subtract,
+  zero,
+} from "./decimal.js";
 
 export interface Sibling {
   readonly time: Time;
@@ -286,28 +300,65 @@ export function encodeCell(writer: ByteWriter, cell: Cell, codec: ReplicaCodec):
   }
 }
 
+/**
+ * Refuses whatever no write can have produced, so that hostile bytes cannot plant a state that the laws do not
+ * cover: a time that is no stamp, an entry older than its birth, an entry twice, a number in a second spelling.
+ * @throws MalformedBytes
+ */
 export function decodeCell(reader: ByteReader, codec: ReplicaCodec): Cell {
   const cell = emptyCell();
-  for (let count = reader.count(11); count > 0; count--) {
-    const time = reader.f64();
-    const replica = codec.read(reader);
-    const own = reader.u8() === 1;
-    const bornTime = own ? time : reader.f64();
-    const bornReplica = own ? replica : codec.read(reader);
-    cell.siblings.push({ time, replica, bornTime, bornReplica, value: reader.bytes().slice() });
-  }
-  for (let count = reader.count(36); count > 0; count--) {
-    const replica = codec.read(reader);
-    const birth = reader.f64();
-    const bornTime = reader.f64();
-    const bornReplica = codec.read(reader);
-    const hiTime = reader.f64();
-    const hi = decodeDecimal(reader);
-    const loTime = reader.f64();
-    const lo = decodeDecimal(reader);
-    cell.rows.push({ replica, birth, bornTime, bornReplica, hiTime, hi, loTime, lo });
-  }
+  for (let count = reader.count(11); count > 0; count--)
+    cell.siblings.push(decodeSibling(reader, codec));
+  for (let count = reader.count(43); count > 0; count--) cell.rows.push(decodeRow(reader, codec));
+  refuseTwins(cell.siblings);
+  refuseTwins(cell.rows);
   return cell;
+}
+
+/** @throws MalformedBytes unless the number is a stamp's time, or 0. */
+export function decodeTime(reader: ByteReader): Time {
+  const time = reader.f64();
+  if (!Number.isSafeInteger(time) || time < 0 || Object.is(time, -0))
+    throw new MalformedBytes(`${time} is no stamp time`);
+  return time;
+}
+
+function decodeSibling(reader: ByteReader, codec: ReplicaCodec): Sibling {
+  const time = decodeTime(reader);
+  const replica = codec.read(reader);
+  const flag = reader.u8();
+  if (flag > 1) throw new MalformedBytes(`${flag} is no birth flag`);
+  const bornTime = flag === 1 ? time : decodeTime(reader);
+  const bornReplica = flag === 1 ? replica : codec.read(reader);
+  const isOwnBirth = bornTime === time && bornReplica === replica;
+  if (time === 0 || bornTime === 0 || bornTime > time || (flag === 0 && isOwnBirth))
+    throw new MalformedBytes("a value with impossible stamps");
+  return { time, replica, bornTime, bornReplica, value: reader.bytes().slice() };
+}
+
+function decodeRow(reader: ByteReader, codec: ReplicaCodec): Row {
+  const replica = codec.read(reader);
+  const birth = decodeTime(reader);
+  const bornTime = decodeTime(reader);
+  const bornReplica = codec.read(reader);
+  const hiTime = decodeTime(reader);
+  const hi = decodeDecimal(reader);
+  const loTime = decodeTime(reader);
+  const lo = decodeDecimal(reader);
+  const isReset = loTime > 0;
+  if (birth === 0 || bornTime === 0 || bornTime > birth || hiTime < birth || loTime > hiTime)
+    throw new MalformedBytes("a row with impossible stamps");
+  if (isReset ? loTime < birth : lo.units !== 0n)
+    throw new MalformedBytes("a row reset before its birth");
+  if (loTime === hiTime && !equalDecimals(hi, lo))
+    throw new MalformedBytes("a row with two sums for one stamp");
+  return { replica, birth, bornTime, bornReplica, hiTime, hi, loTime, lo };
+}
+
+/** A replica's next write has seen its last one, so it never has two siblings, nor two rows, in one cell. */
+function refuseTwins(entries: readonly { readonly replica: ReplicaIndex }[]): void {
+  if (new Set(entries.map((entry) => entry.replica)).size < entries.length)
+    throw new MalformedBytes("two entries of one replica in one cell");
 }
 
 function encodeDecimal(writer: ByteWriter, value: Decimal): void {
@@ -317,5 +368,9 @@ function encodeDecimal(writer: ByteWriter, value: Decimal): void {
 function decodeDecimal(reader: ByteReader): Decimal {
   const scale = reader.varint();
   const text = reader.text();
-  return { units: /^-?\d{1,5000}$/.test(text) ? BigInt(text) : 0n, scale };
+  if (text.length > digitsMax + 1 || !/^(0|-?[1-9]\d*)$/.test(text))
+    throw new MalformedBytes("not a decimal number");
+  const value = { units: BigInt(text), scale };
+  if (!isCanonical(value)) throw new MalformedBytes("a decimal number in a second spelling");
+  return value;
 }

@@ -14,6 +14,16 @@ export const integer = (units: bigint): Decimal => ({ units, scale: 0 });
 /** Digits after the point that a sum may carry; a parsed number beyond it is refused by `parseDecimal`. */
 export const scaleMax = 4096;
 
+/**
+ * Digits that `units` may have: parsing admits `scaleMax` digits moved by up to `scaleMax` places, a sum brings
+ * them to `scaleMax` decimals, and 2^53 summands add sixteen more.
+ */
+export const digitsMax = 3 * scaleMax + 16;
+
+/** Whether the number is one that parsing and adding can yield, in its one canonical form. */
+export const isCanonical = ({ units, scale }: Decimal): boolean =>
+  Number.isInteger(scale) && scale >= 0 && scale <= scaleMax && (scale === 0 || units % 10n !== 0n);
+
 function normalise(units: bigint, scale: number): Decimal {
   let rest = units;
   let digits = scale;
@@ -54,13 +64,13 @@ export function parseDecimal(text: string): Decimal | undefined {
     : { units: digits * 10n ** BigInt(-scale), scale: 0 };
 }
 
-/** Plain notation without an exponent, rounded half away from zero to at most `digitsMax` decimals. */
-export function formatDecimal(value: Decimal, digitsMax = scaleMax): string {
+/** Plain notation without an exponent, rounded half away from zero to at most `decimalsMax` decimals. */
+export function formatDecimal(value: Decimal, decimalsMax = scaleMax): string {
   let { units, scale } = value;
-  if (scale > digitsMax) {
-    const drop = 10n ** BigInt(scale - digitsMax);
+  if (scale > decimalsMax) {
+    const drop = 10n ** BigInt(scale - decimalsMax);
     const half = units < 0n ? -drop / 2n : drop / 2n;
-    ({ units, scale } = normalise((units + half) / drop, digitsMax));
+    ({ units, scale } = normalise((units + half) / drop, decimalsMax));
   }
   const digits = (units < 0n ? -units : units).toString().padStart(scale + 1, "0");
   const whole = digits.slice(0, digits.length - scale);

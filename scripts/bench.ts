@@ -1,0 +1,147 @@
+// Skerry against redis-server in the same run:
+//   npm run bench -- [--quick] [--suite strings|all] [--only NAME]... [--memory] [--json FILE] [--svg FILE]
+// Both servers share core 0, redis-benchmark has core 1 (where there are two). `--self-test` puts a second
+// redis-server in our place: every ratio must then be about one, else the method itself is at fault.
+
+import { writeFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+import { parseArgs } from "node:util";
+import { RespConnection } from "../test/differential/resp-client.js";
+import {
+  type Cell,
+  cellsOf,
+  clientCount,
+  keyCount,
+  type SuiteName,
+  suites,
+} from "./bench-cells.js";
+import { drawChart } from "./bench-chart.js";
+import { type CellResult, type Contestant, measureCell, type Plan } from "./bench-measure.js";
+import { measureMemory } from "./bench-memory.js";
+import { cellTable, type Report, reportText } from "./bench-report.js";
+import { skipOrFail } from "./lib/project.js";
+import {
+  redisBenchmarkBin,
+  redisServerBin,
+  type ServerKind,
+  ServerProcess,
+  versionOf,
+  whyUnavailable,
+} from "./lib/server-process.js";
+
+const quick: Omit<Plan, "clientCore"> = { slices: 5, sliceSeconds: 0.25, warmUpSeconds: 0.3 };
+const thorough: Omit<Plan, "clientCore"> = { slices: 7, sliceSeconds: 1, warmUpSeconds: 1.5 };
+/** redis-benchmark's own values: its default and one that no longer fits beside a key. */
+const sizes = [3, 64];
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: "boolean", default: false },
+      suite: { type: "string", default: "strings" },
+      only: { type: "string", multiple: true, default: [] },
+      pipeline: { type: "string", multiple: true, default: [] },
+      slices: { type: "string" },
+      memory: { type: "boolean", default: false },
+      json: { type: "string" },
+      svg: { type: "string" },
+      "self-test": { type: "boolean", default: false },
+    },
+  });
+  if (!(values.suite in suites)) throw new Error("--suite takes strings or all");
+  const plan = values.quick ? quick : thorough;
+  const slices = values.slices === undefined ? plan.slices : Number(values.slices);
+  if (!Number.isInteger(slices) || slices < 1) throw new Error("--slices takes a count");
+  return { ...values, suite: values.suite as SuiteName, plan: { ...plan, slices } };
+}
+
+type Options = ReturnType<typeof readOptions>;
+
+function chosenCells(options: Options): Cell[] {
+  const only = options.only.map((name) => name.toUpperCase());
+  const depths = options.pipeline.map(Number);
+  return cellsOf(suites[options.suite], sizes).filter(
+    (cell) =>
+      (only.length === 0 || only.includes(cell.test.name)) &&
+      (depths.length === 0 || depths.includes(cell.pipeline)),
+  );
+}
+
+async function measureCells(
+  cells: readonly Cell[],
+  ours: ServerKind,
+  plan: Plan,
+  serverCore: number | null,
+): Promise<CellResult[]> {
+  const contestants: Contestant[] = [];
+  const results: CellResult[] = [];
+  try {
+    const kinds: readonly (readonly [ServerKind, ServerKind])[] = [
+      ["skerry", ours],
+      ["redis", "redis"],
+      ["floor", "floor"],
+    ];
+    for (const [kind, program] of kinds) {
+      const server = await ServerProcess.start(program, { core: serverCore });
+      contestants.push({ kind, server, connection: await RespConnection.connect(server.port) });
+    }
+    for (const cell of cells) {
+      const result = await measureCell(contestants, cell, plan);
+      results.push(result);
+      // Progress, one cell a line; the table proper comes at the end.
+      console.log(cellTable([result]).split("\n").at(-1));
+    }
+  } finally {
+    for (const { server, connection } of contestants) {
+      connection.close();
+      await server.stop();
+    }
+  }
+  return results;
+}
+
+function describeMachine(): Record<string, string> {
+  return {
+    machine: `${cpus()[0]?.model ?? "unknown"} x${cpus().length}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}`,
+    node: process.version,
+    redis: versionOf(redisServerBin) ?? "absent",
+    "redis-benchmark": versionOf(redisBenchmarkBin) ?? "absent",
+    date: new Date().toISOString().slice(0, 10),
+  };
+}
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  const ours: ServerKind = options["self-test"] ? "redis" : "skerry";
+  for (const kind of ["redis", ours] as const) {
+    const reason = whyUnavailable(kind);
+    if (reason !== null) skipOrFail(reason);
+  }
+  if (versionOf(redisBenchmarkBin) === null) skipOrFail(`${redisBenchmarkBin} is not installed`);
+  const hasTwoCores = cpus().length >= 2 && versionOf("taskset") !== null;
+  const serverCore = hasTwoCores ? 0 : null;
+  const plan: Plan = { ...options.plan, clientCore: hasTwoCores ? 1 : null };
+  const cells = options.memory ? [] : chosenCells(options);
+  const report: Report = {
+    machine: describeMachine(),
+    settings: {
+      cores: hasTwoCores ? "servers on 0, client on 1" : "not pinned: one core only",
+      load: `${clientCount} clients, ${keyCount} random keys`,
+      slices: `${plan.slices} per server, about ${plan.sliceSeconds} s each, interleaved`,
+      ...(options["self-test"] ? { "self-test": "both servers are redis-server" } : {}),
+    },
+    cells: cells.length === 0 ? [] : await measureCells(cells, ours, plan, serverCore),
+    memory: options.memory ? await measureMemory(ours, serverCore) : [],
+  };
+  console.log(`\n${reportText(report)}`);
+  if (options.json !== undefined)
+    writeFileSync(options.json, `${JSON.stringify(report, null, 1)}\n`);
+  if (options.svg !== undefined) {
+    const { machine, redis, node } = report.machine;
+    const version = /v=([\d.]+)/.exec(redis!)?.[1] ?? "?";
+    const caption = `redis-server ${version}, Node ${node}, ${clientCount} clients, ${machine}`;
+    writeFileSync(options.svg, drawChart(report.cells, caption));
+  }
+}
+
+await main();

@@ -1,5 +1,6 @@
-// Starts a Maelstrom node: prepares the checkout at the first launch, then becomes the node. Maelstrom
-// spawns many at once and waits ten seconds for each, so a prepared checkout loads as little as it can.
+// Starts a Maelstrom node: prepares the checkout at the first launch, then becomes the node.
+// Maelstrom spawns many at once and waits ten seconds for each, so a prepared checkout loads as
+// little as it can.
 
 import * as nodeModule from "node:module";
 import { pathToFileURL } from "node:url";

@@ -1,6 +1,7 @@
-// A lock between processes: a file that holds the pid of its owner. Several nodes may start at the same
-// moment on a fresh clone and exactly one of them builds. Plain ESM without packages: it runs before
-// `npm ci` has. Left out: fairness, and owners on another machine (the lock guards one checkout).
+// A lock between processes: a file that holds the pid of its owner. Several nodes may start at the
+// same moment on a fresh clone and exactly one of them builds. Plain ESM without packages: it runs
+// before `npm ci` has. Left out: fairness, and owners on another machine (the lock guards one
+// checkout).
 
 import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -8,14 +9,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const pollMs = 100;
 const reminderMs = 10_000;
-/** Longer than any build; an owner that holds on for longer has lost its mind, whatever its pid says. */
+/**
+ * Longer than any build; an owner that holds on for longer has lost its mind, whatever its pid
+ * says.
+ */
 const heldMsMax = 30 * 60_000;
 /** The second lock is held for one unlink, so after this long its owner must have died. */
 const breakerHeldMsMax = 10_000;
 
 /**
- * Runs `work` while holding the lock and returns its result. Waits, asleep between polls, as long as
- * the present owner lives; a lock whose owner died is taken over.
+ * Runs `work` while holding the lock and returns its result. Waits, asleep between polls, as long
+ * as the present owner lives; a lock whose owner died is taken over.
  * @param {string} path the lock file
  * @param {(line: string) => void} say told once when waiting begins and every ten seconds after
  * @param {() => Promise<unknown>} work

@@ -1,7 +1,8 @@
-// Plants each known bug into a copy of the sources and demands that the suite it names fails. This is the
-// proof that the checks can fail: production code carries no switches for it. A suite that breaks without
-// a failing test (the patch does not parse, the worker died, nothing ran) does not count as having caught
-// anything. Left out: bugs that only compiled processes would show, because the copies are not compiled.
+// Plants each known bug into a copy of the sources and demands that the suite it names fails. This
+// is the proof that the checks can fail: production code carries no switches for it. A suite that
+// breaks without a failing test (the patch does not parse, the worker died, nothing ran) does not
+// count as having caught anything. Left out: bugs that only compiled processes would show, because
+// the copies are not compiled.
 //
 // Usage: npm run planted -- [--only NAME]... [--workers N]
 
@@ -91,7 +92,10 @@ export interface PlantedOptions {
   readonly onOutcome?: (outcome: PlantedOutcome) => void;
 }
 
-/** Plants every bug, one after the other in each of a few copies. Outcomes come in the order of `bugs`. */
+/**
+ * Plants every bug, one after the other in each of a few copies. Outcomes come in the order of
+ * `bugs`.
+ */
 export async function plantAll(
   bugs: readonly PlantedBug[],
   options: PlantedOptions = {},
@@ -116,7 +120,10 @@ export async function plantAll(
   return outcomes;
 }
 
-/** A copy of the sources whose packages are links; its node_modules is its own, so caches do not mix. */
+/**
+ * A copy of the sources whose packages are links; its node_modules is its own, so caches do not
+ * mix.
+ */
 function copyProject(project: string): string {
   const folder = mkdtempSync(join(tmpdir(), "skerry-planted-"));
   for (const name of [...copiedFolders, ...copiedFiles]) {

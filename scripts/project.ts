@@ -1,5 +1,6 @@
-// The checkout as seen by the scripts, which run from scripts/ under vitest and from dist/scripts/ otherwise:
-// its folder, its vitest, and children that can be ended together with everything they started.
+// The checkout as seen by the scripts, which run from scripts/ under vitest and from dist/scripts/
+// otherwise: its folder, its vitest, and children that can be ended together with everything they
+// started.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";

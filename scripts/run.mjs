@@ -1,6 +1,7 @@
-// The one door of the checkout: `node scripts/run.mjs [--tests] COMMAND ARGS`. It prepares what is not
-// ready (packages, build, with --tests also Debian packages) and then becomes the command: the compiled
-// entry is imported into this very process, so the pid and the signals are the program's own.
+// The one door of the checkout: `node scripts/run.mjs [--tests] COMMAND ARGS`. It prepares what is
+// not ready (packages, build, with --tests also Debian packages) and then becomes the command: the
+// compiled entry is imported into this very process, so the pid and the signals are the program's
+// own.
 
 import { pathToFileURL } from "node:url";
 import { build, ensureReady, ensureTestComponents, root, SetupError, say } from "./setup.mjs";

@@ -1,7 +1,8 @@
 // Makes a checkout ready to run: packages installed, sources compiled, and for the tests the Debian
-// packages they drive. Each step is skipped when a stamp shows it has been done for exactly these inputs;
-// the check costs a few milliseconds, because every node that Maelstrom spawns goes through it.
-// Plain ESM without packages (nothing is installed yet), and silent on stdout, which belongs to the program.
+// packages they drive. Each step is skipped when a stamp shows it has been done for exactly these
+// inputs; the check costs a few milliseconds, because every node that Maelstrom spawns goes through
+// it. Plain ESM without packages (nothing is installed yet), and silent on stdout, which belongs to
+// the program.
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -80,8 +81,8 @@ function isBuilt() {
 }
 
 /**
- * Runs the compiler. Type errors do not keep the program from starting (JavaScript is emitted all the
- * same, and `npm test` and `npm run check` fail on them); they are only said.
+ * Runs the compiler. Type errors do not keep the program from starting (JavaScript is emitted all
+ * the same, and `npm test` and `npm run check` fail on them); they are only said.
  */
 async function compile() {
   const startedAt = Date.now();
@@ -129,8 +130,8 @@ const components = [
 ];
 
 /**
- * Sees to the Debian packages of the tests. What cannot be had is a failure in CI (a test that silently
- * did not run proves nothing) and a line on stderr elsewhere.
+ * Sees to the Debian packages of the tests. What cannot be had is a failure in CI (a test that
+ * silently did not run proves nothing) and a line on stderr elsewhere.
  */
 export async function ensureTestComponents() {
   let missing = missingComponents();

@@ -1,5 +1,6 @@
-// The command line of Skerry. Commands are declared here and live in modules of their own, which are
-// imported only when they run: a Maelstrom node must not pay for the TCP host, nor `--help` for either.
+// The command line of Skerry. Commands are declared here and live in modules of their own, which
+// are imported only when they run: a Maelstrom node must not pay for the TCP host, nor `--help` for
+// either.
 
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";

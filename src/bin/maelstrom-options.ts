@@ -2,7 +2,9 @@
 
 import type { ConsistencyMode } from "../host/config-table.js";
 
-/** Options of `skerry maelstrom`; what is undefined was not given and has the workload's default. */
+/**
+ * Options of `skerry maelstrom`; what is undefined was not given and has the workload's default.
+ */
 export interface MaelstromOptions {
   /** Mode of every key; undefined: lin-kv is linearizable, the other workloads are eventual. */
   readonly consistency: ConsistencyMode | undefined;

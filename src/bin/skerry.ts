@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The executable `skerry`: connects the command line to the real process. Everything else is in cli.ts.
+// The executable `skerry`: connects the command line to the real process. Everything else is in
+// cli.ts.
 
 import { CommanderError } from "commander";
 import { CliError, newProgram } from "./cli.js";
@@ -21,7 +22,7 @@ try {
 } catch (error) {
   if (error instanceof CliError) err(`skerry: ${error.message}`);
   else if (!(error instanceof CommanderError)) throw error; // A defect: the stack trace is wanted.
-  // `--help` and `--version` are told by exceptions with code 0. The program ends by itself, so that
-  // everything written has left.
+  // `--help` and `--version` are told by exceptions with code 0. The program ends by itself, so
+  // that everything written has left.
   process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
 }

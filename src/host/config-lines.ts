@@ -1,6 +1,7 @@
-// Finds the line of a key in a TOML text, for messages about values that parsed but are wrong (the parser
-// itself tells places only of syntax errors). A scan of lines, not a parser: it runs on texts that are known
-// to be valid TOML, and when a key hides in an inline table it answers the line of that table.
+// Finds the line of a key in a TOML text, for messages about values that parsed but are wrong (the
+// parser itself tells places only of syntax errors). A scan of lines, not a parser: it runs on
+// texts that are known to be valid TOML, and when a key hides in an inline table it answers the
+// line of that table.
 
 const headerPattern = /^\s*\[\[?\s*([^\]]+?)\s*\]\]?/;
 const keyPattern =

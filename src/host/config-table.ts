@@ -1,10 +1,11 @@
-// Every setting of a node, one row each. The schema of perf_config.toml, the flags of `skerry serve`, the
-// environment names and `--print-config` all follow from these rows; a new setting is a new row.
+// Every setting of a node, one row each. The schema of perf_config.toml, the flags of `skerry
+// serve`, the environment names and `--print-config` all follow from these rows; a new setting is a
+// new row.
 //
-// A row may carry a `refusal`: a name that users of such servers know and that this one does not honour.
-// Giving it a value other than the default stops the start with the reason, for silently serving in clear
-// text, or without the log that was asked for, is worse than not serving. A `note` marks a value that is
-// accepted and has no effect yet.
+// A row may carry a `refusal`: a name that users of such servers know and that this one does not
+// honour. Giving it a value other than the default stops the start with the reason, for silently
+// serving in clear text, or without the log that was asked for, is worse than not serving. A `note`
+// marks a value that is accepted and has no effect yet.
 
 export type ConsistencyMode = "eventual" | "causal" | "linearizable";
 
@@ -21,7 +22,9 @@ export interface Setting<T> {
   /** The kind of value, in words for messages and help: "an integer from 0 to 65535". */
   readonly expects: string;
   readonly schema: Readonly<Record<string, unknown>>;
-  /** Text of a flag or of the environment to the TOML value; what does not parse is left as text. */
+  /**
+   * Text of a flag or of the environment to the TOML value; what does not parse is left as text.
+   */
   readonly parse: (text: string) => unknown;
   readonly default: T;
   readonly doc: string;

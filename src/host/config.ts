@@ -1,7 +1,7 @@
-// Loads the configuration: flag, environment, file, default, in this order of precedence, each value with
-// its source. Pure given a reader of files. The world's mistakes (unknown key, wrong type, out of range,
-// refused name) come back together as one list, each with its place and reason; the caller stops the start.
-// Left out: changing settings while the node runs.
+// Loads the configuration: flag, environment, file, default, in this order of precedence, each
+// value with its source. Pure given a reader of files. The world's mistakes (unknown key, wrong
+// type, out of range, refused name) come back together as one list, each with its place and reason;
+// the caller stops the start. Left out: changing settings while the node runs.
 
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { parse as parseToml, TomlError } from "smol-toml";
@@ -53,7 +53,8 @@ export type ReadFile = (path: string) => string | undefined;
 export const defaultFile = "perf_config.toml";
 
 /**
- * @param packageFolder where the program's own perf_config.toml lies, used when the current folder has none
+ * @param packageFolder where the program's own perf_config.toml lies, used when the current folder
+ * has none
  */
 export function loadConfig(
   flags: Flags,

@@ -1,5 +1,6 @@
-// The runner of planted bugs, run on a project of two files: it must tell a caught bug from a missed one
-// and from a suite that merely broke. And the lists of the real project must still fit its sources.
+// The runner of planted bugs, run on a project of two files: it must tell a caught bug from a
+// missed one and from a suite that merely broke. And the lists of the real project must still fit
+// its sources.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

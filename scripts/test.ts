@@ -1,0 +1,105 @@
+// `npm test`: every vitest suite, then every planted bug, then one closing line with the totals.
+// Planted bugs come after the suites and not among them, because they use both cores and would
+// upset tests that measure time. What did not run is listed by name: a check that was skipped in
+// silence proves nothing.
+//
+// Usage: npm test -- [vitest filters and flags]; with any of them the planted bugs are left out.
+
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describeOutcome, loadPlantedBugs, plantAll } from "./planted.js";
+import { isMain, projectFolder, runNode, type VitestReport, vitestProgram } from "./project.js";
+
+/** What became of all checks, and the names of those that did not run. */
+export interface Totals {
+  passed: number;
+  failed: number;
+  skipped: number;
+  readonly notRun: string[];
+}
+
+/**
+ * Counts a vitest report. A file that could not be loaded has no tests and counts as one failure.
+ */
+export function totalsOf(report: VitestReport | undefined, exitCode: number | undefined): Totals {
+  const totals: Totals = { passed: 0, failed: 0, skipped: 0, notRun: [] };
+  for (const file of report?.testResults ?? []) {
+    if (file.status === "failed" && file.assertionResults.length === 0) totals.failed++;
+    for (const { fullName, status } of file.assertionResults) {
+      if (status === "passed") totals.passed++;
+      else if (status === "failed") totals.failed++;
+      else {
+        totals.skipped++;
+        totals.notRun.push(fullName);
+      }
+    }
+  }
+  // An error outside of any test (an unhandled rejection, a dead worker, no report) is a failure
+  // too.
+  if (exitCode !== 0 && totals.failed === 0) totals.failed = 1;
+  return totals;
+}
+
+/** The last line of the run. Its form is fixed: programs read it. */
+export function closingLine({ passed, failed, skipped }: Totals): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}
+
+/** Success is that something ran and nothing failed. */
+export const isSuccess = ({ passed, failed }: Totals): boolean => failed === 0 && passed > 0;
+
+async function runVitest(args: readonly string[]): Promise<Totals> {
+  const folder = mkdtempSync(join(tmpdir(), "skerry-test-"));
+  const reportPath = join(folder, "report.json");
+  try {
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportPath}`];
+    const child = await runNode([vitestProgram, "run", ...reporters, ...args], {
+      cwd: projectFolder,
+      passOn: true,
+    });
+    const report = existsSync(reportPath)
+      ? (JSON.parse(readFileSync(reportPath, "utf8")) as VitestReport)
+      : undefined;
+    return totalsOf(report, child.code);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function addPlantedBugs(totals: Totals): Promise<void> {
+  const bugs = await loadPlantedBugs();
+  console.log(`\nPlanted bugs (${bugs.length}): each must make its suite fail\n`);
+  const outcomes = await plantAll(bugs, {
+    onOutcome: (outcome) => console.log(describeOutcome(outcome)),
+  });
+  for (const { isCaught } of outcomes) {
+    if (isCaught) totals.passed++;
+    else totals.failed++;
+  }
+}
+
+/** The bounded models of specs/, which need Java's TLC and are run by name when it is at hand. */
+function addModels(totals: Totals): void {
+  const folder = join(projectFolder, "specs");
+  const models = existsSync(folder) ? readdirSync(folder).filter((n) => n.endsWith(".cfg")) : [];
+  const jar = process.env.TLA2TOOLS_JAR;
+  if (jar && existsSync(jar)) return; // Then the suite of the specs runs them.
+  const reason = jar ? `TLA2TOOLS_JAR names no file: ${jar}` : "TLA2TOOLS_JAR not set";
+  const names = models.length > 0 ? models.map((model) => `TLC specs/${model}`) : ["TLC"];
+  for (const name of names) totals.notRun.push(`${name} (${reason})`);
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const totals = await runVitest(args);
+  if (args.length === 0) {
+    await addPlantedBugs(totals);
+    addModels(totals);
+  }
+  console.log("");
+  for (const name of totals.notRun) console.log(`not run: ${name}`);
+  console.log(closingLine(totals));
+  if (!isSuccess(totals)) process.exitCode = 1;
+}
+
+if (isMain(import.meta.url)) await main(process.argv.slice(2));

@@ -5,6 +5,8 @@
 // then 12 bits of counter. `replica` is this node's small index for an incarnation's name (replica-table.ts);
 // indices never leave the node, the wire and the disk carry names.
 
+import { type ByteReader, MalformedBytes } from "../base/bytes.js";
+
 /** Milliseconds between 1970-01-01 and 2025-01-01, both UTC. */
 export const epochMs = 1_735_689_600_000;
 
@@ -27,6 +29,14 @@ export const timeOfMs = (unixMs: number): Time =>
 
 /** The Unix milliseconds in a stamp time. */
 export const msOfTime = (time: Time): number => Math.floor(time / countersPerMs) + epochMs;
+
+/** @throws MalformedBytes unless the number is a stamp's time, or 0 for none. */
+export function decodeTime(reader: ByteReader): Time {
+  const time = reader.f64();
+  if (!Number.isSafeInteger(time) || time < 0 || Object.is(time, -0))
+    throw new MalformedBytes(`${time} is no stamp time`);
+  return time;
+}
 
 /**
  * The node's hybrid logical clock. It ticks when a batch opens and never goes back; it is moved forward by

@@ -3,7 +3,7 @@
 
 import { type ByteReader, type ByteWriter, compareText } from "../base/bytes.js";
 import type { ReplicaTable } from "./replica-table.js";
-import type { ReplicaIndex, Time } from "./stamp.js";
+import { decodeTime, type ReplicaIndex, type Time } from "./stamp.js";
 
 /** Answers whether a stamp has been seen. A version vector is one; a delta's removal list is another. */
 export interface Seen {
@@ -76,11 +76,13 @@ export class VersionVector implements Seen {
     for (const [name, time] of named) writer.text(name).f64(time);
   }
 
+  /** @throws MalformedBytes when a time is no stamp time. */
   static decode(reader: ByteReader, replicas: ReplicaTable): VersionVector {
     const result = new VersionVector();
     for (let count = reader.count(9); count > 0; count--) {
       const name = reader.text();
-      result.advance(replicas.indexOf(name), reader.f64());
+      // A time that is no number would lower nothing, an infinite one would claim to have seen everything.
+      result.advance(replicas.indexOf(name), decodeTime(reader));
     }
     return result;
   }

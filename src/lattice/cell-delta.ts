@@ -7,12 +7,11 @@
 
 import { type ByteReader, type ByteWriter, MalformedBytes } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
-import type { Stamp } from "../clock/stamp.js";
+import { decodeTime, type Stamp } from "../clock/stamp.js";
 import type { Seen } from "../clock/version-vector.js";
 import {
   type Cell,
   decodeCell,
-  decodeTime,
   emptyCell,
   encodeCell,
   joinCell,

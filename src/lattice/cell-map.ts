@@ -29,6 +29,7 @@ import {
   decodeCell,
   emptyCell,
   encodeCell,
+  equalCells,
   incrementCell,
   isBlank,
   isLive,
@@ -69,6 +70,12 @@ export class CellMap {
     return this.#cells.get(element);
   }
 
+  /** Whether a reader sees the element; a stored one may consist of dead rows. */
+  isVisible(element: string): boolean {
+    const cell = this.#cells.get(element);
+    return cell !== undefined && isVisible(cell);
+  }
+
   /** In no particular order. */
   entries(): IterableIterator<[string, Cell]> {
     return this.#cells.entries();
@@ -99,6 +106,19 @@ export class CellMap {
     if (this.#cells.has(element)) this.#change(element, (cell) => clearCell(cell, self));
   }
 
+  /** Puts a cell as it was read from its stored form; the map owns it from now on. */
+  restore(element: string, cell: Cell): void {
+    this.#change(element, (empty) => {
+      empty.siblings = cell.siblings;
+      empty.rows = cell.rows;
+    });
+  }
+
+  /** Removes what was seen of every element. */
+  clearAll(self: ReplicaIndex): void {
+    for (const element of [...this.#cells.keys()]) this.clear(element, self);
+  }
+
   /** Joins the delta of one element. */
   apply(element: string, seen: Seen, delta: CellDelta): void {
     this.#change(element, (cell) => applyCellDelta(cell, seen, delta));
@@ -115,6 +135,15 @@ export class CellMap {
       if (this.#cells.has(element)) continue;
       this.#change(element, (cell) => joinCell(cell, seen, theirs, otherSeen));
     }
+  }
+
+  equals(other: CellMap, replicas: ReplicaTable): boolean {
+    if (this.#cells.size !== other.#cells.size) return false;
+    for (const [element, cell] of this.#cells) {
+      const twin = other.#cells.get(element);
+      if (twin === undefined || !equalCells(cell, twin, replicas)) return false;
+    }
+    return true;
   }
 
   clone(): CellMap {

@@ -22,7 +22,7 @@ import {
   MalformedBytes,
 } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
-import type { ReplicaIndex, Stamp, Time } from "../clock/stamp.js";
+import { decodeTime, type ReplicaIndex, type Stamp, type Time } from "../clock/stamp.js";
 import type { Seen } from "../clock/version-vector.js";
 import {
   add,
@@ -313,14 +313,6 @@ export function decodeCell(reader: ByteReader, codec: ReplicaCodec): Cell {
   refuseTwins(cell.siblings);
   refuseTwins(cell.rows);
   return cell;
-}
-
-/** @throws MalformedBytes unless the number is a stamp's time, or 0. */
-export function decodeTime(reader: ByteReader): Time {
-  const time = reader.f64();
-  if (!Number.isSafeInteger(time) || time < 0 || Object.is(time, -0))
-    throw new MalformedBytes(`${time} is no stamp time`);
-  return time;
 }
 
 function decodeSibling(reader: ByteReader, codec: ReplicaCodec): Sibling {

@@ -29,11 +29,15 @@ export function decodeDeadline(value: Bytes): number {
  * expires. Deadlines of another birth were set on an earlier key of the same name and do not count (merge-rules 10).
  */
 export function deadlineOf(cell: Readonly<Cell>, born: Stamp): number | undefined {
-  let latest: number | undefined;
+  const deadlines: number[] = [];
   for (const sibling of cell.siblings) {
     if (sibling.bornTime !== born.time || sibling.bornReplica !== born.replica) continue;
-    const ms = decodeDeadline(sibling.value);
-    if (latest === undefined || ms > latest) latest = ms;
+    deadlines.push(decodeDeadline(sibling.value));
   }
-  return latest === persist ? undefined : latest;
+  const ms = latest(deadlines);
+  return ms === persist ? undefined : ms;
 }
+
+/** The latest of some deadlines, `persist` being the latest of all; undefined of none. */
+export const latest = (deadlines: readonly number[]): number | undefined =>
+  deadlines.length === 0 ? undefined : Math.max(...deadlines);

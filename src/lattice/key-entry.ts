@@ -57,6 +57,9 @@ export const onlyElement = "";
 /** The cell of an element that is not there; never changed. */
 const nothing: Cell = emptyCell();
 
+/** A slot that was never used; never changed. */
+const noElements = new CellMap();
+
 /** What a batch did to one element. */
 export interface ElementDelta extends CellDelta {
   readonly slot: Slot;
@@ -68,6 +71,8 @@ export class KeyEntry {
   readonly #slots: (CellMap | undefined)[] = [];
   /** Per slot and element, the cell before the open batch changed it. */
   #before: Map<string, Cell> | undefined;
+  /** Off where nobody will ask for a delta: a node alone, a register's state. */
+  isTracked = true;
 
   /** The elements of a slot, for reading; undefined when it holds nothing. */
   slot(slot: Slot): CellMap | undefined {
@@ -152,6 +157,11 @@ export class KeyEntry {
     this.assign(slots.deadline, onlyElement, stamp, born, encodeDeadline(deadlineMs));
   }
 
+  /** Puts a cell as it was read from its stored form: not a write, so no delta follows. */
+  restore(slot: Slot, element: string, cell: Cell): void {
+    this.#use(slot).restore(element, cell);
+  }
+
   /** Removes what was seen of one element. */
   clear(slot: Slot, element: string, self: ReplicaIndex): void {
     const map = this.#slots[slot];
@@ -204,7 +214,7 @@ export class KeyEntry {
     for (let slot = 0; slot < slotsUsed; slot++) {
       const theirs = other.#slots[slot];
       if (theirs === undefined && this.#slots[slot] === undefined) continue;
-      this.#use(slot as Slot).join(seen, theirs ?? new CellMap(), otherSeen);
+      this.#use(slot as Slot).join(seen, theirs ?? noElements, otherSeen);
     }
   }
 
@@ -223,6 +233,15 @@ export class KeyEntry {
       if (map !== undefined) copy.#slots[slot] = map.clone();
     });
     return copy;
+  }
+
+  equals(other: KeyEntry, replicas: ReplicaTable): boolean {
+    const slotsUsed = Math.max(this.#slots.length, other.#slots.length);
+    for (let slot = 0; slot < slotsUsed; slot++) {
+      const ours = this.#slots[slot] ?? noElements;
+      if (!ours.equals(other.#slots[slot] ?? noElements, replicas)) return false;
+    }
+    return true;
   }
 
   /** Canonical: slots in order, blank ones left out. */
@@ -267,6 +286,7 @@ export class KeyEntry {
   }
 
   #remember(slot: Slot, element: string): void {
+    if (!this.isTracked) return;
     this.#before ??= new Map();
     const path = String.fromCharCode(slot) + element;
     if (this.#before.has(path)) return;

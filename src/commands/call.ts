@@ -1,0 +1,123 @@
+// One running command: its arguments as byte ranges in somebody else's buffer, and where its reply goes. There is
+// one `Call` per node, filled anew for every command, so that running a command allocates nothing.
+//
+// Argument 0 is the command's name. Ranges are valid only while the command runs: what must live longer is copied.
+
+import { type Bytes, latin1 } from "../base/bytes.js";
+import type { Keyspace } from "../keyspace/keyspace.js";
+import type { Command } from "./command.js";
+import type { Environment } from "./environment.js";
+import type { Reply } from "./reply.js";
+import type { Session } from "./session.js";
+
+const noRanges = new Int32Array(2);
+
+export class Call {
+  readonly keyspace: Keyspace;
+  readonly environment: Environment;
+  readonly reply: Reply;
+  /** Set by the dispatcher for every command. */
+  session!: Session;
+  command!: Command;
+  bytes: Uint8Array = new Uint8Array(0);
+  ranges: Int32Array = noRanges;
+  /** Index in `ranges` of argument 0's (offset, length) pair. */
+  first = 0;
+  argc = 0;
+  /** Hash of argument 1 when `hashed` is set (the batch prefetch computed it). */
+  hash = 0;
+  hashed = false;
+  /** The command runs inside EXEC, a script or a register: it must not block. */
+  mayBlock = true;
+
+  constructor(keyspace: Keyspace, environment: Environment, reply: Reply) {
+    this.keyspace = keyspace;
+    this.environment = environment;
+    this.reply = reply;
+  }
+
+  start(index: number): number {
+    return this.ranges[this.first + (index << 1)]!;
+  }
+
+  size(index: number): number {
+    return this.ranges[this.first + (index << 1) + 1]!;
+  }
+
+  /** A view of an argument, valid while the command runs. */
+  view(index: number): Bytes {
+    const start = this.start(index);
+    return this.bytes.subarray(start, start + this.size(index));
+  }
+
+  /** A copy of an argument, to keep. */
+  copy(index: number): Bytes {
+    const start = this.start(index);
+    return this.bytes.slice(start, start + this.size(index));
+  }
+
+  /** One character per byte. */
+  text(index: number): string {
+    const start = this.start(index);
+    return latin1(this.bytes, start, start + this.size(index));
+  }
+
+  /** Whether an argument is the given word; `upper` must be in capitals. Letter case is ignored. */
+  is(index: number, upper: string): boolean {
+    if (this.size(index) !== upper.length) return false;
+    const at = this.start(index);
+    for (let i = 0; i < upper.length; i++) {
+      const byte = this.bytes[at + i]!;
+      const folded = byte >= 97 && byte <= 122 ? byte - 32 : byte;
+      if (folded !== upper.charCodeAt(i)) return false;
+    }
+    return true;
+  }
+
+  /**
+   * The argument as a safe integer in canonical form (`-?[1-9][0-9]*` or `0`, as Redis's string2ll demands);
+   * NaN when it is not one or does not fit 53 bits (then ask `int64`).
+   */
+  safeInteger(index: number): number {
+    return parseSafeInteger(this.bytes, this.start(index), this.size(index));
+  }
+
+  /** The argument as a signed 64-bit integer, or undefined. */
+  int64(index: number): bigint | undefined {
+    return parseInt64(this.bytes, this.start(index), this.size(index));
+  }
+}
+
+/** See `Call.safeInteger`. */
+export function parseSafeInteger(bytes: Uint8Array, start: number, length: number): number {
+  if (length === 0 || length > 17) return Number.NaN;
+  let at = start;
+  const end = start + length;
+  const negative = bytes[at] === 45;
+  if (negative) at++;
+  const first = bytes[at]! - 48;
+  if (at === end || first < 0 || first > 9) return Number.NaN;
+  if (first === 0) return length === 1 ? 0 : Number.NaN;
+  let value = first;
+  for (at++; at < end; at++) {
+    const digit = bytes[at]! - 48;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    value = value * 10 + digit;
+  }
+  if (value > Number.MAX_SAFE_INTEGER) return Number.NaN;
+  return negative ? -value : value;
+}
+
+const int64Max = 2n ** 63n - 1n;
+const int64Min = -(2n ** 63n);
+
+/** See `Call.int64`. */
+export function parseInt64(bytes: Uint8Array, start: number, length: number): bigint | undefined {
+  const small = parseSafeInteger(bytes, start, length);
+  if (!Number.isNaN(small)) return BigInt(small);
+  if (length < 16 || length > 20) return undefined;
+  const text = latin1(bytes, start, start + length);
+  if (!/^-?[1-9][0-9]*$/.test(text)) return undefined;
+  const value = BigInt(text);
+  return value > int64Max || value < int64Min ? undefined : value;
+}

@@ -1,0 +1,109 @@
+// What a command is: one record in a table. RESP, Lua, MULTI, ACL, COMMAND DOCS and the linearizable mode all go
+// through these records and nothing goes round them.
+
+import type { Call } from "./call.js";
+import type { Outcome } from "./session.js";
+
+/** Flags as COMMAND INFO prints them, plus what the gates ask. */
+export type CommandFlag =
+  | "write"
+  | "readonly"
+  | "denyoom"
+  | "admin"
+  | "pubsub"
+  | "noscript"
+  | "blocking"
+  | "loading"
+  | "stale"
+  | "fast"
+  | "no_auth"
+  | "may_replicate"
+  | "movablekeys"
+  | "allow_busy"
+  | "no_multi"
+  | "no_async_loading"
+  | "no_mandatory_keys"
+  | "sort_for_script"
+  | "skip_monitor"
+  | "skip_slowlog"
+  | "asking";
+
+/**
+ * How a write reaches the other replicas:
+ *  - "delta": it changes cells; the batch that closes carries what changed;
+ *  - "local": it changes nothing that replicas share (a session, a counter of INFO).
+ * Read commands have none.
+ */
+export type Replication = "delta" | "local";
+
+export interface KeyPositions {
+  /** Position of the first key; 0 means none. */
+  readonly first: number;
+  /** Position of the last key; negative counts from the end. */
+  readonly last: number;
+  readonly step: number;
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  /** As in Redis: positive is exact, negative a minimum; the name counts. */
+  readonly arity: number;
+  readonly flags: readonly CommandFlag[];
+  readonly keys?: KeyPositions;
+  /** For movable keys: positions of the keys of one request, or undefined when it is not well formed. */
+  readonly findKeys?: (call: Call) => number[] | undefined;
+  /** ACL categories beyond those that follow from the flags. */
+  readonly categories?: readonly string[];
+  readonly replication?: Replication;
+  readonly summary: string;
+  readonly since: string;
+  readonly group: string;
+  readonly complexity?: string;
+  readonly subcommands?: readonly CommandSpec[];
+  /** Nothing returned means done. */
+  readonly run: (call: Call) => Outcome | undefined | void;
+}
+
+/** A spec with what the dispatcher keeps beside it. */
+export interface Command extends CommandSpec {
+  readonly id: number;
+  readonly isWrite: boolean;
+  readonly isFast: boolean;
+  /** Position of the first key when it is fixed, else 0; the prefetch uses 1. */
+  readonly firstKey: number;
+  /** Counters of INFO commandstats. */
+  calls: number;
+  rejectedCalls: number;
+  failedCalls: number;
+  microseconds: number;
+}
+
+export const oneKey: KeyPositions = { first: 1, last: 1, step: 1 };
+export const twoKeys: KeyPositions = { first: 1, last: 2, step: 1 };
+export const allKeys: KeyPositions = { first: 1, last: -1, step: 1 };
+export const keyPairs: KeyPositions = { first: 1, last: -1, step: 2 };
+
+export function toCommand(spec: CommandSpec, id: number): Command {
+  return {
+    ...spec,
+    id,
+    isWrite: spec.flags.includes("write"),
+    isFast: spec.flags.includes("fast"),
+    firstKey: spec.keys?.first ?? 0,
+    calls: 0,
+    rejectedCalls: 0,
+    failedCalls: 0,
+    microseconds: 0,
+  };
+}
+
+/** The positions of a request's keys. */
+export function keyPositions(command: Command, call: Call): number[] | undefined {
+  if (command.findKeys !== undefined) return command.findKeys(call);
+  const keys = command.keys;
+  if (keys === undefined || keys.first === 0) return [];
+  const last = keys.last < 0 ? call.argc + keys.last : Math.min(keys.last, call.argc - 1);
+  const positions: number[] = [];
+  for (let index = keys.first; index <= last; index += keys.step) positions.push(index);
+  return positions;
+}

@@ -1,0 +1,235 @@
+// The reply encoder: RESP2 and RESP3 into one growing byte buffer. A command writes its reply here and nowhere
+// else; nothing is allocated per reply. RESP: https://redis.io/docs/reference/protocol-spec/ and its RESP3.
+
+import { type Bytes, utf8 } from "../base/bytes.js";
+
+const ok = utf8("+OK\r\n");
+const pong = utf8("+PONG\r\n");
+const queued = utf8("+QUEUED\r\n");
+const nilBulk = utf8("$-1\r\n");
+const nilArray = utf8("*-1\r\n");
+const nil3 = utf8("_\r\n");
+const zeroReply = utf8(":0\r\n");
+const oneReply = utf8(":1\r\n");
+
+/** The first size of the buffer, and what it shrinks back to after a larger turn. */
+const capacityStart = 64 * 1024;
+
+const zeroDigit = 48;
+
+/** A reply that outgrew `replyBytesMax`; the dispatcher closes the connection. */
+export class ReplyTooLarge extends Error {
+  override readonly name = "ReplyTooLarge";
+}
+
+/** One turn's replies may not exceed this many bytes: a second bound beside the output-buffer limits. */
+export const replyBytesMax = 0x7fff_0000;
+
+export class Reply {
+  bytes: Uint8Array = new Uint8Array(capacityStart);
+  length = 0;
+  /** The protocol of the connection being answered. */
+  resp3 = false;
+
+  /** Makes room for `count` more bytes. */
+  reserve(count: number): void {
+    const needed = this.length + count;
+    if (needed <= this.bytes.length) return;
+    if (needed > replyBytesMax) throw new ReplyTooLarge("a turn's replies exceed 2 GiB");
+    const grown = new Uint8Array(Math.min(replyBytesMax, Math.max(needed, this.bytes.length * 2)));
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
+  }
+
+  /** Hands the buffer away (it is being sent) and starts another one. */
+  replaceBuffer(buffer?: Uint8Array): void {
+    this.bytes = buffer ?? new Uint8Array(capacityStart);
+    this.length = 0;
+  }
+
+  clear(): void {
+    if (this.bytes.length > capacityStart * 16) this.bytes = new Uint8Array(capacityStart);
+    this.length = 0;
+  }
+
+  #constant(bytes: Bytes): void {
+    this.reserve(bytes.length);
+    const out = this.bytes;
+    let at = this.length;
+    for (let i = 0; i < bytes.length; i++) out[at++] = bytes[i]!;
+    this.length = at;
+  }
+
+  raw(bytes: Bytes, start = 0, length = bytes.length): void {
+    this.reserve(length);
+    if (length <= 96) {
+      const out = this.bytes;
+      const at = this.length;
+      for (let i = 0; i < length; i++) out[at + i] = bytes[start + i]!;
+    } else {
+      this.bytes.set(bytes.subarray(start, start + length), this.length);
+    }
+    this.length += length;
+  }
+
+  ok(): void {
+    this.#constant(ok);
+  }
+
+  pong(): void {
+    this.#constant(pong);
+  }
+
+  queued(): void {
+    this.#constant(queued);
+  }
+
+  /** A missing value. */
+  nil(): void {
+    this.#constant(this.resp3 ? nil3 : nilBulk);
+  }
+
+  /** A missing array, which RESP2 tells apart from a missing value. */
+  nilArray(): void {
+    this.#constant(this.resp3 ? nil3 : nilArray);
+  }
+
+  /** A status line; `text` must be ASCII without line ends. */
+  simple(text: string): void {
+    this.#line(43, text);
+  }
+
+  /** An error line, such as `ERR syntax error`. Line ends in it become spaces. */
+  error(text: string): void {
+    this.#line(45, text.replace(/[\r\n]/g, " "));
+  }
+
+  #line(mark: number, text: string): void {
+    const encoded = Buffer.from(text, "latin1");
+    this.reserve(encoded.length + 3);
+    this.bytes[this.length++] = mark;
+    this.raw(encoded);
+    this.#end();
+  }
+
+  #end(): void {
+    this.bytes[this.length++] = 13;
+    this.bytes[this.length++] = 10;
+  }
+
+  /** A safe integer. */
+  integer(value: number): void {
+    if (value === 0) this.#constant(zeroReply);
+    else if (value === 1) this.#constant(oneReply);
+    else this.#header(58, value);
+  }
+
+  bigInteger(value: bigint): void {
+    this.#line(58, value.toString());
+  }
+
+  boolean(value: boolean): void {
+    if (this.resp3) this.#line(35, value ? "t" : "f");
+    else this.integer(value ? 1 : 0);
+  }
+
+  #header(mark: number, count: number): void {
+    this.reserve(24);
+    this.bytes[this.length++] = mark;
+    this.length += writeInteger(this.bytes, this.length, count);
+    this.#end();
+  }
+
+  /** A binary-safe string: `bytes[start, start + length)`. */
+  bulk(bytes: Bytes, start = 0, length = bytes.length): void {
+    this.reserve(length + 26);
+    this.bytes[this.length++] = 36;
+    this.length += writeInteger(this.bytes, this.length, length);
+    this.#end();
+    this.raw(bytes, start, length);
+    this.#end();
+  }
+
+  /** A string that the server itself wrote, sent as UTF-8. */
+  bulkText(text: string): void {
+    this.bulk(utf8(text));
+  }
+
+  bulkInteger(value: number): void {
+    const length = writeInteger(scratch, 0, value);
+    this.bulk(scratch, 0, length);
+  }
+
+  /** A double: RESP3's own type, a bulk string in RESP2. `text` is the value as Redis prints it. */
+  double(text: string): void {
+    if (this.resp3) this.#line(44, text);
+    else this.bulkText(text);
+  }
+
+  /** Text with a format, such as INFO's: RESP3's verbatim string, a bulk string in RESP2. */
+  verbatim(text: string): void {
+    if (!this.resp3) {
+      this.bulkText(text);
+      return;
+    }
+    const encoded = utf8(`txt:${text}`);
+    this.#header(61, encoded.length);
+    this.raw(encoded);
+    this.reserve(2);
+    this.#end();
+  }
+
+  array(count: number): void {
+    this.#header(42, count);
+  }
+
+  /** `count` pairs follow: a map in RESP3, a flat array of twice as many in RESP2. */
+  map(count: number): void {
+    if (this.resp3) this.#header(37, count);
+    else this.#header(42, count * 2);
+  }
+
+  set(count: number): void {
+    this.#header(this.resp3 ? 126 : 42, count);
+  }
+
+  push(count: number): void {
+    this.#header(this.resp3 ? 62 : 42, count);
+  }
+}
+
+const scratch = new Uint8Array(32);
+
+/** Writes decimal digits of a safe integer at `at`; returns how many bytes. */
+export function writeInteger(bytes: Uint8Array, at: number, value: number): number {
+  if (value >= 0 && value < 10) {
+    bytes[at] = zeroDigit + value;
+    return 1;
+  }
+  let rest = value;
+  let start = at;
+  if (rest < 0) {
+    bytes[start++] = 45;
+    rest = -rest;
+  }
+  let end = start + digitCount(rest);
+  const length = end - at;
+  while (rest >= 0x40000000) {
+    const next = Math.floor(rest / 10);
+    bytes[--end] = zeroDigit + (rest - next * 10);
+    rest = next;
+  }
+  let small = rest | 0;
+  while (end > start) {
+    const next = (small / 10) | 0;
+    bytes[--end] = zeroDigit + (small - next * 10);
+    small = next;
+  }
+  return length;
+}
+
+function digitCount(value: number): number {
+  let count = 1;
+  for (let limit = 10; value >= limit && count < 17; limit *= 10) count++;
+  return count;
+}

@@ -1,0 +1,99 @@
+// A session: what the node knows of one client connection. The bytes of its socket are the host's business; the
+// session holds the protocol state that commands read and change, and the output that may not leave yet.
+
+import type { Command } from "./command.js";
+
+/** Bits of `Session.gates`: any of them set sends the command through the dispatcher's slow path. */
+export const gate = {
+  /** AUTH is required and has not happened. */
+  unauthenticated: 1,
+  /** MULTI is open: commands queue. */
+  transaction: 2,
+  /** RESP2 with subscriptions: only (P)SUBSCRIBE and a few others are allowed. */
+  subscribed: 4,
+  /** CLIENT REPLY OFF or SKIP is in effect. */
+  silent: 8,
+  /** The user is not the all-powerful default: ACL must be asked. */
+  restricted: 16,
+  /** The session watches keys, is a monitor or tracks keys: rare bookkeeping after each command. */
+  observed: 32,
+} as const;
+
+/** What a command left undone when it returned. */
+export const outcome = {
+  /** The reply is complete. */
+  done: 0,
+  /** Parked: the session waits for another client (BLPOP and friends). */
+  blocked: 1,
+  /** The answer comes later (a quorum, another shard): the connection's pipeline stops here. */
+  pending: 2,
+} as const;
+
+export type Outcome = (typeof outcome)[keyof typeof outcome];
+
+export interface QueuedCommand {
+  readonly command: Command;
+  /** The request's argument bytes and their (offset, length) pairs, copied out of the read buffer. */
+  readonly bytes: Uint8Array;
+  readonly ranges: Int32Array;
+  readonly argc: number;
+}
+
+export interface Transaction {
+  readonly queue: QueuedCommand[];
+  /** A command failed to queue: EXEC answers EXECABORT. */
+  aborted: boolean;
+}
+
+export interface WatchedKey {
+  readonly database: number;
+  readonly key: string;
+}
+
+export class Session {
+  readonly id: number;
+  gates = 0;
+  resp3 = false;
+  database = 0;
+  name = "";
+  libraryName = "";
+  libraryVersion = "";
+  user = "default";
+  /** Peer and local address, for CLIENT LIST. */
+  readonly address: string;
+  readonly localAddress: string;
+  readonly createdMs: number;
+  lastCommandMs: number;
+  lastCommand = "NULL";
+  commandCount = 0;
+  /** Replies are dropped: "off" until CLIENT REPLY ON, "skip" for the next command only. */
+  replyMode: "on" | "off" | "skip" | "skip-next" = "on";
+  transaction: Transaction | undefined;
+  watched: WatchedKey[] = [];
+  /** A watched key changed: the next EXEC answers nil. */
+  watchBroken = false;
+  noEvict = false;
+  noTouch = false;
+  /** Close once everything written so far has left. */
+  closeAfterReply = false;
+  /** The command is parked or pending: input stays unread until it ends. */
+  waiting: Outcome = outcome.done;
+  /** Input that could not be parsed or run yet. */
+  tail: Uint8Array = new Uint8Array(0);
+  tailLength = 0;
+  /** Bytes that must be in `tail` before another parse can succeed. */
+  tailWanted = 0;
+  /** Ordered output that waits (for durability, a quorum or the socket). */
+  output: Uint8Array[] = [];
+  outputBytes = 0;
+  /** Free for the families: subscriptions, blocked keys, tracking. Keyed by the family's name. */
+  readonly extras = new Map<string, unknown>();
+
+  constructor(id: number, address: string, localAddress: string, nowMs: number) {
+    this.id = id;
+    this.address = address;
+    this.localAddress = localAddress;
+    this.createdMs = nowMs;
+    this.lastCommandMs = nowMs;
+  }
+}

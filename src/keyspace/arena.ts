@@ -1,0 +1,214 @@
+// The arena: where keys and plain values live as bytes, outside the garbage collector's sight.
+//
+// Memory is a list of slabs of 64 MiB. A *ref* names a block: slab number and 8-byte unit inside it, packed into
+// one signed 32-bit integer (so 512 slabs, 32 GiB); 0 is no block. Blocks have exact sizes in units up to 1 KiB,
+// then multiples of 16 units, so that the size of a live block follows from its record's header and a freed one
+// fits the next record of its size. Every block is at least three units long: a free one holds its size and the
+// links of its size's list.
+//
+// Left out: moving blocks (compaction.ts) and what is inside a block (record.ts). Blocks above `blockUnitsMax`
+// do not live here: large values are buffers of their own behind a record.
+
+import { assert } from "../base/assert.js";
+
+export const unitBytes = 8;
+const slabShift = 23;
+export const slabUnits = 1 << slabShift;
+const slabMask = slabUnits - 1;
+const slabCountMax = 1 << (32 - slabShift);
+
+/** The largest block: 32 KiB. */
+export const blockUnitsMax = 4096;
+const exactUnitsMax = 128;
+const classCount = exactUnitsMax + 1 + (blockUnitsMax - exactUnitsMax) / 16;
+
+/** First byte of a free block. Records use other kinds. */
+export const freeKind = 0;
+
+/** A block's name; 0 is none. */
+export type Ref = number;
+
+/** The size that a block of at least `units` really has. */
+export const roundUnits = (units: number): number =>
+  units <= exactUnitsMax ? units : (units + 15) & ~15;
+
+const classOf = (rounded: number): number =>
+  rounded <= exactUnitsMax ? rounded : exactUnitsMax + ((rounded - exactUnitsMax) >> 4);
+
+export const slabOf = (ref: Ref): number => ref >>> slabShift;
+
+/** Position of the block's first 32-bit word in its slab's `words`. */
+export const wordOf = (ref: Ref): number => (ref & slabMask) << 1;
+
+export const refOf = (slab: number, unit: number): Ref => (slab << slabShift) | unit;
+
+/** Thrown when the address space of refs is used up: 32 GiB of small records. */
+export class ArenaFull extends Error {
+  override readonly name = "ArenaFull";
+}
+
+export class Arena {
+  /** Per slab, three views of the same memory. */
+  readonly bytes: Uint8Array[] = [];
+  readonly words: Int32Array[] = [];
+  readonly floats: Float64Array[] = [];
+  /** Units in use per slab. */
+  readonly liveUnits: number[] = [];
+  /** Units handed out at least once per slab; beyond it the slab is untouched. */
+  readonly tops: number[] = [];
+  /** The slab that `compaction` is emptying: nothing new goes there. */
+  evacuating = -1;
+
+  readonly #freeHeads = new Int32Array(classCount + 1);
+  readonly #vacantSlabs: number[] = [];
+  #current = -1;
+  #liveUnitsTotal = 0;
+  #freeUnitsTotal = 0;
+
+  get liveBytes(): number {
+    return this.#liveUnitsTotal * unitBytes;
+  }
+
+  /** Bytes in free blocks, which compaction can win back. */
+  get freeBytes(): number {
+    return this.#freeUnitsTotal * unitBytes;
+  }
+
+  get slabCount(): number {
+    return this.bytes.length - this.#vacantSlabs.length;
+  }
+
+  /** @param units the size wanted, at least 3. Returns a block of `roundUnits(units)`, its content undefined. */
+  allocate(units: number): Ref {
+    const rounded = roundUnits(units);
+    const head = this.#freeHeads[classOf(rounded)]!;
+    if (head !== 0) {
+      this.unlink(head, rounded);
+      this.#account(slabOf(head), rounded);
+      return head;
+    }
+    return this.#carve(rounded);
+  }
+
+  #account(slab: number, units: number): void {
+    this.liveUnits[slab]! += units;
+    this.#liveUnitsTotal += units;
+  }
+
+  #carve(rounded: number): Ref {
+    let slab = this.#current;
+    if (slab < 0 || slab === this.evacuating || this.tops[slab]! + rounded > slabUnits) {
+      this.#retireCurrent();
+      slab = this.#openSlab();
+    }
+    const unit = this.tops[slab]!;
+    this.tops[slab] = unit + rounded;
+    this.#account(slab, rounded);
+    return refOf(slab, unit);
+  }
+
+  /** What is left at the end of a slab becomes free blocks, so that a walk over the slab sees only blocks. */
+  #retireCurrent(): void {
+    const slab = this.#current;
+    if (slab < 0 || slab === this.evacuating) return;
+    let rest = slabUnits - this.tops[slab]!;
+    while (rest >= 3) {
+      const exact = Math.min(rest, exactUnitsMax);
+      const units = rest - exact > 0 && rest - exact < 3 ? exact - 3 : exact;
+      const ref = refOf(slab, this.tops[slab]!);
+      this.tops[slab]! += units;
+      this.#link(ref, units);
+      rest -= units;
+    }
+  }
+
+  #openSlab(): number {
+    const vacant = this.#vacantSlabs.pop();
+    const slab = vacant ?? this.bytes.length;
+    if (slab >= slabCountMax)
+      throw new ArenaFull("the arena holds 32 GiB of records and can hold no more");
+    // The operating system hands out zero pages on first touch: an empty slab costs address space only.
+    const memory = new ArrayBuffer(slabUnits * unitBytes);
+    this.bytes[slab] = new Uint8Array(memory);
+    this.words[slab] = new Int32Array(memory);
+    this.floats[slab] = new Float64Array(memory);
+    this.liveUnits[slab] = 0;
+    this.tops[slab] = slab === 0 ? 3 : 0; // Ref 0 means none, so the first block of slab 0 is never used.
+    this.#current = slab;
+    return slab;
+  }
+
+  /** Gives a block back. `units` is the size it was allocated with. */
+  free(ref: Ref, units: number): void {
+    const rounded = roundUnits(units);
+    assert(this.words[slabOf(ref)]![wordOf(ref)]! << 24 !== freeKind, "block freed twice");
+    const slab = slabOf(ref);
+    this.liveUnits[slab]! -= rounded;
+    this.#liveUnitsTotal -= rounded;
+    this.#link(ref, rounded);
+  }
+
+  // A free block: word 0 its kind, word 1 its size in units, words 2 and 3 the previous and next of its list.
+  #link(ref: Ref, rounded: number): void {
+    const index = classOf(rounded);
+    const next = this.#freeHeads[index]!;
+    const words = this.words[slabOf(ref)]!;
+    const at = wordOf(ref);
+    words[at] = freeKind;
+    words[at + 1] = rounded;
+    words[at + 2] = 0;
+    words[at + 3] = next;
+    if (next !== 0) this.words[slabOf(next)]![wordOf(next) + 2] = ref;
+    this.#freeHeads[index] = ref;
+    this.#freeUnitsTotal += rounded;
+  }
+
+  /** Takes a free block out of its list. */
+  unlink(ref: Ref, rounded: number): void {
+    const words = this.words[slabOf(ref)]!;
+    const at = wordOf(ref);
+    const previous = words[at + 2]!;
+    const next = words[at + 3]!;
+    if (previous === 0) this.#freeHeads[classOf(rounded)] = next;
+    else this.words[slabOf(previous)]![wordOf(previous) + 3] = next;
+    if (next !== 0) this.words[slabOf(next)]![wordOf(next) + 2] = previous;
+    this.#freeUnitsTotal -= rounded;
+  }
+
+  /** Gives an emptied slab back to the operating system. Its free blocks must have been unlinked. */
+  releaseSlab(slab: number): void {
+    assert(this.liveUnits[slab] === 0, "slab released with live blocks in it");
+    if (slab === this.#current) this.#current = -1;
+    const nothing = new ArrayBuffer(0);
+    this.bytes[slab] = new Uint8Array(nothing);
+    this.words[slab] = new Int32Array(nothing);
+    this.floats[slab] = new Float64Array(nothing);
+    this.tops[slab] = 0;
+    this.#vacantSlabs.push(slab);
+  }
+
+  get current(): number {
+    return this.#current;
+  }
+
+  /** Checks the lists and the accounts against a walk over the lists. For tests and DEBUG. */
+  verifyInvariants(): void {
+    let free = 0;
+    for (let index = 0; index < classCount; index++) {
+      let previous = 0;
+      for (let ref = this.#freeHeads[index]!; ref !== 0; ) {
+        const words = this.words[slabOf(ref)]!;
+        const at = wordOf(ref);
+        assert((words[at]! & 0xff) === freeKind, "a block in a free list is not free");
+        assert(classOf(words[at + 1]!) === index, "a free block is in the list of another size");
+        assert(words[at + 2] === previous, "a free list's back link is wrong");
+        free += words[at + 1]!;
+        previous = ref;
+        ref = words[at + 3]!;
+      }
+    }
+    assert(free === this.#freeUnitsTotal, "free units do not add up");
+    const live = this.liveUnits.reduce((sum, units) => sum + units, 0);
+    assert(live === this.#liveUnitsTotal, "live units do not add up");
+  }
+}

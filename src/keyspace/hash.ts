@@ -1,0 +1,60 @@
+// The seeded hash of the key index: HalfSipHash-1-3 (Aumasson and Bernstein's SipHash on 32-bit words), whose
+// 64-bit key comes from the host. An attacker who does not know the key cannot make keys collide.
+// Never used for anything that leaves the process: digests have their own hash.
+
+let k0 = 0x5bd1e995 | 0;
+let k1 = 0x1b873593 | 0;
+
+/** Sets the key of the hash. Called once, before the first key is stored. */
+export function seedHash(a: number, b: number): void {
+  k0 = a | 0;
+  k1 = b | 0;
+}
+
+/** A 32-bit signed hash of `bytes[start, start + length)`. */
+export function hashBytes(bytes: Uint8Array, start: number, length: number): number {
+  let v0 = k0;
+  let v1 = k1;
+  let v2 = 0x6c796765 ^ k0;
+  let v3 = 0x74656462 ^ k1;
+  let at = start;
+  for (let left = length >> 2; left > 0; left--) {
+    const m = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    at += 4;
+    v3 ^= m;
+    v0 = (v0 + v1) | 0;
+    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+    v0 = (v0 << 16) | (v0 >>> 16);
+    v2 = (v2 + v3) | 0;
+    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+    v0 = (v0 + v3) | 0;
+    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+    v2 = (v2 + v1) | 0;
+    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+    v2 = (v2 << 16) | (v2 >>> 16);
+    v0 ^= m;
+  }
+  let last = length << 24;
+  const rest = length & 3;
+  if (rest > 2) last |= bytes[at + 2]! << 16;
+  if (rest > 1) last |= bytes[at + 1]! << 8;
+  if (rest > 0) last |= bytes[at]!;
+  v3 ^= last;
+  for (let round = 0; round < 4; round++) {
+    v0 = (v0 + v1) | 0;
+    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+    v0 = (v0 << 16) | (v0 >>> 16);
+    v2 = (v2 + v3) | 0;
+    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+    v0 = (v0 + v3) | 0;
+    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+    v2 = (v2 + v1) | 0;
+    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+    v2 = (v2 << 16) | (v2 >>> 16);
+    if (round === 0) {
+      v0 ^= last;
+      v2 ^= 0xff;
+    }
+  }
+  return v1 ^ v3;
+}

@@ -1,0 +1,403 @@
+// The keyspace: databases of records in one arena, with the compact forms of strings and counters handled in
+// place. A read or a write of a plain string allocates nothing.
+//
+// A key's entry has three forms: text, own counter (record.ts) and object. The compact ones are representations,
+// not another kind of value: `entryOf` unfolds a record into a `KeyEntry`, `storeEntry` folds it again where it can,
+// and both forms join, hash and travel alike. When other replicas exist, `capture` remembers each touched key
+// as it stood before the open batch (batch.ts).
+//
+// Left out: what commands mean (src/commands), contexts and logs (shard.ts).
+
+import { assert } from "../base/assert.js";
+import { latin1 } from "../base/bytes.js";
+import type { ReplicaTable } from "../clock/replica-table.js";
+import { HybridClock, type ReplicaIndex, type Stamp, type Time } from "../clock/stamp.js";
+import type { KeyEntry } from "../lattice/key-entry.js";
+import { Arena, type Ref, roundUnits, slabOf, wordOf } from "./arena.js";
+import type { Capture } from "./capture.js";
+import { Database } from "./database.js";
+import { entryOfRecord, foldable } from "./entry-record.js";
+import { ExpiryHeap } from "./expiry-heap.js";
+import { hashBytes } from "./hash.js";
+import { ObjectTable } from "./object-table.js";
+import * as record from "./record.js";
+
+export interface KeyspaceOptions {
+  readonly replicas: ReplicaTable;
+  /** This incarnation's name. */
+  readonly self: string;
+  /** Default 16, as in Redis. */
+  readonly databaseCount?: number;
+}
+
+/** Told of every change of a key while somebody watches, tracks or listens. */
+export type ModifiedListener = (database: number, key: Uint8Array) => void;
+
+export class Keyspace {
+  readonly arena = new Arena();
+  readonly replicas: ReplicaTable;
+  readonly self: ReplicaIndex;
+  readonly clock = new HybridClock();
+  readonly databases: Database[] = [];
+  readonly expiry = new ExpiryHeap(this.arena);
+  readonly entries = new ObjectTable<KeyEntry>();
+  readonly externals = new ObjectTable<Uint8Array>();
+  /** Unix milliseconds of this turn; the host says so through `beginTurn`. */
+  nowMs = 0;
+  /** The access clock's value that reads leave in a record; -1 leaves them alone (CLIENT NO-TOUCH). */
+  accessNow = 0;
+  /** Set while other replicas exist: what the open batch touched. */
+  capture: Capture | undefined;
+  /** Whether a key past its deadline may be removed here, or is only hidden until its owner removes it. */
+  mayExpire = true;
+  /** Set while anybody wants to know of changed keys. */
+  onModified: ModifiedListener | undefined;
+  /** Called before a key is removed because its time has come. */
+  onExpired: ModifiedListener | undefined;
+  /** Changes since the last save, as INFO counts them. */
+  dirty = 0;
+  hits = 0;
+  misses = 0;
+  expiredKeys = 0;
+  externalBytes = 0;
+
+  #batchTime: Time = 0;
+
+  constructor(options: KeyspaceOptions) {
+    this.replicas = options.replicas;
+    this.self = options.replicas.indexOf(options.self);
+    for (let index = 0; index < (options.databaseCount ?? 16); index++) {
+      this.databases.push(new Database(index, this.arena));
+    }
+  }
+
+  // ---- time and batches
+
+  beginTurn(nowMs: number): void {
+    this.nowMs = nowMs;
+  }
+
+  /** The open batch's stamp time; opens a batch when none is open (merge-rules 3 and 4). */
+  get batchTime(): Time {
+    if (this.#batchTime === 0) this.#batchTime = this.clock.next(this.nowMs);
+    return this.#batchTime;
+  }
+
+  get stamp(): Stamp {
+    return { time: this.batchTime, replica: this.self };
+  }
+
+  get hasOpenBatch(): boolean {
+    return this.#batchTime !== 0;
+  }
+
+  /** The stamp time of the batch that closes now, or 0 when none was open. `BatchLog.close` calls it. */
+  endBatch(): Time {
+    const time = this.#batchTime;
+    this.#batchTime = 0;
+    return time;
+  }
+
+  // ---- finding
+
+  /** The record under a key whatever its state, or 0. */
+  findRecord(db: Database, hash: number, bytes: Uint8Array, start: number, length: number): Ref {
+    return db.keys.find(hash, bytes, start, length);
+  }
+
+  /** The visible record under a key, or 0; a key past its deadline is removed or passed over. */
+  find(db: Database, hash: number, bytes: Uint8Array, start: number, length: number): Ref {
+    const ref = db.keys.find(hash, bytes, start, length);
+    if (ref === 0) return 0;
+    const word = this.arena.words[slabOf(ref)]![wordOf(ref)]!;
+    if ((word & 0xff) === record.hiddenKind) return 0;
+    if ((word & (record.deadlineFlag << 8)) !== 0 && this.isExpired(ref)) {
+      if (this.mayExpire) this.expireRecord(db, hash, ref);
+      return 0;
+    }
+    return ref;
+  }
+
+  /** `find` for a read: counts hits and misses and leaves an access mark. */
+  findForRead(db: Database, hash: number, bytes: Uint8Array, start: number, length: number): Ref {
+    const ref = this.find(db, hash, bytes, start, length);
+    if (ref === 0) {
+      this.misses++;
+      return 0;
+    }
+    this.hits++;
+    this.touch(ref);
+    return ref;
+  }
+
+  /** `find` for a write: a key past its deadline is removed first, whoever owns it (merge-rules 10). */
+  findForWrite(db: Database, hash: number, bytes: Uint8Array, start: number, length: number): Ref {
+    const ref = db.keys.find(hash, bytes, start, length);
+    if (ref === 0) return 0;
+    const word = this.arena.words[slabOf(ref)]![wordOf(ref)]!;
+    if ((word & 0xff) === record.hiddenKind) return 0;
+    if ((word & (record.deadlineFlag << 8)) !== 0 && this.isExpired(ref)) {
+      this.expireRecord(db, hash, ref);
+      return 0;
+    }
+    this.touch(ref);
+    return ref;
+  }
+
+  touch(ref: Ref): void {
+    if (this.accessNow < 0) return;
+    const words = this.arena.words[slabOf(ref)]!;
+    const at = wordOf(ref) + 3;
+    if (words[at]! >>> 8 !== this.accessNow)
+      words[at] = (this.accessNow << 8) | (words[at]! & 0xff);
+  }
+
+  isExpired(ref: Ref): boolean {
+    const deadline = record.deadlineOf(this.arena, ref);
+    return deadline !== 0 && deadline <= this.nowMs;
+  }
+
+  expireRecord(db: Database, hash: number, ref: Ref): void {
+    this.expiredKeys++;
+    if (this.onExpired !== undefined) this.onExpired(db.index, this.keyOf(ref));
+    this.remove(db, hash, ref);
+  }
+
+  /** A copy of a record's key. */
+  keyOf(ref: Ref): Uint8Array {
+    const start = record.keyStartOf(this.arena, ref);
+    return this.arena.bytes[slabOf(ref)]!.slice(start, start + record.keyLengthOf(this.arena, ref));
+  }
+
+  hashOf(ref: Ref): number {
+    return hashBytes(
+      this.arena.bytes[slabOf(ref)]!,
+      record.keyStartOf(this.arena, ref),
+      record.keyLengthOf(this.arena, ref),
+    );
+  }
+
+  // ---- before and after a write
+
+  /** Every write calls this before it changes or creates a record. `ref` 0 means the key is absent. */
+  willWrite(db: Database, ref: Ref, bytes: Uint8Array, start: number, length: number): void {
+    if (this.capture !== undefined) {
+      this.capture.touch(this, db.index, latin1(bytes, start, start + length), ref);
+    }
+  }
+
+  /** Every write calls this after it changed, created or removed a key. */
+  didWrite(db: Database, bytes: Uint8Array, start: number, length: number): void {
+    this.dirty++;
+    if (this.onModified !== undefined) {
+      this.onModified(db.index, bytes.slice(start, start + length));
+    }
+  }
+
+  // ---- records
+
+  /** A new record with its key copied in; header complete, value left to the caller. Not in any index. */
+  createRecord(
+    db: Database,
+    kind: number,
+    flags: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    valueLength: number,
+  ): Ref {
+    const ref = this.arena.allocate(record.unitsFor(kind, flags, length, valueLength));
+    const words = this.arena.words[slabOf(ref)]!;
+    const at = wordOf(ref);
+    words[at] = kind | (flags << 8) | (this.self << 16);
+    words[at + 1] = length;
+    words[at + 2] = valueLength;
+    words[at + 3] = (Math.max(0, this.accessNow) << 8) | db.index;
+    this.arena.floats[slabOf(ref)]![(at >> 1) + 2] = this.batchTime;
+    if ((flags & record.deadlineFlag) !== 0) record.setHeapPosition(this.arena, ref, -1);
+    record.copyBytes(
+      this.arena.bytes[slabOf(ref)]!,
+      (at << 2) + record.prefixBytes(kind, flags),
+      bytes,
+      start,
+      length,
+    );
+    return ref;
+  }
+
+  /** Puts a new record into the index; its deadline, if any, into the heap. */
+  attach(db: Database, hash: number, ref: Ref): void {
+    db.keys.insert(hash, ref);
+    this.noteAttached(db, ref);
+  }
+
+  noteAttached(db: Database, ref: Ref): void {
+    if (record.kindOf(this.arena, ref) === record.hiddenKind) db.hiddenCount++;
+    if ((record.flagsOf(this.arena, ref) & record.deadlineFlag) === 0) return;
+    const deadline = record.deadlineOf(this.arena, ref);
+    if (deadline === Number.POSITIVE_INFINITY) return;
+    db.expiringCount++;
+    this.expiry.schedule(ref, deadline);
+  }
+
+  /** Undoes what `noteAttached` did. */
+  noteDetached(db: Database, ref: Ref): void {
+    if (record.kindOf(this.arena, ref) === record.hiddenKind) db.hiddenCount--;
+    if ((record.flagsOf(this.arena, ref) & record.deadlineFlag) === 0) return;
+    if (record.heapPositionOf(this.arena, ref) < 0) return;
+    db.expiringCount--;
+    this.expiry.cancel(ref);
+  }
+
+  /** Takes a record's memory back, with what lies behind it. The index must not name it any more. */
+  freeRecord(db: Database, ref: Ref): void {
+    this.noteDetached(db, ref);
+    const kind = record.kindOf(this.arena, ref);
+    if (kind === record.objectKind || kind === record.hiddenKind) {
+      this.entries.remove(record.valueLengthOf(this.arena, ref));
+    } else if ((record.flagsOf(this.arena, ref) & record.externalFlag) !== 0) {
+      this.externalBytes -= this.externals.remove(record.externalPlaceOf(this.arena, ref)).length;
+    }
+    this.arena.free(ref, record.unitsOf(this.arena, ref));
+  }
+
+  /** Puts `fresh` where `old` stood, and frees `old`. */
+  supersede(db: Database, hash: number, old: Ref, fresh: Ref): void {
+    db.keys.replace(hash, old, fresh);
+    record.setAccess(this.arena, fresh, record.accessOf(this.arena, old));
+    this.freeRecord(db, old);
+    this.noteAttached(db, fresh);
+  }
+
+  /** Whether a text of this layout fits the block of `ref` as it is. */
+  fitsInPlace(ref: Ref, flags: number, valueLength: number): boolean {
+    const word = this.arena.words[slabOf(ref)]![wordOf(ref)]!;
+    if ((word & 0xffff) !== (record.textKind | (flags << 8))) return false;
+    const keyLength = record.keyLengthOf(this.arena, ref);
+    const held = record.valueLengthOf(this.arena, ref);
+    return (
+      roundUnits(record.unitsFor(record.textKind, flags, keyLength, valueLength)) ===
+      roundUnits(record.unitsFor(record.textKind, flags, keyLength, held))
+    );
+  }
+
+  // ---- whole entries
+
+  /** The key's entry: the object itself for an object record, a fresh unfolding of a compact one. */
+  entryOf(ref: Ref): KeyEntry {
+    const kind = record.kindOf(this.arena, ref);
+    if (kind === record.objectKind || kind === record.hiddenKind) {
+      return this.entries.get(record.valueLengthOf(this.arena, ref));
+    }
+    return entryOfRecord(this, ref);
+  }
+
+  /**
+   * Stores a key's entry in the most compact form that holds it, in place of what is there. A blank entry
+   * removes the record. Does not tell `capture`: the caller has, or it is a join.
+   */
+  storeEntry(db: Database, hash: number, key: Uint8Array, entry: KeyEntry): void {
+    const old = db.keys.find(hash, key, 0, key.length);
+    if (entry.isBlank) {
+      if (old !== 0) this.#detach(db, hash, old);
+      return;
+    }
+    const compact = entry.hasDelta ? undefined : foldable(this, entry);
+    const fresh =
+      compact !== undefined ? compact.create(db, key) : this.#createObject(db, key, entry, old);
+    if (fresh === old) return;
+    if (old === 0) this.attach(db, hash, fresh);
+    else this.supersede(db, hash, old, fresh);
+  }
+
+  /** The object's record mirrors what every access asks: visibility and deadline. */
+  #createObject(db: Database, key: Uint8Array, entry: KeyEntry, old: Ref): Ref {
+    const visible = entry.visibleSlot(this.replicas);
+    const deadline = visible === undefined ? undefined : entry.deadline(this.replicas);
+    const kind = visible === undefined ? record.hiddenKind : record.objectKind;
+    const flags = deadline === undefined ? 0 : record.deadlineFlag;
+    if (old !== 0 && this.#isObject(old)) {
+      const place = record.valueLengthOf(this.arena, old);
+      if (this.entries.get(place) === entry) {
+        const same =
+          record.kindOf(this.arena, old) === kind && record.flagsOf(this.arena, old) === flags;
+        if (same && (deadline ?? 0) === record.deadlineOf(this.arena, old)) return old;
+        // The entry moves to the fresh record; the old one must not take it away when it is freed.
+        this.arena.words[slabOf(old)]![wordOf(old) + 2] = this.entries.put(entry);
+      }
+    }
+    const place = this.entries.put(entry);
+    const ref = this.createRecord(db, kind, flags, key, 0, key.length, place);
+    if (deadline !== undefined) record.setDeadline(this.arena, ref, deadline, 0, 0);
+    return ref;
+  }
+
+  #isObject(ref: Ref): boolean {
+    const kind = record.kindOf(this.arena, ref);
+    return kind === record.objectKind || kind === record.hiddenKind;
+  }
+
+  #detach(db: Database, hash: number, ref: Ref): void {
+    db.keys.remove(hash, ref);
+    this.freeRecord(db, ref);
+  }
+
+  /**
+   * Changes a key's entry as part of the open batch: unfolds it, lets `edit` work on it, stores it again.
+   * The key may be absent. `hasExpired` keys were removed by `findForWrite` before.
+   */
+  edit(db: Database, hash: number, key: Uint8Array, edit: (entry: KeyEntry) => void): void {
+    const ref = db.keys.find(hash, key, 0, key.length);
+    this.willWrite(db, ref, key, 0, key.length);
+    const entry = this.entryOrEmpty(ref);
+    edit(entry);
+    this.storeEntry(db, hash, key, entry);
+    this.didWrite(db, key, 0, key.length);
+  }
+
+  /** The entry under a record; for ref 0 a new one, which remembers changes only if somebody will ask. */
+  entryOrEmpty(ref: Ref): KeyEntry {
+    return ref === 0 ? entryOfRecord(this, 0) : this.entryOf(ref);
+  }
+
+  /** Removes a key: everything seen under it. Rows of other replicas stay behind, dead and hidden. */
+  remove(db: Database, hash: number, ref: Ref): void {
+    const key =
+      this.capture !== undefined || this.onModified !== undefined || this.#isObject(ref)
+        ? this.keyOf(ref)
+        : undefined;
+    if (key !== undefined) this.willWrite(db, ref, key, 0, key.length);
+    else void this.batchTime; // A removal is an event of the batch like any other.
+    if (this.#isObject(ref)) {
+      const entry = this.entryOf(ref);
+      entry.clearAll(this.self);
+      this.storeEntry(db, hash, key!, entry);
+    } else {
+      this.#detach(db, hash, ref);
+    }
+    this.dirty++;
+    if (key !== undefined && this.onModified !== undefined) this.onModified(db.index, key);
+  }
+
+  /** Checks every structure against every other. For tests and DEBUG: it visits each key. */
+  verifyInvariants(): void {
+    this.arena.verifyInvariants();
+    this.expiry.verifyInvariants();
+    let live = 0;
+    let scheduled = 0;
+    for (const db of this.databases) {
+      db.keys.verifyInvariants((ref) => this.hashOf(ref));
+      let hidden = 0;
+      db.keys.forEach((ref) => {
+        assert(record.databaseOf(this.arena, ref) === db.index, "a record names another database");
+        live += roundUnits(record.unitsOf(this.arena, ref));
+        if (record.kindOf(this.arena, ref) === record.hiddenKind) hidden++;
+        if (this.#isObject(ref)) assert(this.entryOf(ref).verify(this.replicas), "stale figures");
+      });
+      assert(hidden === db.hiddenCount, "the count of hidden records does not add up");
+      scheduled += db.expiringCount;
+    }
+    assert(live * 8 === this.arena.liveBytes, "the arena's live bytes are not the records' sizes");
+    assert(scheduled === this.expiry.count, "the heap and the databases count different deadlines");
+  }
+}

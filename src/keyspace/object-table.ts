@@ -1,0 +1,37 @@
+// Places for what does not fit a record: entries of keys that need more than bytes, and buffers of large values.
+// A record holds the place as a number; freed places are used again.
+
+import { assert } from "../base/assert.js";
+
+export class ObjectTable<T> {
+  readonly #objects: (T | undefined)[] = [];
+  readonly #vacant: number[] = [];
+
+  get count(): number {
+    return this.#objects.length - this.#vacant.length;
+  }
+
+  put(object: T): number {
+    const place = this.#vacant.pop() ?? this.#objects.length;
+    this.#objects[place] = object;
+    return place;
+  }
+
+  get(place: number): T {
+    const object = this.#objects[place];
+    assert(object !== undefined, "a record names an empty place of the object table");
+    return object;
+  }
+
+  replace(place: number, object: T): void {
+    assert(this.#objects[place] !== undefined, "replaced an empty place of the object table");
+    this.#objects[place] = object;
+  }
+
+  remove(place: number): T {
+    const object = this.get(place);
+    this.#objects[place] = undefined;
+    this.#vacant.push(place);
+    return object;
+  }
+}

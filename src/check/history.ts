@@ -25,7 +25,7 @@ export interface Operation {
   readonly key?: Json;
   /** The argument: the value written, the element added, `[from, to]` of a cas; null for a read. */
   readonly input: Json;
-  /** Any unit that grows with real time; the bench counts microseconds since the start of the run. */
+  /** Microseconds since the start of the run. Judges of order alone accept any unit. */
   readonly invokedAt: number;
   readonly outcome: Outcome;
   /** What an `ok` operation returned. Absent for operations that return nothing. */

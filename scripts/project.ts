@@ -96,12 +96,6 @@ function killGroup(child: ChildProcess): void {
 
 /** What the scripts read of vitest's JSON report. */
 export interface VitestReport {
-  readonly success: boolean;
-  readonly numTotalTests: number;
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly numPendingTests: number;
-  readonly numTodoTests: number;
   readonly testResults: readonly {
     readonly name: string;
     readonly status: string;

@@ -4,11 +4,14 @@
 // Argument 0 is the command's name. Ranges are valid only while the command runs: what must live longer is copied.
 
 import { type Bytes, latin1 } from "../base/bytes.js";
+import type { Ref } from "../keyspace/arena.js";
+import type { Database } from "../keyspace/database.js";
+import { hashBytes } from "../keyspace/hash.js";
 import type { Keyspace } from "../keyspace/keyspace.js";
 import type { Command } from "./command.js";
 import type { Environment } from "./environment.js";
 import type { Reply } from "./reply.js";
-import type { Session } from "./session.js";
+import { type Outcome, outcome, type Session } from "./session.js";
 
 const noRanges = new Int32Array(2);
 
@@ -19,6 +22,10 @@ export class Call {
   /** Set by the dispatcher for every command. */
   session!: Session;
   command!: Command;
+  /** The database that the session has selected. */
+  db!: Database;
+  /** What the command left undone; `done` unless it says otherwise. */
+  outcome: Outcome = outcome.done;
   bytes: Uint8Array = new Uint8Array(0);
   ranges: Int32Array = noRanges;
   /** Index in `ranges` of argument 0's (offset, length) pair. */
@@ -42,6 +49,36 @@ export class Call {
 
   size(index: number): number {
     return this.ranges[this.first + (index << 1) + 1]!;
+  }
+
+  /** The index hash of an argument taken as a key. */
+  hashOf(index: number): number {
+    if (index === 1 && this.hashed) return this.hash;
+    return hashBytes(this.bytes, this.start(index), this.size(index));
+  }
+
+  /** The visible record under a key argument, or 0; counts a hit or a miss. */
+  findForRead(index: number): Ref {
+    const hash = this.hashOf(index);
+    return this.keyspace.findForRead(
+      this.db,
+      hash,
+      this.bytes,
+      this.start(index),
+      this.size(index),
+    );
+  }
+
+  /** The visible record under a key argument, or 0; a key past its deadline is removed first. */
+  findForWrite(index: number): Ref {
+    const hash = this.hashOf(index);
+    return this.keyspace.findForWrite(
+      this.db,
+      hash,
+      this.bytes,
+      this.start(index),
+      this.size(index),
+    );
   }
 
   /** A view of an argument, valid while the command runs. */

@@ -2,7 +2,6 @@
 // through these records and nothing goes round them.
 
 import type { Call } from "./call.js";
-import type { Outcome } from "./session.js";
 
 /** Flags as COMMAND INFO prints them, plus what the gates ask. */
 export type CommandFlag =
@@ -60,8 +59,8 @@ export interface CommandSpec {
   readonly group: string;
   readonly complexity?: string;
   readonly subcommands?: readonly CommandSpec[];
-  /** Nothing returned means done. */
-  readonly run: (call: Call) => Outcome | undefined | void;
+  /** Writes the reply, or sets `call.outcome` when it could not. */
+  readonly run: (call: Call) => void;
 }
 
 /** A spec with what the dispatcher keeps beside it. */

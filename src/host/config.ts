@@ -149,10 +149,9 @@ function addFile({ path, text }: ConfigFile, given: Given, errors: ConfigError[]
     return;
   }
   const placeOf = (key: readonly string[]): string => `${path}:${lineOfKey(text, key)}`;
-  const found = check(document);
-  errors.push(
-    ...found.map(({ key, reason }) => ({ place: placeOf(key), key: key.join("."), reason })),
-  );
+  const found = check(document).sort((a, b) => lineOfKey(text, a.key) - lineOfKey(text, b.key));
+  for (const { key, reason } of found)
+    errors.push({ place: placeOf(key), key: key.join("."), reason });
   if (found.length > 0) return;
   for (const name of settingNames) {
     const key = settingOf(name).path.split(".");

@@ -35,8 +35,9 @@ export function totalsOf(report: VitestReport | undefined, exitCode: number | un
       }
     }
   }
-  // An error outside of any test (an unhandled rejection, a dead worker, no report) is a failure
-  // too.
+  // Without a report nothing is known. An error outside of any test (an unhandled rejection, a dead
+  // worker) is in no file's tests and shows only in the exit code.
+  if (report === undefined) totals.failed = 1;
   if (exitCode !== 0 && totals.failed === 0) totals.failed = 1;
   return totals;
 }

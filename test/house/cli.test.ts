@@ -1,0 +1,91 @@
+// The command line: what reaches the commands, what is printed, and which mistakes end it.
+
+import { CommanderError } from "commander";
+import { expect, test } from "vitest";
+import { CliError, newProgram } from "../../src/bin/cli.js";
+import type { MaelstromOptions } from "../../src/bin/maelstrom-options.js";
+import type { SkerryConfig } from "../../src/host/config.js";
+
+interface Run {
+  code: number;
+  out: string[];
+  err: string[];
+  served: SkerryConfig[];
+  maelstrom: MaelstromOptions[];
+}
+
+async function run(line: string, env: Record<string, string> = {}): Promise<Run> {
+  const result: Run = { code: 0, out: [], err: [], served: [], maelstrom: [] };
+  const program = newProgram({
+    env,
+    out: (text) => result.out.push(text),
+    err: (text) => result.err.push(text),
+    serve: async (config) => void result.served.push(config),
+    maelstrom: async (options) => void result.maelstrom.push(options),
+  });
+  try {
+    await program.parseAsync(
+      line.split(" ").filter((word) => word !== ""),
+      { from: "user" },
+    );
+  } catch (error) {
+    if (error instanceof CommanderError) result.code = error.exitCode;
+    else if (error instanceof CliError) result.code = 1;
+    else throw error;
+  }
+  return result;
+}
+
+test("cli: serve hands over the configuration", async () => {
+  const { served, code } = await run("serve --port 0 --prefix a:=causal --prefix b:=linearizable", {
+    GOSSIP_INTERVAL_MS: "50",
+  });
+  expect(code).toBe(0);
+  expect(served[0]!.settings).toMatchObject({
+    port: 0,
+    gossipIntervalMs: 50,
+    consistencyPrefixes: { "a:": "causal", "b:": "linearizable" },
+  });
+});
+
+test("cli: --print-config prints and starts nothing", async () => {
+  const { served, out } = await run("serve --port 7000 --print-config");
+  expect(served).toEqual([]);
+  expect(out.find((line) => line.startsWith("server.port"))).toMatch(/7000\s+flag --port/);
+});
+
+test("cli: maelstrom takes what stands behind Maelstrom's dashes", async () => {
+  const nothing = { consistency: undefined, port: undefined, seed: undefined, isTraced: false };
+  expect((await run("maelstrom")).maelstrom).toEqual([nothing]);
+  expect((await run("maelstrom --consistency eventual --port 7000 --trace")).maelstrom).toEqual([
+    { ...nothing, consistency: "eventual", port: 7000, isTraced: true },
+  ]);
+});
+
+test.each([
+  ["serve --port abc", /--port abc: server.port: expected an integer from 0 to 65535/],
+  ["serve --prot 1", /unknown option '--prot'[\s\S]*Did you mean --port/],
+  ["serve extra", /too many arguments/],
+  ["serve --port", /argument missing/],
+  ["serve --config /nowhere.toml", /there is no file \/nowhere\.toml/],
+  ["serv", /unknown command 'serv'[\s\S]*Did you mean serve/],
+  ["maelstrom --consistency strong", /Allowed choices are eventual, causal, linearizable/],
+  ["maelstrom --port 0", /must be an integer from 1 to 65000/],
+])("cli: %s ends with exit code 1 and a reason", async (line, reason) => {
+  const { code, err, served, maelstrom } = await run(line);
+  expect(code).toBe(1);
+  expect(err.join("\n")).toMatch(reason);
+  expect([served, maelstrom]).toEqual([[], []]);
+});
+
+test("cli: --version and --help are no errors", async () => {
+  expect(await run("--version")).toMatchObject({
+    code: 0,
+    out: [expect.stringMatching(/^\d+\.\d+\./)],
+  });
+  for (const line of ["--help", "serve --help", "maelstrom --help"]) {
+    const { code, out } = await run(line);
+    expect(code).toBe(0);
+    expect(out.join()).toContain("Usage: skerry");
+  }
+});

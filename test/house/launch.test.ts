@@ -1,0 +1,134 @@
+// The way from a checkout to a running program, with real processes: the lock that lets one of many
+// build, the launcher that Maelstrom calls, and the door that npm's scripts go through.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { projectFolder } from "../../scripts/project.js";
+
+let folder = "";
+beforeAll(() => {
+  folder = fs.mkdtempSync(join(tmpdir(), "skerry-launch-"));
+});
+afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+  readonly ms: number;
+}
+
+function start(program: string, args: string[], cwd: string): [ChildProcess, Promise<Ended>] {
+  const startedAt = performance.now();
+  const child = spawn(program, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (chunk) => {
+    out += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    err += chunk;
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, out, err, ms: performance.now() - startedAt }));
+  });
+  return [child, ended];
+}
+
+/** A process that holds the lock for a while and writes when it got it and when it let go. */
+function holder(name: string, holdMs: number): [ChildProcess, Promise<Ended>] {
+  const lock = pathToFileURL(join(projectFolder, "scripts", "lock.mjs")).href;
+  const code = `
+    import { appendFileSync } from "node:fs";
+    import { withLock } from ${JSON.stringify(lock)};
+    const tell = (what) => appendFileSync("events", ${JSON.stringify(name)} + " " + what + "\\n");
+    await withLock("the.lock", (line) => process.stderr.write(line), async () => {
+      tell("in");
+      await new Promise((resolve) => setTimeout(resolve, ${holdMs}));
+      tell("out");
+    });`;
+  return start(process.execPath, ["--input-type=module", "-e", code], folder);
+}
+
+const events = (): string[] =>
+  fs.existsSync(join(folder, "events"))
+    ? fs.readFileSync(join(folder, "events"), "utf8").trim().split("\n")
+    : [];
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+test("lock: one at a time, and the lock of a dead owner is taken over", async () => {
+  const [victim, victimEnded] = holder("victim", 60_000);
+  await until(() => events().includes("victim in"));
+  const others = ["a", "b", "c", "d"].map((name) => holder(name, 30));
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(events()).toEqual(["victim in"]); // Its owner lives, so nobody passes.
+  victim.kill("SIGKILL");
+  await victimEnded;
+  for (const [, ended] of others) expect(await ended).toMatchObject({ code: 0, out: "" });
+  const told = events().slice(1);
+  expect(told).toHaveLength(8);
+  for (let i = 0; i < told.length; i += 2)
+    expect(told[i + 1]).toBe(told[i]!.replace(/ in$/, " out")); // Never two inside.
+  expect(fs.readdirSync(folder).filter((name) => name !== "events")).toEqual([]);
+});
+
+test("lock: a pid that now belongs to another process does not hold it", async () => {
+  fs.writeFileSync(join(folder, "the.lock"), `${process.pid} 1`); // We live, but started later.
+  const [, ended] = holder("heir", 1);
+  expect(await ended).toMatchObject({ code: 0 });
+});
+
+/** A checkout that has its packages and was never built. */
+function newCheckout(): string {
+  const checkout = join(folder, "checkout");
+  for (const name of ["src", "maelstrom", "scripts", "package.json", "package-lock.json"])
+    fs.cpSync(join(projectFolder, name), join(checkout, name), { recursive: true });
+  fs.cpSync(join(projectFolder, "tsconfig.json"), join(checkout, "tsconfig.json"));
+  fs.symlinkSync(join(projectFolder, "node_modules"), join(checkout, "node_modules"));
+  return checkout;
+}
+
+test("launch: many first launches at once, one of them builds, stdout stays the protocol's", async () => {
+  const checkout = newCheckout();
+  const link = join(folder, "linked-node");
+  fs.symlinkSync(join(checkout, "maelstrom", "node"), link);
+  const launches = [1, 2, 3, 4].map(() => start(link, ["--help"], tmpdir())[1]);
+  const ended = await Promise.all(launches);
+  for (const { code, out } of ended) {
+    expect(code).toBe(0);
+    expect(out.split("\n")[0]).toBe("Usage: skerry maelstrom [options]");
+  }
+  const builders = ended.filter(({ err }) => err.includes("skerry: compiled in"));
+  expect(builders).toHaveLength(1);
+  const again = await start(link, ["--help"], tmpdir())[1];
+  expect(again).toMatchObject({ code: 0, err: "" });
+
+  // A changed source is built again, once.
+  fs.appendFileSync(join(checkout, "src", "base", "assert.ts"), "\n");
+  const changed = await start(link, ["--help"], tmpdir())[1];
+  expect(changed.err).toContain("skerry: compiled in");
+});
+
+test("launch: a built node is up within 400 ms", async () => {
+  const node = join(projectFolder, "maelstrom", "node");
+  const times: number[] = [];
+  await start(node, ["--help"], tmpdir())[1]; // Builds if nobody has.
+  for (let i = 0; i < 5; i++) times.push((await start(node, ["--help"], tmpdir())[1]).ms);
+  // The fastest of five: what others do on this machine meanwhile is not the launcher's fault.
+  expect(Math.min(...times)).toBeLessThan(400);
+});
+
+test("run: an unknown command lists the known ones", async () => {
+  const door = join(projectFolder, "scripts", "run.mjs");
+  const { code, out, err } = await start(process.execPath, [door, "sevre"], tmpdir())[1];
+  expect([code, out]).toEqual([1, ""]);
+  expect(err).toMatch(/there is no command "sevre"\n {2}serve {2}/);
+});

@@ -1,0 +1,159 @@
+// The acceptors of one node, one per register: consensus-rules 1, 2 and 8; CASPaxos phases 1b and 2b.
+// A reply is a promise to remember, so each names the log position that must be durable before it leaves;
+// that also holds for a read, which reports a vote. Nothing is sent from here.
+// Left out: collecting tombstones and the floor of blank registers (rule 14), copying state (rule 15).
+
+import { assert } from "../base/assert.js";
+import { type Ballot, ballotText, compareBallots, equalBallots, zeroBallot } from "./ballot.js";
+import type { Accept, Body, Prepare, Read } from "./messages.js";
+import { type DurableRecord, encodeRecord } from "./records.js";
+import type { RegisterValue } from "./register-value.js";
+
+/** A vote. Immutable: it is shared between acceptor, proposer and messages. */
+export interface Accepted {
+  readonly ballot: Ballot;
+  readonly value: RegisterValue;
+}
+
+interface Slot {
+  promised: Ballot;
+  /** Undefined: the register is blank. */
+  accepted: Accepted | undefined;
+  /** Position of the last record about this register. */
+  lsn: number;
+}
+
+/** A reply and the log position that must be durable before it leaves. */
+export interface ParkedReply {
+  readonly lsn: number;
+  readonly body: Body;
+}
+
+export class Acceptor {
+  readonly #slots = new Map<string, Slot>();
+  readonly #persist: (record: Uint8Array) => number;
+
+  /** @param persist takes a record and returns its log position; positions grow. */
+  constructor(persist: (record: Uint8Array) => number) {
+    this.#persist = persist;
+  }
+
+  get registerCount(): number {
+    return this.#slots.size;
+  }
+
+  /** What this acceptor has promised on the register: a proposer beside it starts above that (rule 1). */
+  promisedOf(register: string): Ballot {
+    return this.#slots.get(register)?.promised ?? zeroBallot;
+  }
+
+  acceptedOf(register: string): Accepted | undefined {
+    return this.#slots.get(register)?.accepted;
+  }
+
+  /** Promises iff ballot >= promised and ballot > accepted (rule 2). */
+  onPrepare({ register, ballot, known }: Prepare): ParkedReply {
+    const slot = this.#slotOf(register);
+    const accepted = slot.accepted;
+    if (
+      compareBallots(ballot, slot.promised) < 0 ||
+      (accepted !== undefined && compareBallots(ballot, accepted.ballot) <= 0)
+    ) {
+      return this.#rejected(slot, "prepare", register, ballot);
+    }
+    if (!equalBallots(ballot, slot.promised)) {
+      slot.promised = ballot;
+      this.#record(slot, { kind: "promised", register, ballot });
+    }
+    const body: Body = { type: "promise", register, ballot, ...reportOf(accepted, known) };
+    return { lsn: slot.lsn, body };
+  }
+
+  /** Votes iff ballot >= promised, and says so again for the very ballot it voted for (rule 2). */
+  onAccept({ register, ballot, value, next }: Accept): ParkedReply {
+    const slot = this.#slotOf(register);
+    const isRepeated = slot.accepted !== undefined && equalBallots(slot.accepted.ballot, ballot);
+    if (!isRepeated) {
+      if (compareBallots(ballot, slot.promised) < 0)
+        return this.#rejected(slot, "accept", register, ballot);
+      // A vote is also a promise, here for the proposer's next ballot: whoever prepares between the two
+      // is refused, so the proposer knows that nothing was accepted since (rule 3).
+      slot.accepted = { ballot, value };
+      slot.promised = next;
+      this.#record(slot, { kind: "accepted", register, ballot, value, next });
+    }
+    return { lsn: slot.lsn, body: { type: "accepted", register, ballot } };
+  }
+
+  /** Reports the vote; promises play no part (rule 8). */
+  onRead({ register, id, known }: Read, reader: number): ParkedReply {
+    const slot = this.#slots.get(register);
+    const body: Body = {
+      type: "read_ok",
+      register,
+      id,
+      reader,
+      ...reportOf(slot?.accepted, known),
+    };
+    return { lsn: slot?.lsn ?? 0, body };
+  }
+
+  /** Replays one record at start, in log order. */
+  recover(record: DurableRecord): void {
+    const slot = this.#slotOf(record.register);
+    if (record.kind === "promised") {
+      slot.promised = record.ballot;
+    } else {
+      slot.accepted = { ballot: record.ballot, value: record.value };
+      slot.promised = record.next;
+    }
+  }
+
+  /** Records that rebuild the present state, for a checkpoint. */
+  *records(): Generator<DurableRecord> {
+    for (const [register, { accepted, promised }] of this.#slots) {
+      if (accepted === undefined) yield { kind: "promised", register, ballot: promised };
+      else yield { kind: "accepted", register, ...accepted, next: promised };
+    }
+  }
+
+  verifyInvariants(): void {
+    for (const [register, { accepted, promised }] of this.#slots) {
+      const isAbove = accepted === undefined || compareBallots(accepted.ballot, promised) <= 0;
+      assert(isAbove, `${register}: voted above the promise ${ballotText(promised)}`);
+    }
+  }
+
+  #slotOf(register: string): Slot {
+    let slot = this.#slots.get(register);
+    if (slot === undefined) {
+      slot = { promised: zeroBallot, accepted: undefined, lsn: 0 };
+      this.#slots.set(register, slot);
+    }
+    return slot;
+  }
+
+  #record(slot: Slot, record: DurableRecord): void {
+    slot.lsn = this.#persist(encodeRecord(record));
+  }
+
+  /** A refusal promises nothing, so it need not wait for the disk. */
+  #rejected(
+    { promised }: Slot,
+    phase: "prepare" | "accept",
+    register: string,
+    ballot: Ballot,
+  ): ParkedReply {
+    return { lsn: 0, body: { type: "rejected", register, ballot, phase, promised } };
+  }
+}
+
+/** The accepted ballot, and its value unless the asker holds that already. */
+function reportOf(
+  accepted: Accepted | undefined,
+  known: Ballot | undefined,
+): { accepted: Ballot | undefined; value: RegisterValue | undefined } {
+  if (accepted === undefined) return { accepted: undefined, value: undefined };
+  const isKnown = known !== undefined && equalBallots(known, accepted.ballot);
+  return { accepted: accepted.ballot, value: isKnown ? undefined : accepted.value };
+}

@@ -1,0 +1,421 @@
+// The linearizable registers of one node: the facade over acceptor, proposer, home, origin and reader
+// (design.md section 5; the law is consensus-rules, cited by number in each file). No clock, socket or disk:
+// input and time come in through the methods, effects go out through the port.
+//
+// Order of effects: all that one call causes is collected and leaves at its end, first records for the log,
+// then messages, then results. A vote leaves only when its record is durable, also towards this node's own
+// proposer and reader. `complete` may call `submit`; `persist` may call `persisted`.
+// Left out: collecting tombstones (rule 14); choosing a configuration and admitting members (rule 15).
+
+import { assert } from "../base/assert.js";
+import type { Bytes } from "../base/bytes.js";
+import { Acceptor } from "./acceptor.js";
+import { Agenda } from "./agenda.js";
+import { type Configuration, memberOf, type NodeId } from "./configuration.js";
+import type { NodeContext, Operation, OperationKind, OperationResult } from "./context.js";
+import { type Counters, newCounters } from "./counters.js";
+import { Home } from "./home.js";
+import type { Body, ConsensusMessage, Reply } from "./messages.js";
+import { Origin } from "./origin.js";
+import { Peers } from "./peers.js";
+import { Proposer } from "./proposer.js";
+import { Reader } from "./reader.js";
+import { decodeRecord, encodeRecord } from "./records.js";
+import type { ChangedState } from "./register-value.js";
+import { defaultTiming, parkedCountMax, type Timing } from "./timing.js";
+
+export interface ConsensusPort {
+  send(to: NodeId, message: ConsensusMessage): void;
+  /**
+   * Makes the record durable, in order, then calls `persisted(lsn)`, which stands for all up to `lsn`.
+   * Until then nothing that the record promises has left.
+   */
+  persist(lsn: number, record: Bytes): void;
+  /**
+   * Runs operations in order on a register's state (empty: a blank register). It must be deterministic and
+   * must cope with reads among the operations. `changed` false means that every operation left the state as
+   * it was (reads and refusals). `atMs` is the proposer's time, for expiry.
+   */
+  change(register: string, state: Bytes, operations: readonly Bytes[], atMs: number): ChangedState;
+  /** Runs a read-only operation. */
+  query(register: string, state: Bytes, operation: Bytes, atMs: number): Bytes;
+  /** Ends a ticket; called once for each submitted. */
+  complete(ticket: number, result: OperationResult): void;
+  /** Uniform in [0, 1), from the host's seed. */
+  random(): number;
+}
+
+export interface RegistersOptions {
+  readonly self: NodeId;
+  /**
+   * This process: greater at every start (a durable counter), else ballots and envelopes would be issued
+   * twice (rules 1 and 4). 0: unknown, so that every operation is refused (11) until it is admitted.
+   */
+  readonly incarnation: number;
+  /**
+   * The incarnation in which this node's durable state began: what the configuration must name for the
+   * node to vote (rule 15). Without a disk the state begins with the process, which is the default.
+   */
+  readonly stateIncarnation?: number;
+  readonly configuration: Configuration;
+  readonly timing?: Partial<Timing>;
+}
+
+/** The roles of this node on one register. */
+interface Roles {
+  readonly home: Home;
+  readonly proposer: Proposer;
+  readonly origin: Origin;
+  readonly reader: Reader;
+}
+
+interface Parked {
+  readonly lsn: number;
+  readonly to: NodeId;
+  readonly body: Body;
+}
+
+export class Registers {
+  readonly counters: Counters = newCounters();
+  readonly #port: ConsensusPort;
+  readonly #self: NodeId;
+  readonly #incarnation: number;
+  readonly #stateIncarnation: number;
+  readonly #timing: Timing;
+  readonly #agenda = new Agenda();
+  readonly #peers: Peers;
+  readonly #acceptor: Acceptor;
+  readonly #context: NodeContext;
+  readonly #roles = new Map<string, Roles>();
+  #configuration: Configuration;
+  #votes: boolean;
+  #now = 0;
+  #seq = 0;
+  #lsn = 0;
+  #durableLsn = 0;
+  #isBusy = false;
+  /** Bodies this node says to itself: to its own acceptor and back. */
+  #inbox: Body[] = [];
+  #records: { lsn: number; record: Bytes }[] = [];
+  #outbox: { to: NodeId; message: ConsensusMessage }[] = [];
+  #results: { ticket: number; result: OperationResult }[] = [];
+  /** Replies in order, each waiting for its log position. */
+  #parked: Parked[] = [];
+
+  constructor(options: RegistersOptions, port: ConsensusPort) {
+    this.#port = port;
+    this.#self = options.self;
+    this.#incarnation = options.incarnation;
+    this.#stateIncarnation = options.stateIncarnation ?? options.incarnation;
+    this.#configuration = options.configuration;
+    this.#timing = { ...defaultTiming, ...options.timing };
+    this.#votes = this.#mayVote();
+    const { self, configuration } = options;
+    const peersOptions = { self, configuration, votes: this.#votes, timing: this.#timing };
+    this.#peers = new Peers(peersOptions, this.#agenda, (to, wantedMs) => {
+      this.counters.heartbeatsSent++;
+      this.#send(to, { type: "heartbeat", wantedMs });
+    });
+    this.#acceptor = new Acceptor((record) => {
+      this.#records.push({ lsn: ++this.#lsn, record });
+      return this.#lsn;
+    });
+    this.#context = this.#newContext();
+  }
+
+  get configuration(): Configuration {
+    return this.#configuration;
+  }
+
+  /** Registers that this node's acceptor knows about. */
+  get registerCount(): number {
+    return this.#acceptor.registerCount;
+  }
+
+  /** Starts an operation of a client of this node. It ends by `complete`, at the latest at the deadline. */
+  submit(
+    now: number,
+    ticket: number,
+    register: string,
+    operation: Bytes,
+    kind: OperationKind,
+  ): void {
+    this.#run(now, () => {
+      const deadlineMs = now + this.#timing.deadlineMs;
+      const item: Operation = { ticket, bytes: operation, kind, deadlineMs, isSettled: false };
+      this.#peers.use(now);
+      if (this.#incarnation === 0 || !this.#peers.hearsMajority(now)) {
+        this.#settle(item, { kind: "error", error: "temporarily_unavailable" });
+        return;
+      }
+      const roles = this.#rolesOf(register);
+      if (kind === "write") roles.origin.submit(now, item);
+      else roles.reader.submit(now, item);
+    });
+  }
+
+  receive(now: number, from: NodeId, message: ConsensusMessage): void {
+    this.#run(now, () => {
+      const { epoch, incarnation, votes, body } = message;
+      if (this.#checkEpoch(now, from, epoch, body)) {
+        this.#peers.heard(now, from, incarnation, votes);
+        // Only members take part; whoever else asks may learn the configuration, nothing more.
+        const isMember = memberOf(this.#configuration, from) !== undefined;
+        if (isMember) this.#onBody(now, from, incarnation, body);
+      }
+    });
+  }
+
+  tick(now: number): void {
+    this.#run(now, () => this.#agenda.run(now));
+  }
+
+  /** When `tick` must next be called, in ms; Infinity if idle. It may be early, which costs nothing. */
+  nextDueMs(): number {
+    return this.#agenda.nextDueMs();
+  }
+
+  /** Everything up to `lsn` is durable. May be called from within `persist`. */
+  persisted(now: number, lsn: number): void {
+    this.#durableLsn = Math.max(this.#durableLsn, lsn);
+    if (!this.#isBusy) this.#run(now, () => {});
+  }
+
+  /** Replays one durable record, in log order, before anything else. Throws `MalformedBytes`. */
+  recover(record: Bytes): void {
+    assert(this.#lsn === 0, "records are replayed before the first new one");
+    this.#acceptor.recover(decodeRecord(record));
+  }
+
+  /** Records that rebuild the acceptors, for a checkpoint of the log. */
+  *records(): Generator<Bytes> {
+    for (const record of this.#acceptor.records()) yield encodeRecord(record);
+  }
+
+  /** Takes a configuration that was chosen elsewhere; a lower or equal epoch is ignored (rule 16). */
+  adopt(now: number, configuration: Configuration): void {
+    this.#run(now, () => this.#adopt(now, configuration));
+  }
+
+  verifyInvariants(): void {
+    this.#acceptor.verifyInvariants();
+    for (const { proposer } of this.#roles.values()) proposer.verifyInvariants();
+    assert(!this.#isBusy, "a call is still running");
+    assert(this.#inbox.length === 0, "a message to this node itself was left over");
+    assert(this.#durableLsn <= this.#lsn, "durable beyond the end of the log");
+    const next = this.#parked[0];
+    assert(next === undefined || next.lsn > this.#durableLsn, "a durable vote was not released");
+  }
+
+  #mayVote(): boolean {
+    const member = memberOf(this.#configuration, this.#self);
+    return member !== undefined && member.incarnation === this.#stateIncarnation;
+  }
+
+  /** True: the message belongs to our epoch. Otherwise whoever is behind learns first (rule 16). */
+  #checkEpoch(now: number, from: NodeId, epoch: number, body: Body): boolean {
+    if (body.type === "configuration") {
+      this.#adopt(now, body.configuration);
+      return false;
+    }
+    if (epoch === this.#configuration.epoch && body.type !== "configuration_query") return true;
+    if (epoch !== this.#configuration.epoch) this.counters.staleEpochMessages++;
+    if (epoch > this.#configuration.epoch) this.#send(from, { type: "configuration_query" });
+    else this.#send(from, { type: "configuration", configuration: this.#configuration });
+    return false;
+  }
+
+  #adopt(now: number, configuration: Configuration): void {
+    if (configuration.epoch <= this.#configuration.epoch) return;
+    this.#configuration = configuration;
+    this.#votes = this.#mayVote();
+    // Votes of the old epoch that have not left yet would be counted by nobody.
+    this.#parked = [];
+    this.#inbox = [];
+    this.#peers.adopt(configuration, this.#votes);
+    for (const { proposer, reader } of this.#roles.values()) {
+      proposer.onEpochChange(now);
+      reader.onEpochChange(now);
+    }
+  }
+
+  #onBody(now: number, from: NodeId, incarnation: number, body: Body): void {
+    switch (body.type) {
+      case "heartbeat":
+        this.#peers.onHeartbeat(now, from, body.wantedMs);
+        return;
+      case "prepare":
+        if (this.#hears(body.ballot.epoch)) this.#park(from, this.#acceptor.onPrepare(body));
+        return;
+      case "accept":
+        if (this.#hears(body.ballot.epoch)) this.#park(from, this.#acceptor.onAccept(body));
+        return;
+      case "read":
+        if (this.#votes) this.#park(from, this.#acceptor.onRead(body, incarnation));
+        return;
+      case "forward": {
+        const { home, proposer } = this.#rolesOf(body.register);
+        if (home.onForward(now, from, incarnation, body)) proposer.wake(now);
+        return;
+      }
+      case "cancel":
+        this.#rolesOf(body.register).home.onCancel(now, from, incarnation, body);
+        return;
+      case "configuration":
+      case "configuration_query":
+        return;
+      default:
+        this.#onReply(now, from, incarnation, body);
+    }
+  }
+
+  #onReply(now: number, from: NodeId, incarnation: number, body: Reply): void {
+    // Without roles nobody asked: the question came from an earlier process.
+    const roles = this.#roles.get(body.register);
+    if (roles === undefined) return;
+    switch (body.type) {
+      case "promise":
+        roles.proposer.onPromise(now, from, body);
+        return;
+      case "accepted":
+        roles.proposer.onAccepted(now, from, body);
+        return;
+      case "rejected":
+        roles.proposer.onRejected(now, from, body);
+        return;
+      case "read_ok":
+        roles.reader.onReply(now, from, body);
+        this.#forgetIfUnused(body.register, roles);
+        return;
+      case "forward_ok":
+        roles.origin.onForwardOk(now, body);
+        return;
+      case "forward_refused":
+        roles.origin.onForwardRefused(now, from, incarnation, body);
+        return;
+    }
+  }
+
+  /** Whether this acceptor votes on ballots of the epoch: it lost no state, and the epoch is ours. */
+  #hears(epoch: number): boolean {
+    return this.#votes && epoch === this.#configuration.epoch;
+  }
+
+  #rolesOf(register: string): Roles {
+    const known = this.#roles.get(register);
+    if (known !== undefined) return known;
+    const context = this.#context;
+    // The home answers the node's own envelopes to the origin, which proposes through the home.
+    const home: Home = new Home(context, register, {
+      onOwnOk: (now, seq, outcomes) => origin.onOwnOk(now, seq, outcomes),
+      onOwnRefused: (now, seq) => origin.onOwnRefused(now, seq),
+    });
+    const proposer = new Proposer(context, register, home);
+    const origin = new Origin(context, register, home, proposer);
+    const roles: Roles = { home, proposer, origin, reader: new Reader(context, register, origin) };
+    this.#roles.set(register, roles);
+    return roles;
+  }
+
+  /** A register that was only read here leaves nothing behind. */
+  #forgetIfUnused(register: string, { home, proposer, origin, reader }: Roles): void {
+    if (reader.isIdle && origin.isIdle && home.isEmpty && proposer.isUnused)
+      this.#roles.delete(register);
+  }
+
+  #park(to: NodeId, { lsn, body }: { lsn: number; body: Body }): void {
+    if (lsn <= this.#durableLsn) this.#send(to, body);
+    else if (this.#parked.length < parkedCountMax) this.#parked.push({ lsn, to, body });
+    else this.counters.parkedDropped++;
+  }
+
+  #send(to: NodeId, body: Body): void {
+    if (to === this.#self) {
+      this.#inbox.push(body);
+      return;
+    }
+    this.counters.messagesSent++;
+    this.#peers.sent(this.#now, to);
+    const { epoch } = this.#configuration;
+    const message = { epoch, incarnation: this.#incarnation, votes: this.#votes, body };
+    this.#outbox.push({ to, message });
+  }
+
+  #settle(operation: Operation, result: OperationResult): void {
+    if (operation.isSettled) return;
+    operation.isSettled = true;
+    if (result.kind === "error") {
+      if (result.error === "timeout") this.counters.timeouts++;
+      else this.counters.unavailable++;
+    }
+    this.#results.push({ ticket: operation.ticket, result });
+  }
+
+  /** One input: do it, let this node talk to itself until it is quiet, then let the effects leave. */
+  #run(now: number, step: () => void): void {
+    assert(!this.#isBusy, "an input arrived in the middle of another");
+    this.#isBusy = true;
+    this.#now = now;
+    this.#peers.ran(now);
+    step();
+    while (this.#continue(now)) {
+      // Each turn moves something towards the outside, so this ends.
+    }
+    this.#isBusy = false;
+    const outbox = this.#outbox;
+    const results = this.#results;
+    if (outbox.length > 0) this.#outbox = [];
+    if (results.length > 0) this.#results = [];
+    for (const { to, message } of outbox) this.#port.send(to, message);
+    for (const { ticket, result } of results) this.#port.complete(ticket, result);
+  }
+
+  #continue(now: number): boolean {
+    if (this.#inbox.length > 0) {
+      const inbox = this.#inbox;
+      this.#inbox = [];
+      for (const body of inbox) this.#onBody(now, this.#self, this.#incarnation, body);
+      return true;
+    }
+    if (this.#records.length > 0) {
+      const records = this.#records;
+      this.#records = [];
+      for (const { lsn, record } of records) this.#port.persist(lsn, record);
+      return true;
+    }
+    return this.#releaseParked();
+  }
+
+  #releaseParked(): boolean {
+    let count = 0;
+    while (count < this.#parked.length && this.#parked[count]!.lsn <= this.#durableLsn) count++;
+    for (const { to, body } of this.#parked.splice(0, count)) this.#send(to, body);
+    return count > 0;
+  }
+
+  #newContext(): NodeContext {
+    const registers = this;
+    const port = this.#port;
+    return {
+      self: this.#self,
+      incarnation: this.#incarnation,
+      timing: this.#timing,
+      agenda: this.#agenda,
+      peers: this.#peers,
+      acceptor: this.#acceptor,
+      counters: this.counters,
+      get configuration() {
+        return registers.#configuration;
+      },
+      get votes() {
+        return registers.#votes;
+      },
+      send: (to, body) => this.#send(to, body),
+      change: (register, state, operations, atMs) => port.change(register, state, operations, atMs),
+      query: (register, state, operation, atMs) => port.query(register, state, operation, atMs),
+      random: () => port.random(),
+      nextSeq: () => ++this.#seq,
+      settle: (operation, result) => this.#settle(operation, result),
+    };
+  }
+}

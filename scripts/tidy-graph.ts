@@ -1,6 +1,7 @@
 // The arrows between folders and the absence of cycles between files. An arrow is a promise about
-// reading: whoever reads a folder needs to know only the folders it may import. Type imports count
-// like any other, because a reader has to follow them all the same.
+// reading: whoever reads a folder needs to know only the folders it may import, so an import of types
+// counts as well. A cycle is about running: modules that wait for each other start half filled. An
+// `import type` leaves nothing behind to wait for, so files of one folder may name each other's types.
 
 import { posix } from "node:path";
 import type { Finding, Source } from "./tidy-source.js";
@@ -150,7 +151,9 @@ export function findCycles(sources: readonly Source[]): Finding[] {
   const paths = new Set(sources.map((source) => source.path));
   const edges = new Map<string, string[]>();
   for (const source of sources) {
-    const targets = source.imports.map(({ specifier }) => targetOf(source, specifier));
+    const targets = source.imports
+      .filter(({ clause }) => !/^type[\s{]/.test(clause))
+      .map(({ specifier }) => targetOf(source, specifier));
     edges.set(
       source.path,
       targets.filter((target) => target !== undefined && paths.has(target)) as string[],
@@ -164,7 +167,7 @@ export function findCycles(sources: readonly Source[]): Finding[] {
     if (cycle === undefined) continue;
     for (const member of cycle) told.add(member);
     const way = [...cycle, path].join(" -> ");
-    const message = `import cycle ${way}: move what both need into a file that imports neither`;
+    const message = `import cycle ${way}: move what both need into a file that imports neither (or \`import type\`)`;
     findings.push({ path, line: 1, message });
   }
   return findings;

@@ -156,8 +156,14 @@ function checkName({ path }: Source): Finding[] {
   return findings;
 }
 
-function checkSize({ path, lines }: Source): Finding[] {
+function checkSize({ path, lines, code, comments }: Source): Finding[] {
   const findings: Finding[] = [];
+  // A test may quote a long text it expects: the formatter cannot break it, and neither should we.
+  const isTest = path.startsWith("test/");
+  const commented = new Set(comments.map(({ line }) => line));
+  const withoutStrings = code
+    .split("\n")
+    .map((line, index) => (commented.has(index + 1) ? lines[index]! : line.replace(/ {2,}/g, " ")));
   if (lines.length - 1 > lineCountMax)
     findings.push({
       path,
@@ -166,6 +172,7 @@ function checkSize({ path, lines }: Source): Finding[] {
     });
   for (const [index, line] of lines.entries()) {
     if ([...line].length <= columnCountMax || /https?:\/\/\S+/.test(line)) continue;
+    if (isTest && withoutStrings[index]!.length <= columnCountMax) continue;
     const message = `longer than ${columnCountMax} columns: wrap it (npm run format does comments)`;
     findings.push({ path, line: index + 1, message });
   }

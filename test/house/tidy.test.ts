@@ -200,6 +200,15 @@ test("tidy passes what only looks like a fault", () => {
   expect(judge({ "src/host/a.ts": `// https://example.org/${"x".repeat(120)}` })).toEqual([]);
 });
 
+test("tidy: types may be named both ways, values may not", () => {
+  const back = (clause: string) => ({
+    "src/base/a.ts": `import { b } from "./b.js";`,
+    "src/base/b.ts": `import ${clause} from "./a.js";`,
+  });
+  expect(judge(back("type { A }"))).toEqual([]);
+  expect(judge(back("{ type A }"))).toHaveLength(1); // The import stays when the compiler is done.
+});
+
 test("tidy holds the top level to its list", () => {
   const usual = ["src", "package.json", ".git", "node_modules", "dist", "history.7.jsonl"];
   expect(judge({}, usual)).toEqual([]);

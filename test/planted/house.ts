@@ -1,5 +1,5 @@
-// Bugs of the house: configuration that is not obeyed, tests that are counted wrongly, rules that do not
-// bite. If these went unnoticed, every other check would be worth less.
+// Bugs of the house: configuration that is not obeyed, tests that are counted wrongly, rules that
+// do not bite. If these went unnoticed, every other check would be worth less.
 
 import type { PlantedBug } from "../../scripts/planted.js";
 

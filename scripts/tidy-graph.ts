@@ -167,7 +167,7 @@ export function findCycles(sources: readonly Source[]): Finding[] {
     if (cycle === undefined) continue;
     for (const member of cycle) told.add(member);
     const way = [...cycle, path].join(" -> ");
-    const message = `import cycle ${way}: move what both need into a file that imports neither (or \`import type\`)`;
+    const message = `import cycle ${way}: import types as types, or move what both need elsewhere`;
     findings.push({ path, line: 1, message });
   }
   return findings;

@@ -237,6 +237,15 @@ test("rewrap: words move to the next line of the paragraph, what fits stays", ()
   expect(rewrapComments(`  /** ${"word ".repeat(8)}*/`, 30)).toBe(
     "  /**\n   * word word word word word\n   * word word word\n   */",
   );
+  expect(rewrapComments("//   * one two three\n//     four\n//   * five", 19)).toBe(
+    "//   * one two\n//     three four\n//   * five",
+  );
+  expect(rewrapComments("  /** one two three four\n   * five */", 20)).toBe(
+    "  /**\n   * one two three\n   * four\n   * five */",
+  );
+  expect(rewrapComments("  call(a, b); // one two three", 20)).toBe(
+    "  // one two three\n  call(a, b);",
+  );
   expect(rewrapComments(`const x = "${"y".repeat(60)}";`, 40)).toBe(
     `const x = "${"y".repeat(60)}";`,
   );

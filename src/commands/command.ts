@@ -2,6 +2,7 @@
 // through these records and nothing goes round them.
 
 import type { Call } from "./call.js";
+import type { LatencyHistogram } from "./latency-histogram.js";
 
 /** Flags as COMMAND INFO prints them, plus what the gates ask. */
 export type CommandFlag =
@@ -58,7 +59,14 @@ export interface CommandSpec {
   readonly since: string;
   readonly group: string;
   readonly complexity?: string;
+  /** Named alone (`get`); the joined table calls them `config|get`. Positions count from the container's name. */
   readonly subcommands?: readonly CommandSpec[];
+  /** For HELP: what follows a subcommand's name, such as `<id> [TIMEOUT|ERROR]`. */
+  readonly usage?: string;
+  /** Positions of arguments that SLOWLOG and MONITOR must not show: passwords. */
+  readonly secrets?: (call: Call) => readonly number[];
+  /** COMMAND DOCS marks, and what to use in place of a deprecated command. */
+  readonly deprecated?: { readonly since: string; readonly replacedBy: string };
   /** Writes the reply, or sets `call.outcome` when it could not. */
   readonly run: (call: Call) => void;
 }
@@ -75,6 +83,8 @@ export interface Command extends CommandSpec {
   rejectedCalls: number;
   failedCalls: number;
   microseconds: number;
+  /** Made by the dispatcher at the first call while `latency-tracking` is on; nanoseconds go in. */
+  latency: LatencyHistogram | undefined;
 }
 
 export const oneKey: KeyPositions = { first: 1, last: 1, step: 1 };
@@ -93,6 +103,7 @@ export function toCommand(spec: CommandSpec, id: number): Command {
     rejectedCalls: 0,
     failedCalls: 0,
     microseconds: 0,
+    latency: undefined,
   };
 }
 

@@ -119,11 +119,39 @@ test("launch: many first launches at once, one of them builds, stdout stays the 
 
 test("launch: a built node is up within 400 ms", async () => {
   const node = join(projectFolder, "maelstrom", "node");
-  const times: number[] = [];
   await start(node, ["--help"], tmpdir())[1]; // Builds if nobody has.
-  for (let i = 0; i < 5; i++) times.push((await start(node, ["--help"], tmpdir())[1]).ms);
-  // The fastest of five: what others do on this machine meanwhile is not the launcher's fault.
-  expect(Math.min(...times)).toBeLessThan(400);
+  const launches: number[] = [];
+  const bareNodes: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    launches.push((await start(node, ["--help"], tmpdir())[1]).ms);
+    bareNodes.push((await start(process.execPath, ["-e", "0"], tmpdir())[1]).ms);
+  }
+  // What others do on this machine meanwhile is not the launcher's fault: the fastest of five
+  // counts, and where Node alone takes long, a small multiple of that. Idle, it is about twice bare
+  // Node.
+  const allowed = Math.max(400, 5 * Math.min(...bareNodes));
+  expect(Math.min(...launches)).toBeLessThan(allowed);
+});
+
+test.each([
+  ["CI", "true", 1],
+  ["a desk", "", 0],
+])("setup: on %s a missing component is told by name", async (_where, ci, expected) => {
+  const setup = pathToFileURL(join(projectFolder, "scripts", "setup.mjs")).href;
+  // Nothing is on this path, apt-get included.
+  const code = `
+    process.env.PATH = "";
+    process.env.CI = ${JSON.stringify(ci)};
+    const { ensureTestComponents, say } = await import(${JSON.stringify(setup)});
+    await ensureTestComponents().catch((error) => {
+      say(error.message);
+      process.exitCode = 1;
+    });`;
+  const args = ["--input-type=module", "-e", code];
+  const ended = await start(process.execPath, args, folder)[1];
+  expect(ended).toMatchObject({ code: expected, out: "" });
+  expect(ended.err).toContain("because redis-server is missing (apt-get install redis-server)");
+  expect(ended.err).toContain("because tclsh is missing (apt-get install tcl)");
 });
 
 test("run: an unknown command lists the known ones", async () => {

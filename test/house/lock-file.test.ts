@@ -1,5 +1,6 @@
-// package-lock.json must be one that `npm ci` accepts on every platform. npm leaves the packages of other
-// platforms out when the registry at hand does not carry them, and then refuses the file it wrote itself.
+// package-lock.json must be one that `npm ci` accepts on every platform. npm leaves the packages of
+// other platforms out when the registry at hand does not carry them, and then refuses the file it
+// wrote itself.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

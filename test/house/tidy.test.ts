@@ -241,7 +241,7 @@ test("rewrap: words move to the next line of the paragraph, what fits stays", ()
     "//   * one two\n//     three four\n//   * five",
   );
   expect(rewrapComments("  /** one two three four\n   * five */", 20)).toBe(
-    "  /**\n   * one two three\n   * four\n   * five */",
+    "  /**\n   * one two three\n   * four five */",
   );
   expect(rewrapComments("  call(a, b); // one two three", 20)).toBe(
     "  // one two three\n  call(a, b);",

@@ -36,6 +36,8 @@ export class Call {
   hashed = false;
   /** The command runs inside EXEC, a script or a register: it must not block. */
   mayBlock = true;
+  /** EXEC is running its queue: commands run at once. */
+  isInsideExec = false;
 
   constructor(keyspace: Keyspace, environment: Environment, reply: Reply) {
     this.keyspace = keyspace;

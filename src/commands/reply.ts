@@ -30,6 +30,9 @@ export class Reply {
   length = 0;
   /** The protocol of the connection being answered. */
   resp3 = false;
+  /** Error replies so far, by their first word in `errorsByPrefix`. */
+  errorCount = 0;
+  readonly errorsByPrefix = new Map<string, number>();
 
   /** Makes room for `count` more bytes. */
   reserve(count: number): void {
@@ -102,6 +105,9 @@ export class Reply {
   /** An error line, such as `ERR syntax error`. Line ends in it become spaces. */
   error(text: string): void {
     this.#line(45, text.replace(/[\r\n]/g, " "));
+    this.errorCount++;
+    const prefix = text.slice(0, Math.max(0, text.indexOf(" ")) || text.length);
+    this.errorsByPrefix.set(prefix, (this.errorsByPrefix.get(prefix) ?? 0) + 1);
   }
 
   #line(mark: number, text: string): void {

@@ -83,9 +83,10 @@ export class Session {
   tailLength = 0;
   /** Bytes that must be in `tail` before another parse can succeed. */
   tailWanted = 0;
-  /** Ordered output that waits (for durability, a quorum or the socket). */
-  output: Uint8Array[] = [];
-  outputBytes = 0;
+  /** Bytes written to the client that its socket has not taken yet; the host keeps it. */
+  unreadBytes = 0;
+  /** Too much is unread: the session runs nothing until the client reads. */
+  isStalled = false;
   /** Free for the families: subscriptions, blocked keys, tracking. Keyed by the family's name. */
   readonly extras = new Map<string, unknown>();
 

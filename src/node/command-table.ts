@@ -1,0 +1,71 @@
+// All commands in one table, found by name without making a string: open addressing over the upper-case bytes of
+// the name, verified byte by byte.
+
+import { assert } from "../base/assert.js";
+import { type Command, type CommandSpec, toCommand } from "../commands/command.js";
+
+const upper = new Uint8Array(256);
+for (let byte = 0; byte < 256; byte++) upper[byte] = byte >= 97 && byte <= 122 ? byte - 32 : byte;
+
+export class CommandTable {
+  readonly #commands: Command[] = [];
+  readonly #byName = new Map<string, Command>();
+  readonly #mask: number;
+  readonly #slots: (Command | undefined)[];
+  readonly #names: (Uint8Array | undefined)[];
+
+  constructor(tables: readonly (readonly CommandSpec[])[]) {
+    const specs = tables.flat();
+    let size = 64;
+    while (size < specs.length * 4) size *= 2;
+    this.#mask = size - 1;
+    this.#slots = new Array<Command | undefined>(size);
+    this.#names = new Array<Uint8Array | undefined>(size);
+    for (const spec of specs) this.#add(spec);
+  }
+
+  #add(spec: CommandSpec): void {
+    assert(!this.#byName.has(spec.name), `two commands are called ${spec.name}`);
+    const command = this.#register(spec, spec.name);
+    const name = Uint8Array.from(Buffer.from(spec.name.toUpperCase(), "latin1"));
+    let slot = hashName(name, 0, name.length) & this.#mask;
+    while (this.#slots[slot] !== undefined) slot = (slot + 1) & this.#mask;
+    this.#slots[slot] = command;
+    this.#names[slot] = name;
+    for (const sub of spec.subcommands ?? []) this.#register(sub, `${spec.name}|${sub.name}`);
+  }
+
+  #register(spec: CommandSpec, fullName: string): Command {
+    const command = toCommand({ ...spec, name: fullName }, this.#commands.length);
+    this.#commands.push(command);
+    this.#byName.set(fullName, command);
+    return command;
+  }
+
+  /** The command whose name is `bytes[start, start + length)` in any letter case. */
+  find(bytes: Uint8Array, start: number, length: number): Command | undefined {
+    for (let slot = hashName(bytes, start, length) & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const name = this.#names[slot];
+      if (name === undefined) return undefined;
+      if (name.length !== length) continue;
+      let i = 0;
+      while (i < length && upper[bytes[start + i]!] === name[i]) i++;
+      if (i === length) return this.#slots[slot];
+    }
+  }
+
+  /** By lower-case full name, `config|get` for a subcommand. */
+  get(name: string): Command | undefined {
+    return this.#byName.get(name);
+  }
+
+  all(): readonly Command[] {
+    return this.#commands;
+  }
+}
+
+function hashName(bytes: Uint8Array, start: number, length: number): number {
+  let hash = length;
+  for (let i = 0; i < length; i++) hash = (Math.imul(hash, 31) + upper[bytes[start + i]!]!) | 0;
+  return hash ^ (hash >>> 7);
+}

@@ -1,0 +1,33 @@
+// What the node asks of its host. The host (or the simulator) implements this; the node never does I/O itself.
+// Order matters where the comments say so.
+
+import type { Bytes } from "../base/bytes.js";
+import type { Session } from "../commands/session.js";
+import type { PeerMessage } from "./messages.js";
+
+export interface ClientEffects {
+  /**
+   * Sends reply bytes to a client, in order. The bytes are valid only during the call unless the host answers
+   * true: then it has kept the buffer and the node takes another one.
+   */
+  write(session: Session, bytes: Uint8Array, length: number): boolean;
+  /** Closes a connection after everything written to it has left. */
+  close(session: Session): void;
+  /** Reads no more from a client until `resume`. */
+  pause(session: Session): void;
+  resume(session: Session): void;
+  /** Ends the process in order. */
+  shutdown(save: boolean): void;
+}
+
+export interface PeerEffects {
+  /** Sends a message to a peer; it may be lost, repeated or overtaken. */
+  send(to: string, message: PeerMessage): void;
+  /**
+   * Makes a record of the registers durable, in order, then calls `Node.persisted(lsn)`; it may do so at once.
+   * Nothing that the record promises has left before.
+   */
+  persist(lsn: number, record: Bytes): void;
+}
+
+export type NodeEffects = ClientEffects & PeerEffects;

@@ -1,0 +1,270 @@
+// The node: one deterministic state machine. The host, or the simulator, tells it the time and hands it input;
+// it answers through its effects. The same state and the same input give the same effects.
+//
+// A *turn* is one input: `beginTurn` with the time, the input, then `endTurn` once the host has nothing more at
+// hand. The open batch of writes closes at the end of a turn, so everything that arrived together is stamped, sent and
+// stored together (merge-rules 3 and 4).
+
+import { assert } from "../base/assert.js";
+import type { Bytes } from "../base/bytes.js";
+import { Prng } from "../base/prng.js";
+import { ReplicaTable } from "../clock/replica-table.js";
+import { Call } from "../commands/call.js";
+import type { CommandSpec } from "../commands/command.js";
+import type { HostFacts } from "../commands/environment.js";
+import { Reply } from "../commands/reply.js";
+import { gate, outcome, Session } from "../commands/session.js";
+import type { Settings } from "../commands/settings.js";
+import { firstConfiguration } from "../consensus/configuration.js";
+import type { OperationResult } from "../consensus/context.js";
+import { Registers } from "../consensus/registers.js";
+import { Keyspace } from "../keyspace/keyspace.js";
+import { ClientInput } from "./client-input.js";
+import { CommandTable } from "./command-table.js";
+import { Consistency, type ConsistencyRules, registerOf } from "./consistency.js";
+import { Dispatcher, nodeGate } from "./dispatcher.js";
+import type { NodeEffects } from "./effects.js";
+import { NodeEnvironment } from "./environment.js";
+import { LinearizableGate } from "./linearizable.js";
+import type { PeerMessage } from "./messages.js";
+import { encodeOperation, RegisterMachine } from "./register-machine.js";
+import { Transactions } from "./transactions.js";
+
+export interface NodeOptions {
+  /** This node's name, `n1`; all names of the cluster, this one included. */
+  readonly name: string;
+  readonly members: readonly string[];
+  /** Tells this process from earlier ones of the same node; the registers vote only with the first. */
+  readonly incarnation: number;
+  readonly consistency: ConsistencyRules;
+  /** Start of the node's random choices. */
+  readonly seed: number;
+  readonly commands: readonly (readonly CommandSpec[])[];
+  readonly settings: Settings;
+  readonly facts: HostFacts;
+  readonly databaseCount?: number;
+  readonly measureMicros: () => number;
+}
+
+/** What a request from inside the process (the Maelstrom face) ends with. */
+export type RequestDone = (reply: Bytes | "temporarily_unavailable" | "timeout") => void;
+
+export class Node {
+  readonly name: string;
+  readonly keyspace: Keyspace;
+  readonly table: CommandTable;
+  readonly dispatcher: Dispatcher;
+  readonly environment: NodeEnvironment;
+  readonly registers: Registers;
+  readonly input: ClientInput;
+  readonly sessions = new Map<number, Session>();
+
+  readonly #effects: NodeEffects;
+  readonly #reply = new Reply();
+  readonly #call: Call;
+  readonly #gate: LinearizableGate;
+  readonly #consistency: Consistency;
+  readonly #transactions: Transactions;
+  readonly #inner: Session;
+  #sessionId = 0;
+  #nowMs = 0;
+
+  constructor(options: NodeOptions, effects: NodeEffects) {
+    this.name = options.name;
+    this.#effects = effects;
+    const replicas = new ReplicaTable();
+    const self = `${options.name}/${options.incarnation.toString(36)}`;
+    this.keyspace = new Keyspace({ replicas, self, databaseCount: options.databaseCount ?? 16 });
+    this.#transactions = new Transactions((queued) => this.dispatcher.runQueued(queued));
+    this.table = new CommandTable([...options.commands, this.#transactions.commands]);
+    this.environment = new NodeEnvironment(this, options, new Prng(options.seed), effects);
+    this.#call = new Call(this.keyspace, this.environment, this.#reply);
+    this.dispatcher = new Dispatcher(this.table, this.#call, options.measureMicros);
+    this.input = new ClientInput(this.dispatcher, this.#reply, effects);
+    this.#inner = new Session(0, "inner", "inner", 0);
+    this.#consistency = new Consistency(options.consistency);
+    const machine = new RegisterMachine(this.keyspace, this.table, this.environment);
+    this.registers = new Registers(
+      {
+        self: options.name,
+        incarnation: options.incarnation,
+        configuration: firstConfiguration(options.members),
+      },
+      {
+        send: (to, message) => effects.send(to, { kind: "consensus", message }),
+        persist: (lsn, record) => effects.persist(lsn, record),
+        change: (_register, state, operations, atMs) => machine.change(state, operations, atMs),
+        query: (_register, state, operation, atMs) => machine.query(state, operation, atMs),
+        complete: (ticket, result) => this.#gate.complete(ticket, result),
+        random: () => this.environment.random(),
+      },
+    );
+    this.#gate = new LinearizableGate(
+      this.#consistency,
+      () => this.registers,
+      () => this.#nowMs,
+    );
+    this.#installGates();
+  }
+
+  #installGates(): void {
+    const { dispatcher } = this;
+    dispatcher.gates.push((call, command, session) =>
+      this.#transactions.gate(call, command, session),
+    );
+    if (!this.#consistency.isMixed) return;
+    dispatcher.nodeGates |= nodeGate.modes;
+    dispatcher.gates.push((call, command, session) => {
+      // Inside EXEC nothing may wait: the linearizable transaction arrives with its own issue.
+      return this.#gate.ask(call, command, session, (reply) => this.#deliver(session, reply));
+    });
+  }
+
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  // ---- turns
+
+  /** @param nowMs Unix milliseconds; never going back. @param nowMicros the same instant, finer. */
+  beginTurn(nowMs: number, nowMicros = nowMs * 1000): void {
+    // A node alone has nobody to tell: its batch ends when time has moved on.
+    if (nowMs !== this.#nowMs) this.keyspace.endBatch();
+    this.#nowMs = nowMs;
+    this.environment.nowMicros = nowMicros;
+    this.keyspace.beginTurn(nowMs);
+  }
+
+  /** Timers: expiry, registers. The host calls it at `nextDueMs` or a little later. */
+  tick(): void {
+    this.registers.tick(this.#nowMs);
+    this.#settle();
+  }
+
+  /** When `tick` is wanted next, in Unix milliseconds; Infinity when nothing waits. */
+  nextDueMs(): number {
+    return this.registers.nextDueMs();
+  }
+
+  // ---- clients
+
+  openSession(address: string, localAddress: string): Session {
+    const session = new Session(++this.#sessionId, address, localAddress, this.#nowMs);
+    this.sessions.set(session.id, session);
+    this.environment.statistics.connectionsReceived++;
+    return session;
+  }
+
+  /** The connection is gone, whoever ended it. */
+  closeSession(session: Session): void {
+    this.sessions.delete(session.id);
+    this.#transactions.forget(session);
+    session.closeAfterReply = true;
+  }
+
+  /** Bytes of a client; valid only during the call. */
+  receive(session: Session, bytes: Uint8Array, start: number, end: number): void {
+    session.lastCommandMs = this.#nowMs;
+    this.environment.statistics.inputBytes += end - start;
+    this.input.receive(session, bytes, start, end);
+    this.#settle();
+  }
+
+  drained(session: Session): void {
+    this.input.drained(session);
+    this.#settle();
+  }
+
+  /** A pending command's reply, between commands. */
+  #deliver(session: Session, reply: Bytes): void {
+    if (!this.sessions.has(session.id)) return;
+    if ((session.gates & gate.silent) === 0) this.#reply.raw(reply);
+    session.waiting = outcome.done;
+    this.input.flush(session);
+    this.input.resume(session);
+  }
+
+  /** Lets completed operations reach whoever waits; they may run further commands. */
+  #settle(): void {
+    this.#gate.deliver();
+    assert(this.#reply.length === 0, "a reply was left in the shared buffer");
+  }
+
+  // ---- requests from inside the process
+
+  /**
+   * Runs a command for a face of this process and hands back the reply bytes (RESP2), at once or when the
+   * registers have decided.
+   */
+  request(args: readonly Bytes[], done: RequestDone): void {
+    const key = args[1];
+    if (key !== undefined && this.#consistency.modeOf(key, 0, key.length) === "linearizable") {
+      this.#requestLinearizable(args, key, done);
+      this.#settle();
+      return;
+    }
+    done(this.#runInner(args));
+  }
+
+  #requestLinearizable(args: readonly Bytes[], key: Bytes, done: RequestDone): void {
+    const command = this.table.find(args[0]!, 0, args[0]!.length);
+    assert(command !== undefined, "the process asked itself for an unknown command");
+    const accepted = this.#gate.submit(
+      registerOf(0, key, 0, key.length),
+      encodeOperation({ resp3: false, database: 0, args }),
+      command.isWrite ? "write" : "read",
+      (result: OperationResult) => done(result.kind === "ok" ? result.outcome : result.error),
+    );
+    if (!accepted) done("temporarily_unavailable");
+  }
+
+  #runInner(args: readonly Bytes[]): Bytes {
+    const call = this.#call;
+    const joined = Buffer.concat(args);
+    call.bytes = joined;
+    call.ranges = new Int32Array(args.length * 2);
+    let at = 0;
+    args.forEach((arg, index) => {
+      call.ranges[index * 2] = at;
+      call.ranges[index * 2 + 1] = arg.length;
+      at += arg.length;
+    });
+    call.first = 0;
+    call.argc = args.length;
+    call.hashed = false;
+    call.mayBlock = false;
+    call.session = this.#inner;
+    call.outcome = outcome.done;
+    const reply = this.#reply;
+    const before = reply.length;
+    reply.resp3 = false;
+    const command = this.table.find(joined, 0, args[0]!.length);
+    assert(command !== undefined, "the process asked itself for an unknown command");
+    this.dispatcher.run(command, this.#inner);
+    const bytes = reply.bytes.slice(before, reply.length);
+    reply.length = before;
+    return bytes;
+  }
+
+  // ---- peers and disk
+
+  receivePeer(from: string, message: PeerMessage): void {
+    switch (message.kind) {
+      case "consensus":
+        this.registers.receive(this.#nowMs, from, message.message);
+        break;
+    }
+    this.#settle();
+  }
+
+  /** Everything that `effects.persist` was given up to `lsn` is durable. */
+  persisted(lsn: number): void {
+    this.registers.persisted(this.#nowMs, lsn);
+    this.#settle();
+  }
+
+  verifyInvariants(): void {
+    this.keyspace.verifyInvariants();
+    this.registers.verifyInvariants();
+  }
+}

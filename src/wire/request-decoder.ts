@@ -1,0 +1,311 @@
+// Decodes requests as Redis clients send them: multibulk arrays and inline lines. Nothing is copied and nothing is
+// allocated per command: the result is a table of (offset, length) ranges into the caller's buffer, up to
+// `batchCountMax` commands at a time. Errors are Redis's own texts; after one, the connection must close.
+//
+// The decoder keeps no state between calls. What is incomplete stays with the caller, together with `wanted`: how
+// many bytes the request must have before another attempt can succeed, so a large value that arrives in
+// many reads is not scanned again at each.
+
+/** Commands decoded per call; the batch prefetch works on as many. */
+export const batchCountMax = 32;
+
+const inlineBytesMax = 64 * 1024;
+/** Longest text of a count before its line end, with room for leading zeros. */
+const countBytesMax = 32;
+const int32Max = 0x7fffffff;
+
+const cr = 13;
+const lf = 10;
+const star = 42;
+const dollar = 36;
+
+export interface DecodeLimits {
+  /** `proto-max-bulk-len`. */
+  bulkBytesMax: number;
+  /** Clients that have not authenticated may send only small requests. */
+  authenticated: boolean;
+}
+
+export class RequestDecoder {
+  /** Commands decoded by the last call. */
+  count = 0;
+  /** Per command: its argument count, where its ranges begin, and where its bytes end in the input. */
+  readonly argcs = new Int32Array(batchCountMax);
+  readonly firsts = new Int32Array(batchCountMax);
+  readonly ends = new Int32Array(batchCountMax);
+  /** Pairs (offset, length), all commands one after another. */
+  ranges = new Int32Array(4096);
+  /** What the ranges point into: the input, or for an inline command a buffer of the decoder's. */
+  source: Uint8Array = new Uint8Array(0);
+  /** Input bytes used up, commands and skipped empty requests. */
+  consumed = 0;
+  /** How long the input must be, counted from `consumed`, before decoding can go on. */
+  wanted = 0;
+  /** Set when the input is not a request. `count` commands before it are good. */
+  error: string | undefined;
+
+  #used = 0;
+
+  /** Decodes from `bytes[start, end)`. */
+  decode(bytes: Uint8Array, start: number, end: number, limits: DecodeLimits): void {
+    this.count = 0;
+    this.#used = 0;
+    this.source = bytes;
+    this.consumed = start;
+    this.wanted = 1;
+    this.error = undefined;
+    while (this.count < batchCountMax && this.consumed < end) {
+      if (bytes[this.consumed] !== star) {
+        // Inline arguments live in another buffer, so such a command is a batch of its own.
+        if (this.count === 0) this.#decodeInline(bytes, this.consumed, end);
+        return;
+      }
+      if (!this.#decodeMultibulk(bytes, this.consumed, end, limits)) return;
+    }
+  }
+
+  /** True when a command was decoded or an empty one skipped; false when input or patience has ended. */
+  #decodeMultibulk(bytes: Uint8Array, start: number, end: number, limits: DecodeLimits): boolean {
+    let at = start + 1;
+    let argc: number;
+    if (at + 2 < end && bytes[at + 1] === cr && bytes[at]! >= 48 && bytes[at]! <= 57) {
+      argc = bytes[at]! - 48;
+      at += 3;
+    } else {
+      const line = this.#findCr(bytes, at, end, "too big mbulk count string");
+      if (line < 0) return false;
+      argc = parseCount(bytes, at, line);
+      if (Number.isNaN(argc) || argc > int32Max) return this.#fail("invalid multibulk length");
+      if (argc > 10 && !limits.authenticated) {
+        return this.#fail("unauthenticated multibulk length");
+      }
+      at = line + 2;
+    }
+    if (argc <= 0) {
+      this.consumed = at;
+      return true;
+    }
+    const first = this.#used;
+    for (let index = 0; index < argc; index++) {
+      at = this.#decodeBulk(bytes, start, at, end, argc - index, limits);
+      if (at < 0) {
+        this.#used = first;
+        return false;
+      }
+    }
+    const number = this.count++;
+    this.argcs[number] = argc;
+    this.firsts[number] = first;
+    this.ends[number] = at;
+    this.consumed = at;
+    return true;
+  }
+
+  /** Decodes one argument; returns where the next begins, -1 when the input ends or is wrong. */
+  #decodeBulk(
+    bytes: Uint8Array,
+    start: number,
+    from: number,
+    end: number,
+    left: number,
+    limits: DecodeLimits,
+  ): number {
+    let at = from;
+    // Every argument still to come takes at least six bytes: `$0`, two line ends.
+    if (at >= end) return this.#want(at - start + left * 6);
+    if (bytes[at] !== dollar) {
+      this.#fail(`expected '$', got '${printable(bytes[at]!)}'`);
+      return -1;
+    }
+    at++;
+    let length: number;
+    if (at + 2 < end && bytes[at + 1] === cr && bytes[at]! >= 48 && bytes[at]! <= 57) {
+      length = bytes[at]! - 48;
+      at += 3;
+    } else if (
+      at + 3 < end &&
+      bytes[at + 2] === cr &&
+      isDigit(bytes[at]!) &&
+      isDigit(bytes[at + 1]!)
+    ) {
+      length = (bytes[at]! - 48) * 10 + bytes[at + 1]! - 48;
+      at += 4;
+    } else {
+      const line = this.#findCr(bytes, at, end, "too big bulk count string");
+      if (line < 0) return -1;
+      length = parseCount(bytes, at, line);
+      if (Number.isNaN(length) || length < 0 || length > limits.bulkBytesMax) {
+        this.#fail("invalid bulk length");
+        return -1;
+      }
+      if (length > 16384 && !limits.authenticated) {
+        this.#fail("unauthenticated bulk length");
+        return -1;
+      }
+      at = line + 2;
+    }
+    const next = at + length + 2;
+    if (next > end) return this.#want(next - start + (left - 1) * 6);
+    if (this.#used + 2 > this.ranges.length) this.#growRanges();
+    this.ranges[this.#used++] = at;
+    this.ranges[this.#used++] = length;
+    return next;
+  }
+
+  #growRanges(): void {
+    const grown = new Int32Array(this.ranges.length * 2);
+    grown.set(this.ranges);
+    this.ranges = grown;
+  }
+
+  #want(bytes: number): -1 {
+    this.wanted = bytes;
+    return -1;
+  }
+
+  #fail(error: string): false {
+    this.error = `Protocol error: ${error}`;
+    return false;
+  }
+
+  /** The position of the line's CR with its LF present, -1 when it has not arrived. */
+  #findCr(bytes: Uint8Array, from: number, end: number, tooLong: string): number {
+    const last = Math.min(end - 1, from + countBytesMax);
+    for (let at = from; at < last; at++) if (bytes[at] === cr) return at;
+    if (end - from > countBytesMax) this.#fail(tooLong);
+    else this.wanted = end - this.consumed + 1;
+    return -1;
+  }
+
+  #decodeInline(bytes: Uint8Array, start: number, end: number): void {
+    const stop = Math.min(end, start + inlineBytesMax);
+    let line = bytes.indexOf(lf, start);
+    if (line < 0 || line >= stop) line = -1;
+    if (line < 0) {
+      if (end - start >= inlineBytesMax) this.#fail("too big inline request");
+      else this.wanted = end - start + 1;
+      return;
+    }
+    const contentEnd = line > start && bytes[line - 1] === cr ? line - 1 : line;
+    const args = splitInline(bytes, start, contentEnd);
+    if (args === undefined) {
+      this.#fail("unbalanced quotes in request");
+      return;
+    }
+    this.consumed = line + 1;
+    if (args.length === 0) return;
+    let size = 0;
+    for (const arg of args) size += arg.length;
+    const joined = new Uint8Array(size);
+    let at = 0;
+    while (args.length * 2 > this.ranges.length) this.#growRanges();
+    for (const arg of args) {
+      joined.set(arg, at);
+      this.ranges[this.#used++] = at;
+      this.ranges[this.#used++] = arg.length;
+      at += arg.length;
+    }
+    this.source = joined;
+    this.count = 1;
+    this.argcs[0] = args.length;
+    this.firsts[0] = 0;
+    this.ends[0] = line + 1;
+  }
+}
+
+const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57;
+
+/** A count as Redis reads it: optional minus, no plus, no leading zeros beyond "0". NaN otherwise. */
+function parseCount(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  const negative = bytes[at] === 45;
+  if (negative) at++;
+  if (at === end || end - at > 15) return Number.NaN;
+  if (bytes[at] === 48 && end - at > 1) return Number.NaN;
+  let value = 0;
+  for (; at < end; at++) {
+    if (!isDigit(bytes[at]!)) return Number.NaN;
+    value = value * 10 + bytes[at]! - 48;
+  }
+  return negative ? -value : value;
+}
+
+const printable = (byte: number): string => String.fromCharCode(byte);
+
+const isSpace = (byte: number): boolean => byte === 32 || (byte >= 9 && byte <= 13) || byte === 0;
+
+/** Splits a line into arguments with Redis's quoting rules (sdssplitargs); undefined on unbalanced quotes. */
+export function splitInline(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): Uint8Array[] | undefined {
+  const args: Uint8Array[] = [];
+  let at = start;
+  for (;;) {
+    while (at < end && isSpace(bytes[at]!)) at++;
+    if (at >= end) return args;
+    const out: number[] = [];
+    while (at < end && !isSpace(bytes[at]!)) {
+      const byte = bytes[at]!;
+      if (byte === 34 || byte === 39) {
+        at =
+          byte === 34 ? readDouble(bytes, at + 1, end, out) : readSingle(bytes, at + 1, end, out);
+        if (at < 0) return undefined;
+        // A closing quote must end the argument.
+        if (at < end && !isSpace(bytes[at]!)) return undefined;
+        break;
+      }
+      out.push(byte);
+      at++;
+    }
+    args.push(Uint8Array.from(out));
+  }
+}
+
+const escapes = new Map([
+  [110, 10],
+  [114, 13],
+  [116, 9],
+  [98, 8],
+  [97, 7],
+]);
+
+/** Reads to the closing double quote; returns the position after it, -1 when there is none. */
+function readDouble(bytes: Uint8Array, start: number, end: number, out: number[]): number {
+  let at = start;
+  while (at < end) {
+    const byte = bytes[at]!;
+    if (byte === 34) return at + 1;
+    if (byte === 92 && at + 1 < end) {
+      const hex = Buffer.from(bytes.subarray(at + 2, at + 4)).toString("latin1");
+      if (bytes[at + 1] === 120 && at + 3 < end && /^[0-9a-fA-F]{2}$/.test(hex)) {
+        out.push(Number.parseInt(hex, 16));
+        at += 4;
+        continue;
+      }
+      out.push(escapes.get(bytes[at + 1]!) ?? bytes[at + 1]!);
+      at += 2;
+      continue;
+    }
+    out.push(byte);
+    at++;
+  }
+  return -1;
+}
+
+function readSingle(bytes: Uint8Array, start: number, end: number, out: number[]): number {
+  let at = start;
+  while (at < end) {
+    const byte = bytes[at]!;
+    if (byte === 39) return at + 1;
+    if (byte === 92 && bytes[at + 1] === 39 && at + 1 < end) {
+      out.push(39);
+      at += 2;
+      continue;
+    }
+    out.push(byte);
+    at++;
+  }
+  return -1;
+}

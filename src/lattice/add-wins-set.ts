@@ -1,5 +1,6 @@
-// Add-wins set: a remove takes away the additions it has seen and no others, so an addition it has not seen
-// wins, and a removed element never comes back by itself (Almeida, Shoker, Baquero 2018, without tombstones).
+// Add-wins set: a remove takes away the additions it has seen and no others, so an addition it has
+// not seen wins, and a removed element never comes back by itself (Almeida, Shoker, Baquero 2018,
+// without tombstones).
 
 import { emptyBytes } from "../base/bytes.js";
 import { cellMapLattice } from "./cell-lattice.js";

@@ -1,9 +1,10 @@
-// The delta of one cell: what a batch added to it and which stamps it took away, computed net at the close of
-// the batch against the cell as it stood before (merge-rules 5). Joining it elsewhere brings the same news:
-// `joinCell` with the removal list in the place of the other side's context.
+// The delta of one cell: what a batch added to it and which stamps it took away, computed net at
+// the close of the batch against the cell as it stood before (merge-rules 5). Joining it elsewhere
+// brings the same news: `joinCell` with the removal list in the place of the other side's context.
 //
-// Removals are named one by one. A context instead of the list would also remove what the sender had never seen.
-// Left out: deltas that wipe a whole key or shard by context; they belong to the keyspace.
+// Removals are named one by one. A context instead of the list would also remove what the sender
+// had never seen. Left out: deltas that wipe a whole key or shard by context; they belong to the
+// keyspace.
 
 import { type ByteReader, type ByteWriter, MalformedBytes } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
@@ -33,7 +34,10 @@ export const isEmptyDelta = (delta: CellDelta): boolean =>
   delta.fragment.siblings.length === 0 &&
   delta.fragment.rows.length === 0;
 
-/** What a batch did to a cell. `before` and `after` stay as they are and share no row with the delta. */
+/**
+ * What a batch did to a cell. `before` and `after` stay as they are and share no row with the
+ * delta.
+ */
 export function differenceOfCells(before: Cell, after: Cell): CellDelta {
   const fragment = emptyCell();
   const removed: Stamp[] = [];
@@ -65,7 +69,9 @@ export function differenceOfCells(before: Cell, after: Cell): CellDelta {
 const twinOf = (rows: readonly Row[], wanted: Row): Row | undefined =>
   rows.find((row) => row.replica === wanted.replica && row.birth === wanted.birth);
 
-/** Joins a delta into `cell`, in place. Repeating it, or having seen it already, changes nothing. */
+/**
+ * Joins a delta into `cell`, in place. Repeating it, or having seen it already, changes nothing.
+ */
 export function applyCellDelta(cell: Cell, seen: Seen, delta: CellDelta): void {
   joinCell(cell, seen, delta.fragment, new RemovedStamps(delta.removed));
 }

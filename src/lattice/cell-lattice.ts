@@ -1,5 +1,5 @@
-// Makes lattices out of cells: a type says how an operation changes a cell (or a map of them) in place and how
-// it is read; joining, net deltas and bytes are the same for all.
+// Makes lattices out of cells: a type says how an operation changes a cell (or a map of them) in
+// place and how it is read; joining, net deltas and bytes are the same for all.
 
 import {
   type ByteReader,

@@ -1,11 +1,13 @@
-// A map from elements to cells: the fields of a hash, the members of a set, the scores of a sorted set, the
-// elements of a list. Joined cell by cell, so it needs no rule of its own; an element without a cell is an empty
-// cell. Elements are byte strings held as Latin-1 text (`latin1`), one character per byte.
+// A map from elements to cells: the fields of a hash, the members of a set, the scores of a sorted
+// set, the elements of a list. Joined cell by cell, so it needs no rule of its own; an element
+// without a cell is an empty cell. Elements are byte strings held as Latin-1 text (`latin1`), one
+// character per byte.
 //
-// Two figures are kept beside the cells, because a key asks for them at every access and the map may be large:
-// how many elements are visible, and the map's birth, the highest `born` of its live entries (merge-rules 10),
-// with the number of entries that have it. Only when the last of those goes is the map searched again; births
-// differ only where an empty key was written concurrently, so that is as rare as those.
+// Two figures are kept beside the cells, because a key asks for them at every access and the map
+// may be large: how many elements are visible, and the map's birth, the highest `born` of its live
+// entries (merge-rules 10), with the number of entries that have it. Only when the last of those
+// goes is the map searched again; births differ only where an empty key was written concurrently,
+// so that is as rare as those.
 //
 // Cells that are handed out are for reading. Every change goes through this class.
 
@@ -131,7 +133,8 @@ export class CellMap {
       this.#change(element, (cell) => joinCell(cell, seen, theirs, otherSeen));
     }
     for (const [element, theirs] of other.#cells) {
-      // Those that both have are done. One that was joined and found removed stays removed: `seen` covers it.
+      // Those that both have are done. One that was joined and found removed stays removed: `seen`
+      // covers it.
       if (this.#cells.has(element)) continue;
       this.#change(element, (cell) => joinCell(cell, seen, theirs, otherSeen));
     }
@@ -167,7 +170,10 @@ export class CellMap {
     }
   }
 
-  /** @throws MalformedBytes when the bytes are not a map, or elements are not in strictly ascending order. */
+  /**
+   * @throws MalformedBytes when the bytes are not a map, or elements are not in strictly ascending
+   * order.
+   */
   static decode(reader: ByteReader, codec: ReplicaCodec): CellMap {
     const map = new CellMap();
     let last: string | undefined;
@@ -201,7 +207,10 @@ export class CellMap {
     );
   }
 
-  /** The one place where a cell changes: the figures leave with the old cell and come back with the new one. */
+  /**
+   * The one place where a cell changes: the figures leave with the old cell and come back with the
+   * new one.
+   */
   #change(element: string, edit: (cell: Cell) => void): void {
     const known = this.#cells.get(element);
     const cell = known ?? emptyCell();

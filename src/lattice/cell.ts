@@ -1,18 +1,22 @@
-// The cell: the one lattice that every Redis type is made of. A shard maps (database, key, slot, element) to
-// cells; a string is one cell, a set member, a hash field, a list element and a deadline are each a cell.
+// The cell: the one lattice that every Redis type is made of. A shard maps (database, key, slot,
+// element) to cells; a string is one cell, a set member, a hash field, a list element and a
+// deadline are each a cell.
 //
-// A cell asks of every entry the question that add-wins sets ask: present there and absent here, is it not yet
-// seen or removed? The answer is the causal context beside the state: absent and covered means removed, absent
-// and not covered means not yet seen (Almeida, Shoker, Baquero: delta-state CRDTs; no tombstones).
+// A cell asks of every entry the question that add-wins sets ask: present there and absent here, is
+// it not yet seen or removed? The answer is the causal context beside the state: absent and covered
+// means removed, absent and not covered means not yet seen (Almeida, Shoker, Baquero: delta-state
+// CRDTs; no tombstones).
 //
 // Two kinds of entries live in a cell (merge-rules.md):
 //  - siblings: values that no write has yet seen together; reading resolves them (rule 9);
-//  - rows: what one incarnation has added to a counter since the row's birth, `hi`, and how much of it resets
-//    have seen, `lo` (rules 6 to 8). A text sibling hides the rows; that is a matter of reading, not of joining.
+//  - rows: what one incarnation has added to a counter since the row's birth, `hi`, and how much of
+//    it resets have seen, `lo` (rules 6 to 8). A text sibling hides the rows; that is a matter of
+//    reading, not of joining.
 // Every entry carries `born`, the birth stamp of its slot (rule 10).
 //
-// Left out: what a cell *means*. Readers of each type resolve siblings (highest stamp, highest deadline, union of
-// HyperLogLog registers) in their own file. Cells are mutable and owned by one keyspace.
+// Left out: what a cell *means*. Readers of each type resolve siblings (highest stamp, highest
+// deadline, union of HyperLogLog registers) in their own file. Cells are mutable and owned by one
+// keyspace.
 
 import {
   type ByteReader,
@@ -42,7 +46,9 @@ export interface Sibling {
   readonly value: Bytes;
 }
 
-/** Owned by `replica`: only it extends `hi`. Others raise `lo` when they reset what they have seen. */
+/**
+ * Owned by `replica`: only it extends `hi`. Others raise `lo` when they reset what they have seen.
+ */
 export interface Row {
   readonly replica: ReplicaIndex;
   readonly birth: Time;
@@ -88,7 +94,10 @@ export function rowSum(cell: Cell): Decimal {
   return sum;
 }
 
-/** The birth of the cell's slot as this cell shows it: the highest `born` of its live entries (rule 10). */
+/**
+ * The birth of the cell's slot as this cell shows it: the highest `born` of its live entries (rule
+ * 10).
+ */
 export function bornOf(cell: Cell, replicas: ReplicaTable): Stamp | undefined {
   let time = 0;
   let replica = 0;
@@ -105,8 +114,8 @@ export function bornOf(cell: Cell, replicas: ReplicaTable): Stamp | undefined {
 }
 
 /**
- * Removes everything seen: siblings go, one's own rows go, the others' rows are reset to what was seen of them
- * (`lo := hi`), because only their owner may take them away (rule 7).
+ * Removes everything seen: siblings go, one's own rows go, the others' rows are reset to what was
+ * seen of them (`lo := hi`), because only their owner may take them away (rule 7).
  */
 export function clearCell(cell: Cell, self: ReplicaIndex): void {
   cell.siblings = [];
@@ -131,8 +140,8 @@ export function assignCell(cell: Cell, stamp: Stamp, born: Stamp, value: Bytes):
 }
 
 /**
- * Adds to one's own row. A dead row of one's own is replaced by a new birth, never extended: somebody may have
- * pruned it and an old maximum would swallow the increment (rule 7).
+ * Adds to one's own row. A dead row of one's own is replaced by a new birth, never extended:
+ * somebody may have pruned it and an old maximum would swallow the increment (rule 7).
  */
 export function incrementCell(cell: Cell, stamp: Stamp, born: Stamp, by: Decimal): void {
   const own = cell.rows.find((row) => row.replica === stamp.replica && isLive(row));
@@ -155,9 +164,9 @@ export function incrementCell(cell: Cell, stamp: Stamp, born: Stamp, by: Decimal
 }
 
 /**
- * Joins `other` into `cell`, in place. `seen` is what this side has seen, `otherSeen` what the other has: two
- * contexts for states, or the removal list of a delta (`RemovedStamps`) for a delta's fragment.
- * `other` is not changed, and no row of it is shared.
+ * Joins `other` into `cell`, in place. `seen` is what this side has seen, `otherSeen` what the
+ * other has: two contexts for states, or the removal list of a delta (`RemovedStamps`) for a
+ * delta's fragment. `other` is not changed, and no row of it is shared.
  */
 export function joinCell(cell: Cell, seen: Seen, other: Cell, otherSeen: Seen): void {
   cell.siblings = joinSiblings(cell.siblings, seen, other.siblings, otherSeen);
@@ -265,8 +274,8 @@ const equalRows = (a: Row, b: Row): boolean =>
   equalDecimals(a.lo, b.lo);
 
 /**
- * How replica indices are written: as positions in a dictionary of names that travels with the bytes, or (for
- * digests) as the names themselves.
+ * How replica indices are written: as positions in a dictionary of names that travels with the
+ * bytes, or (for digests) as the names themselves.
  */
 export interface ReplicaCodec {
   write(writer: ByteWriter, replica: ReplicaIndex): void;
@@ -301,8 +310,9 @@ export function encodeCell(writer: ByteWriter, cell: Cell, codec: ReplicaCodec):
 }
 
 /**
- * Refuses whatever no write can have produced, so that hostile bytes cannot plant a state that the laws do not
- * cover: a time that is no stamp, an entry older than its birth, an entry twice, a number in a second spelling.
+ * Refuses whatever no write can have produced, so that hostile bytes cannot plant a state that the
+ * laws do not cover: a time that is no stamp, an entry older than its birth, an entry twice, a
+ * number in a second spelling.
  * @throws MalformedBytes
  */
 export function decodeCell(reader: ByteReader, codec: ReplicaCodec): Cell {
@@ -347,7 +357,10 @@ function decodeRow(reader: ByteReader, codec: ReplicaCodec): Row {
   return { replica, birth, bornTime, bornReplica, hiTime, hi, loTime, lo };
 }
 
-/** A replica's next write has seen its last one, so it never has two siblings, nor two rows, in one cell. */
+/**
+ * A replica's next write has seen its last one, so it never has two siblings, nor two rows, in one
+ * cell.
+ */
 function refuseTwins(entries: readonly { readonly replica: ReplicaIndex }[]): void {
   if (new Set(entries.map((entry) => entry.replica)).size < entries.length)
     throw new MalformedBytes("two entries of one replica in one cell");

@@ -1,6 +1,7 @@
-// A deadline as a value of a cell: Unix milliseconds, or "persist", which PERSIST writes so that a concurrent
-// EXPIRE loses to it. All siblings stay; a reader takes the latest deadline and persist is the latest of all
-// (merge-rules 9: EXPIRE beside PERSIST with the loser dropped is not associative).
+// A deadline as a value of a cell: Unix milliseconds, or "persist", which PERSIST writes so that a
+// concurrent EXPIRE loses to it. All siblings stay; a reader takes the latest deadline and persist
+// is the latest of all (merge-rules 9: EXPIRE beside PERSIST with the loser dropped is not
+// associative).
 
 import { type Bytes, emptyBytes } from "../base/bytes.js";
 import type { Stamp } from "../clock/stamp.js";
@@ -17,7 +18,10 @@ export function encodeDeadline(deadlineMs: number): Bytes {
   return bytes;
 }
 
-/** Bytes that are no deadline, which only a broken peer sends, read as `persist`: losing no key is the safe side. */
+/**
+ * Bytes that are no deadline, which only a broken peer sends, read as `persist`: losing no key is
+ * the safe side.
+ */
 export function decodeDeadline(value: Bytes): number {
   if (value.length !== 8) return persist;
   const ms = new DataView(value.buffer, value.byteOffset, 8).getFloat64(0, true);
@@ -25,8 +29,9 @@ export function decodeDeadline(value: Bytes): number {
 }
 
 /**
- * The deadline in Unix milliseconds that a cell holds for a slot born at `born`, undefined when it never
- * expires. Deadlines of another birth were set on an earlier key of the same name and do not count (merge-rules 10).
+ * The deadline in Unix milliseconds that a cell holds for a slot born at `born`, undefined when it
+ * never expires. Deadlines of another birth were set on an earlier key of the same name and do not
+ * count (merge-rules 10).
  */
 export function deadlineOf(cell: Readonly<Cell>, born: Stamp): number | undefined {
   const deadlines: number[] = [];

@@ -1,5 +1,5 @@
-// Exact decimal sums for counters: an integer scaled by a power of ten. Addition is exact and so does not
-// depend on the order of arrival, which binary floating point would (merge-rules 8).
+// Exact decimal sums for counters: an integer scaled by a power of ten. Addition is exact and so
+// does not depend on the order of arrival, which binary floating point would (merge-rules 8).
 
 /** `units * 10^-scale`, canonical: a non-zero scale has no trailing zero in `units`. */
 export interface Decimal {
@@ -11,12 +11,15 @@ export const zero: Decimal = { units: 0n, scale: 0 };
 
 export const integer = (units: bigint): Decimal => ({ units, scale: 0 });
 
-/** Digits after the point that a sum may carry; a parsed number beyond it is refused by `parseDecimal`. */
+/**
+ * Digits after the point that a sum may carry; a parsed number beyond it is refused by
+ * `parseDecimal`.
+ */
 export const scaleMax = 4096;
 
 /**
- * Digits that `units` may have: parsing admits `scaleMax` digits moved by up to `scaleMax` places, a sum brings
- * them to `scaleMax` decimals, and 2^53 summands add sixteen more.
+ * Digits that `units` may have: parsing admits `scaleMax` digits moved by up to `scaleMax` places,
+ * a sum brings them to `scaleMax` decimals, and 2^53 summands add sixteen more.
  */
 export const digitsMax = 3 * scaleMax + 16;
 
@@ -64,7 +67,10 @@ export function parseDecimal(text: string): Decimal | undefined {
     : { units: digits * 10n ** BigInt(-scale), scale: 0 };
 }
 
-/** Plain notation without an exponent, rounded half away from zero to at most `decimalsMax` decimals. */
+/**
+ * Plain notation without an exponent, rounded half away from zero to at most `decimalsMax`
+ * decimals.
+ */
 export function formatDecimal(value: Decimal, decimalsMax = scaleMax): string {
   let { units, scale } = value;
   if (scale > decimalsMax) {

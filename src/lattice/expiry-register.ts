@@ -1,6 +1,7 @@
-// Expiry register: a deadline as a lattice by itself. EXPIRE replaces the deadlines it has seen; of concurrent
-// ones the latest counts, and PERSIST is later than all (deadline.ts, merge-rules 9). Which key a deadline
-// belongs to is key-entry.ts's concern: there only those of the visible slot's birth count.
+// Expiry register: a deadline as a lattice by itself. EXPIRE replaces the deadlines it has seen; of
+// concurrent ones the latest counts, and PERSIST is later than all (deadline.ts, merge-rules 9).
+// Which key a deadline belongs to is key-entry.ts's concern: there only those of the visible slot's
+// birth count.
 
 import { assignCell, clearCell } from "./cell.js";
 import { cellLattice } from "./cell-lattice.js";

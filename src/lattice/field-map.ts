@@ -1,6 +1,6 @@
-// A map from fields to registers and counters, the lattice of a hash (and, with scores, of a sorted set): each
-// field is a counter cell, so HSET, HINCRBY and HDEL follow pn-counter.ts, field by field. A field is there while
-// any write to it is unseen by every removal.
+// A map from fields to registers and counters, the lattice of a hash (and, with scores, of a sorted
+// set): each field is a counter cell, so HSET, HINCRBY and HDEL follow pn-counter.ts, field by
+// field. A field is there while any write to it is unseen by every removal.
 
 import type { Bytes } from "../base/bytes.js";
 import { cellMapLattice } from "./cell-lattice.js";

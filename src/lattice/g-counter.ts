@@ -1,5 +1,6 @@
-// Grow-only counter: each replica's own total, joined by the maximum, summed on reading. Only the owner raises a
-// total and it never falls, so the higher one is the newer one. pn-counter.ts is what keys use.
+// Grow-only counter: each replica's own total, joined by the maximum, summed on reading. Only the
+// owner raises a total and it never falls, so the higher one is the newer one. pn-counter.ts is
+// what keys use.
 
 import { assert } from "../base/assert.js";
 import { MalformedBytes } from "../base/bytes.js";

@@ -1,5 +1,5 @@
-// Grow-only set: elements are added and never taken away; the join is the union. Elements are byte strings, held
-// as Latin-1 text.
+// Grow-only set: elements are added and never taken away; the join is the union. Elements are byte
+// strings, held as Latin-1 text.
 
 import { compareText, fromLatin1, latin1, MalformedBytes } from "../base/bytes.js";
 import { contextFree } from "./lattice.js";

@@ -1,16 +1,19 @@
-// One key: the product of its slots, one slot per type (merge-rules 10). Two replicas may make different types
-// under one name; both survive the join, and the slot with the highest birth is the one that is seen. A slot's
-// birth is the highest `born` of its live entries, so it follows from the entries and is never joined by itself.
+// One key: the product of its slots, one slot per type (merge-rules 10). Two replicas may make
+// different types under one name; both survive the join, and the slot with the highest birth is the
+// one that is seen. A slot's birth is the highest `born` of its live entries, so it follows from
+// the entries and is never joined by itself.
 //
-// A write goes through `prepare` first, which removes what a write must remove before it adds (a clash, a key
-// that has expired, leftovers of an invisible key) and answers the birth that new entries carry. After it has
-// removed something, `settle` empties a key of which nothing is visible any more.
+// A write goes through `prepare` first, which removes what a write must remove before it adds (a
+// clash, a key that has expired, leftovers of an invisible key) and answers the birth that new
+// entries carry. After it has removed something, `settle` empties a key of which nothing is visible
+// any more.
 //
-// The object is changed in place. While a batch is open it keeps the cells as they were before, so that
-// `takeDelta` can answer the net change at the close (merge-rules 5); a join in the meantime would mix what the
-// batch saw with what it did not, and is refused by assertion (merge-rules 3).
+// The object is changed in place. While a batch is open it keeps the cells as they were before, so
+// that `takeDelta` can answer the net change at the close (merge-rules 5); a join in the meantime
+// would mix what the batch saw with what it did not, and is refused by assertion (merge-rules 3).
 //
-// Left out: what the elements of a type mean, and the clock: whether a deadline has passed is the caller's to say.
+// Left out: what the elements of a type mean, and the clock: whether a deadline has passed is the
+// caller's to say.
 
 import { assert } from "../base/assert.js";
 import {
@@ -93,7 +96,9 @@ export class KeyEntry {
     return this.#slots[slot]?.birth(replicas);
   }
 
-  /** The type that a reader sees: the highest birth; equal births are decided by the slot's number. */
+  /**
+   * The type that a reader sees: the highest birth; equal births are decided by the slot's number.
+   */
   visibleSlot(replicas: ReplicaTable): Slot | undefined {
     let best: Slot | undefined;
     let bestBirth: Stamp | undefined;
@@ -119,8 +124,9 @@ export class KeyEntry {
   // ---- writing
 
   /**
-   * What every write does first. An expired or invisible key is emptied of all that was seen, the losers of a
-   * type clash are removed. Answers the birth for new entries: the visible slot's, else the write's own stamp.
+   * What every write does first. An expired or invisible key is emptied of all that was seen, the
+   * losers of a type clash are removed. Answers the birth for new entries: the visible slot's, else
+   * the write's own stamp.
    * @param hasExpired the caller's judgement of `deadline`.
    */
   prepare(stamp: Stamp, hasExpired: boolean, replicas: ReplicaTable): Stamp {
@@ -135,7 +141,10 @@ export class KeyEntry {
     return this.birth(visible, replicas)!;
   }
 
-  /** What every write that removed something does last: emptying a key removes all that was seen under it. */
+  /**
+   * What every write that removed something does last: emptying a key removes all that was seen
+   * under it.
+   */
   settle(self: ReplicaIndex): void {
     for (let slot = slots.string; slot < this.#slots.length; slot++)
       if (this.#slots[slot]?.visibleCount) return;

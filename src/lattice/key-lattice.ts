@@ -1,7 +1,7 @@
-// The lattice of one key as the registry knows it: `KeyEntry` with the writes of a few representative commands.
-// It shows the discipline that every write command keeps: `prepare`, change, and `settle` if it removed something.
-// The commands themselves are elsewhere; here a write against the visible type does nothing, where a command
-// would answer WRONGTYPE.
+// The lattice of one key as the registry knows it: `KeyEntry` with the writes of a few
+// representative commands. It shows the discipline that every write command keeps: `prepare`,
+// change, and `settle` if it removed something. The commands themselves are elsewhere; here a write
+// against the visible type does nothing, where a command would answer WRONGTYPE.
 
 import { type Bytes, emptyBytes } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";

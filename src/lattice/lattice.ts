@@ -1,12 +1,14 @@
-// What a replicated data type is: a state with a least element and a join. The join is commutative, associative
-// and idempotent on states that operations can reach, taken together with what each side has seen (merge-rules 2).
+// What a replicated data type is: a state with a least element and a join. The join is commutative,
+// associative and idempotent on states that operations can reach, taken together with what each
+// side has seen (merge-rules 2).
 //
-// Two families implement it. Context-free lattices (a maximum, a union) never take anything away, and ignore
-// what has been seen. The others are made of cells (cell.ts): there an entry that is absent and has been seen was
-// removed. One law suite runs over all of them (test/laws).
+// Two families implement it. Context-free lattices (a maximum, a union) never take anything away,
+// and ignore what has been seen. The others are made of cells (cell.ts): there an entry that is
+// absent and has been seen was removed. One law suite runs over all of them (test/laws).
 //
-// A batch of operations yields one delta; whoever made it joins it as everybody else does, so there is one write
-// path. Left out: when a batch closes, what it depends on, in which order deltas may be joined (merge-rules 14).
+// A batch of operations yields one delta; whoever made it joins it as everybody else does, so there
+// is one write path. Left out: when a batch closes, what it depends on, in which order deltas may
+// be joined (merge-rules 14).
 
 import type { ByteReader, ByteWriter } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
@@ -27,17 +29,24 @@ export interface Lattice<State, Delta, Operation, Value> {
   bottom(): State;
   clone(state: State): State;
   /**
-   * The net change that one batch of operations makes to `state`, which stays as it is: the caller joins the
-   * delta by `apply` and then counts the stamp as seen. A stamp is used for one batch only.
+   * The net change that one batch of operations makes to `state`, which stays as it is: the caller
+   * joins the delta by `apply` and then counts the stamp as seen. A stamp is used for one batch
+   * only.
    */
   mutate(state: State, operations: readonly Operation[], write: Write): Delta;
-  /** Joins a delta into `state`, which it may change and return. `seen` is what the state's owner has seen. */
+  /**
+   * Joins a delta into `state`, which it may change and return. `seen` is what the state's owner
+   * has seen.
+   */
   apply(state: State, seen: Seen, delta: Delta, replicas: ReplicaTable): State;
   /** Joins `other` into `state`, which it may change and return; `other` stays as it is. */
   join(state: State, seen: Seen, other: State, otherSeen: Seen, replicas: ReplicaTable): State;
   query(state: State, replicas: ReplicaTable): Value;
   equals(a: State, b: State, replicas: ReplicaTable): boolean;
-  /** Canonical: equal states have equal bytes on every node, in whatever order their entries arrived. */
+  /**
+   * Canonical: equal states have equal bytes on every node, in whatever order their entries
+   * arrived.
+   */
   encode(writer: ByteWriter, state: State, codec: ReplicaCodec, replicas: ReplicaTable): void;
   /** @throws MalformedBytes when the bytes are not a state. */
   decode(reader: ByteReader, codec: ReplicaCodec): State;

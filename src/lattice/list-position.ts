@@ -1,17 +1,20 @@
-// Where a list element stands: a path of steps through a tree, after Fugue (Weidner, Kleppmann, arXiv 2305.00583),
-// with ids from stamps (merge-rules 18). Pushes at the ends are children of the root, so their ids have one step.
-// LINSERT hangs the new element on a neighbour: to the right of the left one, or, if the right one descends from
-// the left one or there is no left one, to the left of the right one. In order, left children come before their
-// parent and right children after it. Children of one side are ordered by stamp and place in the batch: later
-// ones further out, which is where a push belongs. So what one command pushed stays together.
+// Where a list element stands: a path of steps through a tree, after Fugue (Weidner, Kleppmann,
+// arXiv 2305.00583), with ids from stamps (merge-rules 18). Pushes at the ends are children of the
+// root, so their ids have one step. LINSERT hangs the new element on a neighbour: to the right of
+// the left one, or, if the right one descends from the left one or there is no left one, to the
+// left of the right one. In order, left children come before their parent and right children after
+// it. Children of one side are ordered by stamp and place in the batch: later ones further out,
+// which is where a push belongs. So what one command pushed stays together.
 //
-// A position is its own element key: a byte string (as Latin-1 text) whose byte order is the list's order.
+// A position is its own element key: a byte string (as Latin-1 text) whose byte order is the list's
+// order.
 //   position = step* 01         the end sorts between left children (00) and right children (02)
 //   step     = 00 | 02, then: time, 7 bytes, high byte first · name, 00 · place; inverted after 00
 //   place    = 1 byte below f8, else f8 and 4 bytes, high byte first
 // No step's bytes are the beginning of another's, so comparing bytes compares step by step.
 //
-// Positions grow by a step with each insertion into the same gap and are never rewritten. Left out: rebalancing.
+// Positions grow by a step with each insertion into the same gap and are never rewritten. Left out:
+// rebalancing.
 
 import { assert } from "../base/assert.js";
 import { compareText, MalformedBytes } from "../base/bytes.js";
@@ -39,7 +42,10 @@ const longPlace = 0xf8;
 /** Places that one batch may give out; a batch is closed long before. */
 export const placeMax = 0xffff_ffff;
 
-/** Before everything the writer has seen. Of two such in one batch the one with the higher place is first. */
+/**
+ * Before everything the writer has seen. Of two such in one batch the one with the higher place is
+ * first.
+ */
 export const positionFirst = (stamp: Stamp, place: number, replicas: ReplicaTable): ListPosition =>
   stepText("left", stamp, place, replicas) + endMark;
 
@@ -48,7 +54,8 @@ export const positionLast = (stamp: Stamp, place: number, replicas: ReplicaTable
   stepText("right", stamp, place, replicas) + endMark;
 
 /**
- * Between two elements that are neighbours for the writer; `undefined` stands for an end of the list.
+ * Between two elements that are neighbours for the writer; `undefined` stands for an end of the
+ * list.
  * @param place distinct for every position that is made under this stamp.
  */
 export function positionBetween(

@@ -1,6 +1,7 @@
-// Last-writer-wins register, the textbook one: a stamp and a value, the higher stamp wins. It needs no context
-// because it never forgets: a value can be replaced but not removed. Keys do not use it: DEL must be able to take
-// away what it has seen and nothing else, for which mv-register.ts keeps the losers.
+// Last-writer-wins register, the textbook one: a stamp and a value, the higher stamp wins. It needs
+// no context because it never forgets: a value can be replaced but not removed. Keys do not use it:
+// DEL must be able to take away what it has seen and nothing else, for which mv-register.ts keeps
+// the losers.
 
 import {
   type ByteReader,

@@ -1,5 +1,6 @@
-// Max register: the highest number anybody has written. A version vector is a map of these, a HyperLogLog an
-// array of them. Numbers are float64 without NaN; both zeros are one, else equal states would differ in bytes.
+// Max register: the highest number anybody has written. A version vector is a map of these, a
+// HyperLogLog an array of them. Numbers are float64 without NaN; both zeros are one, else equal
+// states would differ in bytes.
 
 import { assert } from "../base/assert.js";
 import { MalformedBytes } from "../base/bytes.js";

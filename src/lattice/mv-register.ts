@@ -1,6 +1,7 @@
-// Multi-value register: a write replaces what it has seen, and values that no write has seen together stay side
-// by side. Reading as last-writer-wins takes the one with the highest stamp; the losers stay, because a register
-// that drops them is not associative (merge-rules 9: SET 20 beside SET 10).
+// Multi-value register: a write replaces what it has seen, and values that no write has seen
+// together stay side by side. Reading as last-writer-wins takes the one with the highest stamp; the
+// losers stay, because a register that drops them is not associative (merge-rules 9: SET 20 beside
+// SET 10).
 
 import type { Bytes } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";

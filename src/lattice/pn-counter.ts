@@ -1,9 +1,11 @@
-// A counter that can be set, deleted and moved up and down at once: a base register and one row per replica
-// (cell.ts, merge-rules 6 to 8). A reset takes away what it has seen of the rows, so two resets never subtract
+// A counter that can be set, deleted and moved up and down at once: a base register and one row per
+// replica (cell.ts, merge-rules 6 to 8). A reset takes away what it has seen of the rows, so two
+// resets never subtract
 // twice and an increment that no reset has seen always counts:
-//   SET 10 beside INCR = 11 · DEL beside an unseen INCR = 1 · (SET 10, INCR) beside SET 20 may give 21.
-// Sums are exact decimals, so floats do not depend on the order of arrival. A base that is no number hides the
-// rows: they show again when a number is set.
+//   SET 10 beside INCR = 11 · DEL beside an unseen INCR = 1 · (SET 10, INCR) beside SET 20 may give
+//   21.
+// Sums are exact decimals, so floats do not depend on the order of arrival. A base that is no
+// number hides the rows: they show again when a number is set.
 
 import { type Bytes, fromUtf8, utf8 } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
@@ -61,7 +63,10 @@ export function numberOf(cell: Readonly<Cell>, replicas: ReplicaTable): Decimal 
   return start === undefined ? undefined : add(start, rowSum(cell));
 }
 
-/** What a reader sees: the winning value with the increments added to it; undefined when nothing is there. */
+/**
+ * What a reader sees: the winning value with the increments added to it; undefined when nothing is
+ * there.
+ */
 export function textOf(cell: Readonly<Cell>, replicas: ReplicaTable): Bytes | undefined {
   const base = winner(cell, replicas);
   if (!cell.rows.some(isLive)) return base?.value;

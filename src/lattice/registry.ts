@@ -1,5 +1,6 @@
-// Every lattice there is. One line here and one generator in test/laws/arbitraries.ts bring a new one under the
-// law suite. Tags are part of the stored format: a new lattice takes the next number, none is ever reused.
+// Every lattice there is. One line here and one generator in test/laws/arbitraries.ts bring a new
+// one under the law suite. Tags are part of the stored format: a new lattice takes the next number,
+// none is ever reused.
 
 import { addWinsSet } from "./add-wins-set.js";
 import { expiryRegister } from "./expiry-register.js";

@@ -1,12 +1,14 @@
-// How replicas are written: by name, or by a number from a dictionary of names that stands before the bytes.
-// Indices of the replica table never leave the node (replica-table.ts).
+// How replicas are written: by name, or by a number from a dictionary of names that stands before
+// the bytes. Indices of the replica table never leave the node (replica-table.ts).
 
 import { type ByteReader, type ByteWriter, MalformedBytes } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
 import type { ReplicaIndex } from "../clock/stamp.js";
 import type { ReplicaCodec } from "./cell.js";
 
-/** Names written out at every place: for digests, which must not depend on what else was written. */
+/**
+ * Names written out at every place: for digests, which must not depend on what else was written.
+ */
 export class NameCodec implements ReplicaCodec {
   readonly #replicas: ReplicaTable;
 
@@ -24,8 +26,9 @@ export class NameCodec implements ReplicaCodec {
 }
 
 /**
- * Numbers in the order of first use, one byte each for the first 128 names. The names go where the reader finds
- * them first, usually in front of the body: `writeNames` after the body is written, `readNames` before it is read.
+ * Numbers in the order of first use, one byte each for the first 128 names. The names go where the
+ * reader finds them first, usually in front of the body: `writeNames` after the body is written,
+ * `readNames` before it is read.
  */
 export class DictionaryCodec implements ReplicaCodec {
   readonly #replicas: ReplicaTable;

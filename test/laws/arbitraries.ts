@@ -1,5 +1,5 @@
-// What each lattice contributes to the law suite: how its operations are drawn and what a reader must see
-// (oracles.ts). Values and elements are few, so that operations meet.
+// What each lattice contributes to the law suite: how its operations are drawn and what a reader
+// must see (oracles.ts). Values and elements are few, so that operations meet.
 
 import fc from "fast-check";
 import { utf8 } from "../../src/base/bytes.js";
@@ -35,7 +35,9 @@ export interface LawSubject<State, Delta, Operation, Value> {
   readonly oracle: (history: History<Operation>) => Value;
   /** Whether figures that the state keeps beside its entries agree with them. */
   readonly verify?: (state: State, replicas: ReplicaTable) => boolean;
-  /** The path of production: a batch changes the state in place. It must end where the delta ends. */
+  /**
+   * The path of production: a batch changes the state in place. It must end where the delta ends.
+   */
   readonly editInPlace?: (state: State, operations: readonly Operation[], write: Write) => void;
 }
 

@@ -1,5 +1,5 @@
-// The log of operations with what each had observed: all that an oracle may look at. It holds no state and knows
-// no join, so that a lattice and its oracle cannot share a mistake.
+// The log of operations with what each had observed: all that an oracle may look at. It holds no
+// state and knows no join, so that a lattice and its oracle cannot share a mistake.
 
 export interface Batch<Operation> {
   readonly replica: string;
@@ -15,7 +15,9 @@ export interface Logged<Operation> {
   readonly operation: Operation;
 }
 
-/** Whether `later` was made in view of `earlier`: in its context, or before it in the same batch. */
+/**
+ * Whether `later` was made in view of `earlier`: in its context, or before it in the same batch.
+ */
 export function saw(later: Logged<unknown>, earlier: Logged<unknown>): boolean {
   if (later.batch === earlier.batch) return earlier.place < later.place;
   return (later.batch.observed.get(earlier.batch.replica) ?? 0) >= earlier.batch.time;

@@ -1,6 +1,7 @@
-// What a reader must see of one key, from the log alone. Every operation is replayed against its own view, the
-// entries of the operations it saw less those they took away; what it adds and takes is remembered by name.
-// A key is then all that was added and that nobody has taken. No cell, no row, no context occurs here.
+// What a reader must see of one key, from the log alone. Every operation is replayed against its
+// own view, the entries of the operations it saw less those they took away; what it adds and takes
+// is remembered by name. A key is then all that was added and that nobody has taken. No cell, no
+// row, no context occurs here.
 
 import type { Bytes } from "../../src/base/bytes.js";
 import type { Decimal } from "../../src/lattice/decimal.js";

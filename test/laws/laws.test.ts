@@ -1,6 +1,6 @@
-// The laws, once, over every lattice of the registry, on states that random operations of three replicas reach:
-// deltas and states joined in any order, some known only in part, some twice, some late, under wrong clocks.
-// A failure prints fast-check's seed and the shrunk script.
+// The laws, once, over every lattice of the registry, on states that random operations of three
+// replicas reach: deltas and states joined in any order, some known only in part, some twice, some
+// late, under wrong clocks. A failure prints fast-check's seed and the shrunk script.
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -61,7 +61,10 @@ function readable(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, readable(part)]));
 }
 
-/** All batches that a replica has seen, on a new replica, in another causal order and some of them twice. */
+/**
+ * All batches that a replica has seen, on a new replica, in another causal order and some of them
+ * twice.
+ */
 function replay(subject: Subject, replica: AnyReplica, run: AnyRun, prng: Prng): AnyReplica {
   const fresh: AnyReplica = new LawReplica(subject.lattice, "reader/r");
   let missing = run.log.filter((batch) => replica.covers(batch));

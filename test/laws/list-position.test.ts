@@ -1,5 +1,6 @@
-// List positions (merge-rules 18): where elements land, that the order is one order everywhere, that runs stay
-// together, and that bytes compare as the tree does. The oracle compares decoded paths by the rule's own words.
+// List positions (merge-rules 18): where elements land, that the order is one order everywhere,
+// that runs stay together, and that bytes compare as the tree does. The oracle compares decoded
+// paths by the rule's own words.
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -59,7 +60,10 @@ interface Site {
   time: number;
 }
 
-/** Three sites that edit and exchange; `onRun` sees each run as it was made, with its site's list after it. */
+/**
+ * Three sites that edit and exchange; `onRun` sees each run as it was made, with its site's list
+ * after it.
+ */
 function runSites(
   steps: readonly Step[],
   onRun: (run: ListPosition[], site: Site, edit: Edit, gap: number) => void,
@@ -125,7 +129,8 @@ test("list: bytes compare as the tree of steps does, and come back as the steps 
 });
 
 test("list: what one command pushed or inserted at one place is never interleaved by concurrent runs", () => {
-  // A run may be split later, by somebody who saw it and inserted into it; here nobody sees it in time.
+  // A run may be split later, by somebody who saw it and inserted into it; here nobody sees it in
+  // time.
   fc.assert(
     fc.property(
       fc.array(edit, { minLength: 1, maxLength: 4 }),
@@ -151,14 +156,16 @@ test("list: what one command pushed or inserted at one place is never interleave
 });
 
 test("list: LPUSH a b in one batch makes two positions, the later one first", () => {
-  // With (position, stamp) alone both would be one element and one value would be lost (merge-rules 18).
+  // With (position, stamp) alone both would be one element and one value would be lost (merge-rules
+  // 18).
   const stamp = { time: 5, replica: replicas.indexOf("n1/a") };
   const [a, b] = [positionFirst(stamp, 0, replicas), positionFirst(stamp, 1, replicas)];
   expect(comparePositions(b, a)).toBeLessThan(0);
 });
 
 test("list: an element inserted behind e2 stays behind e2, though e5 was pushed in the meantime", () => {
-  // Numeric positions between neighbours gave e2 e5 i8: the insertion had seen e2 as the last element.
+  // Numeric positions between neighbours gave e2 e5 i8: the insertion had seen e2 as the last
+  // element.
   const n1 = replicas.indexOf("n1/a");
   const n2 = replicas.indexOf("n2/b");
   const e2 = positionLast({ time: 2, replica: n1 }, 0, replicas);
@@ -172,7 +179,8 @@ test("list: two runs inserted into one gap by one site stand in the order of tha
   const a = positionLast(stamp(1), 0, replicas);
   const z = positionLast(stamp(2), 0, replicas);
   const m = positionBetween(a, z, stamp(3), 0, replicas);
-  const between = positionBetween(a, m, stamp(4), 0, replicas); // m descends from a: left child of m.
+  // m descends from a: left child of m.
+  const between = positionBetween(a, m, stamp(4), 0, replicas);
   const behind = positionBetween(m, z, stamp(5), 0, replicas);
   expect([z, behind, m, between, a].sort(comparePositions)).toEqual([a, between, m, behind, z]);
 });

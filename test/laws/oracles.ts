@@ -1,5 +1,6 @@
-// What a reader must see, computed from the log of operations alone (history.ts). Each oracle is the sentence of
-// design.md section 4 for its type, written as a filter over the log: slow, and too simple to be wrong.
+// What a reader must see, computed from the log of operations alone (history.ts). Each oracle is
+// the sentence of design.md section 4 for its type, written as a filter over the log: slow, and too
+// simple to be wrong.
 
 import type { Bytes } from "../../src/base/bytes.js";
 import { fromUtf8, utf8 } from "../../src/base/bytes.js";
@@ -46,7 +47,9 @@ export function pnCounterOracle(history: History<CounterOperation>): Bytes | und
   return readCounter(bases.at(-1), increments);
 }
 
-/** A base that is no number hides the increments; without increments it is shown as it was written. */
+/**
+ * A base that is no number hides the increments; without increments it is shown as it was written.
+ */
 export function readCounter(
   base: Bytes | undefined,
   increments: readonly Decimal[],

@@ -1,7 +1,7 @@
-// A replica for the law suite: a state, its context, a clock and its own table of names. Everything that leaves
-// it is bytes, so every exchange also exercises the codecs and two tables that number replicas differently.
-// It keeps the rules that joins rely on: batches close before anything is joined, a delta is applied when all
-// that its writer had seen is covered (merge-rules 3 and 14).
+// A replica for the law suite: a state, its context, a clock and its own table of names. Everything
+// that leaves it is bytes, so every exchange also exercises the codecs and two tables that number
+// replicas differently. It keeps the rules that joins rely on: batches close before anything is
+// joined, a delta is applied when all that its writer had seen is covered (merge-rules 3 and 14).
 
 import { ByteReader, type Bytes, ByteWriter } from "../../src/base/bytes.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";

@@ -1,5 +1,6 @@
-// A random history of three replicas as data, so that fast-check can print and shrink it: batches of writes under
-// clocks that go wrong, deltas delivered one by one or twice, whole states joined, old states that arrive late.
+// A random history of three replicas as data, so that fast-check can print and shrink it: batches
+// of writes under clocks that go wrong, deltas delivered one by one or twice, whole states joined,
+// old states that arrive late.
 
 import fc from "fast-check";
 import type { Lattice } from "../../src/lattice/lattice.js";

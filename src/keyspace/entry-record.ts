@@ -118,7 +118,8 @@ function compactBirth(
   if (row.bornTime !== born.time || row.bornReplica !== born.replica) return undefined;
   if (base === undefined) return born;
   const isOwnBirth = base.bornTime === base.time && base.bornReplica === base.replica;
-  return isOwnBirth && safeBase(base) !== undefined ? born : undefined;
+  const number = isOwnBirth ? safeBase(base) : undefined;
+  return number !== undefined && Number.isSafeInteger(Number(sum) + number) ? born : undefined;
 }
 
 const safeMax = BigInt(Number.MAX_SAFE_INTEGER);
@@ -154,6 +155,7 @@ function foldText(keyspace: Keyspace, base: Sibling, deadline: Sibling | undefin
         0,
         key.length,
         value.length,
+        base.time,
       );
       record.setHeader(arena, ref, record.textKind, flags, base.replica, base.time);
       if (!isOwnBirth) record.setBorn(arena, ref, base.bornTime, base.bornReplica);
@@ -180,8 +182,9 @@ function foldCounter(
   const base = cell.siblings[0];
   return {
     create(db, key) {
-      const ref = keyspace.createRecord(db, record.counterKind, flags, key, 0, key.length, 0);
-      record.setHeader(keyspace.arena, ref, record.counterKind, flags, row.replica, row.hiTime);
+      const kind = record.counterKind;
+      const ref = keyspace.createRecord(db, kind, flags, key, 0, key.length, 0, row.hiTime);
+      record.setHeader(keyspace.arena, ref, kind, flags, row.replica, row.hiTime);
       applyDeadline(keyspace, ref, deadline);
       writeCounter(keyspace, ref, {
         added: Number(row.hi.units),

@@ -196,7 +196,10 @@ export class Keyspace {
 
   // ---- records
 
-  /** A new record with its key copied in; header complete, value left to the caller. Not in any index. */
+  /**
+   * A new record with its key copied in; header complete, value left to the caller. Not in any index. Who stores
+   * what was not written by this batch passes `time`, so that no batch opens (merge-rules 3).
+   */
   createRecord(
     db: Database,
     kind: number,
@@ -205,6 +208,7 @@ export class Keyspace {
     start: number,
     length: number,
     valueLength: number,
+    time: Time = this.batchTime,
   ): Ref {
     const ref = this.arena.allocate(record.unitsFor(kind, flags, length, valueLength));
     const words = this.arena.words[slabOf(ref)]!;
@@ -213,7 +217,7 @@ export class Keyspace {
     words[at + 1] = length;
     words[at + 2] = valueLength;
     words[at + 3] = (Math.max(0, this.accessNow) << 8) | db.index;
-    this.arena.floats[slabOf(ref)]![(at >> 1) + 2] = this.batchTime;
+    this.arena.floats[slabOf(ref)]![(at >> 1) + 2] = time;
     if ((flags & record.deadlineFlag) !== 0) record.setHeapPosition(this.arena, ref, -1);
     record.copyBytes(
       this.arena.bytes[slabOf(ref)]!,

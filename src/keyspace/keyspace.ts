@@ -331,7 +331,7 @@ export class Keyspace {
       }
     }
     const place = this.entries.put(entry);
-    const ref = this.createRecord(db, kind, flags, key, 0, key.length, place);
+    const ref = this.createRecord(db, kind, flags, key, 0, key.length, place, 0);
     if (deadline !== undefined) record.setDeadline(this.arena, ref, deadline, 0, 0);
     return ref;
   }

@@ -2,11 +2,14 @@
 // `n1/4f2a90c1`. Only this node uses its indices: two nodes agree on names, never on numbers.
 
 import { assert } from "../base/assert.js";
-import { compareText } from "../base/bytes.js";
+import { type ByteReader, compareText, MalformedBytes } from "../base/bytes.js";
 import type { ReplicaIndex, Stamp, Time } from "./stamp.js";
 
 /** How many incarnations one node can tell apart. */
 export const replicaCountMax = 0xffff;
+
+/** Longest name of an incarnation, in UTF-16 units. */
+export const replicaNameLengthMax = 256;
 
 export class ReplicaTable {
   readonly #names: string[] = [];
@@ -27,6 +30,16 @@ export class ReplicaTable {
     this.#names.push(name);
     this.#indices.set(name, index);
     return index;
+  }
+
+  /** @throws MalformedBytes when the name is no name, or one more than a node can tell apart. */
+  decode(reader: ByteReader): ReplicaIndex {
+    const name = reader.text();
+    if (name.length === 0 || name.length > replicaNameLengthMax)
+      throw new MalformedBytes(`a replica's name has ${name.length} characters`);
+    if (!this.#indices.has(name) && this.#names.length >= replicaCountMax)
+      throw new MalformedBytes("more replica incarnations than a node can tell apart");
+    return this.indexOf(name);
   }
 
   nameOf(index: ReplicaIndex): string {

@@ -80,9 +80,9 @@ export class VersionVector implements Seen {
   static decode(reader: ByteReader, replicas: ReplicaTable): VersionVector {
     const result = new VersionVector();
     for (let count = reader.count(9); count > 0; count--) {
-      const name = reader.text();
+      const replica = replicas.decode(reader);
       // A time that is no number would lower nothing, an infinite one would claim to have seen everything.
-      result.advance(replicas.indexOf(name), decodeTime(reader));
+      result.advance(replica, decodeTime(reader));
     }
     return result;
   }

@@ -21,7 +21,7 @@ export class NameCodec implements ReplicaCodec {
   }
 
   read(reader: ByteReader): ReplicaIndex {
-    return this.#replicas.indexOf(reader.text());
+    return this.#replicas.decode(reader);
   }
 }
 
@@ -63,6 +63,6 @@ export class DictionaryCodec implements ReplicaCodec {
 
   readNames(reader: ByteReader): void {
     for (let count = reader.count(); count > 0; count--)
-      this.#indices.push(this.#replicas.indexOf(reader.text()));
+      this.#indices.push(this.#replicas.decode(reader));
   }
 }

@@ -10,8 +10,8 @@ import type { Command } from "../commands/command.js";
 import { gate, outcome, type QueuedCommand, type Session } from "../commands/session.js";
 import { slabOf, wordOf } from "../keyspace/arena.js";
 import { hashBytes } from "../keyspace/hash.js";
-import { batchCountMax, type RequestDecoder } from "../wire/request-decoder.js";
 import type { CommandTable } from "./command-table.js";
+import { batchCountMax, type RequestBatch } from "./request-batch.js";
 
 /**
  * A gate beyond the first ones: it may answer the command itself. Returns true when it did (an error, QUEUED, or
@@ -56,25 +56,25 @@ export class Dispatcher {
   }
 
   /**
-   * Runs what the decoder holds. Returns how many commands were begun: less than all when one of them was
+   * Runs what the batch holds. Returns how many commands were begun: less than all when one of them was
    * blocked, is pending, or closed the session; the rest must be decoded again later.
    */
-  runBatch(session: Session, decoder: RequestDecoder): number {
-    const { count, source, ranges } = decoder;
+  runBatch(session: Session, batch: RequestBatch): number {
+    const { count, source, ranges } = batch;
     const { call } = this;
     call.bytes = source;
     call.ranges = ranges;
     call.session = session;
     call.mayBlock = true;
-    if (count > 1) this.#prefetch(decoder);
-    else this.#commands[0] = this.#find(source, ranges, decoder.firsts[0]!);
+    if (count > 1) this.#prefetch(batch);
+    else this.#commands[0] = this.#find(source, ranges, batch.firsts[0]!);
     const started = this.#measure();
     let slowMicros = 0;
     let index = 0;
     while (index < count) {
       const command = this.#commands[index];
-      call.first = decoder.firsts[index]!;
-      call.argc = decoder.argcs[index]!;
+      call.first = batch.firsts[index]!;
+      call.argc = batch.argcs[index]!;
       call.hash = this.#hashes[index]!;
       call.hashed = count > 1 && command !== undefined && command.firstKey === 1;
       call.outcome = outcome.done;
@@ -97,15 +97,15 @@ export class Dispatcher {
     return this.table.find(bytes, ranges[first]!, ranges[first + 1]!);
   }
 
-  #prefetch(decoder: RequestDecoder): void {
-    const { count, source, ranges } = decoder;
+  #prefetch(batch: RequestBatch): void {
+    const { count, source, ranges } = batch;
     const db = this.call.keyspace.databases[this.call.session.database]!;
     const { arena } = this.call.keyspace;
     for (let i = 0; i < count; i++) {
-      const first = decoder.firsts[i]!;
+      const first = batch.firsts[i]!;
       const command = this.#find(source, ranges, first);
       this.#commands[i] = command;
-      if (command === undefined || command.firstKey !== 1 || decoder.argcs[i]! < 2) continue;
+      if (command === undefined || command.firstKey !== 1 || batch.argcs[i]! < 2) continue;
       this.#hashes[i] = hashBytes(source, ranges[first + 2]!, ranges[first + 3]!);
     }
     let touched = 0;

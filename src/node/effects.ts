@@ -16,6 +16,8 @@ export interface ClientEffects {
   /** Reads no more from a client until `resume`. */
   pause(session: Session): void;
   resume(session: Session): void;
+  /** DEBUG SLEEP: does nothing for so many microseconds before it returns. */
+  stall(micros: number): void;
   /** Ends the process in order. */
   shutdown(save: boolean): void;
 }
@@ -31,3 +33,11 @@ export interface PeerEffects {
 }
 
 export type NodeEffects = ClientEffects & PeerEffects;
+
+/** What delivers late replies: the face that owns the clients' input and output. */
+export interface ClientFace {
+  /** Hands what is in the reply buffer to the session's client. */
+  flush(session: Session): void;
+  /** Runs what the session's client has sent meanwhile. */
+  resume(session: Session): void;
+}

@@ -2,9 +2,12 @@
 
 import type { Prng } from "../base/prng.js";
 import type { Command } from "../commands/command.js";
-import type { Environment, HostFacts, Statistics } from "../commands/environment.js";
+import type { DebugSwitches, Environment, HostFacts } from "../commands/environment.js";
+import { LatencyMonitor } from "../commands/latency-monitor.js";
+import { ServerStatistics } from "../commands/server-statistics.js";
 import type { Session } from "../commands/session.js";
 import type { Settings } from "../commands/settings.js";
+import { SlowLog } from "../commands/slowlog.js";
 import type { ClientEffects } from "./effects.js";
 import type { Node, NodeOptions } from "./node.js";
 
@@ -12,7 +15,15 @@ export class NodeEnvironment implements Environment {
   nowMicros = 0;
   readonly settings: Settings;
   readonly facts: HostFacts;
-  readonly statistics: Statistics;
+  readonly statistics = new ServerStatistics();
+  readonly slowLog: SlowLog;
+  readonly latency: LatencyMonitor;
+  readonly debug: DebugSwitches = {
+    activeExpire: true,
+    cronPaused: false,
+    scriptsMayCallAll: false,
+    packedThresholdBytes: 0,
+  };
   readonly infoSections = new Map<string, () => string>();
   pausedUntilMs = 0;
   pausedWhat: "write" | "all" = "all";
@@ -29,17 +40,8 @@ export class NodeEnvironment implements Environment {
     this.#measureMicros = options.measureMicros;
     this.settings = options.settings;
     this.facts = options.facts;
-    this.statistics = {
-      connectionsReceived: 0,
-      commandsProcessed: 0,
-      inputBytes: 0,
-      outputBytes: 0,
-      rejectedConnections: 0,
-      errorReplies: 0,
-      errorsByPrefix: new Map(),
-      evictedKeys: 0,
-      blockedClients: 0,
-    };
+    this.slowLog = new SlowLog(options.settings);
+    this.latency = new LatencyMonitor(options.settings);
   }
 
   random(): number {
@@ -65,6 +67,18 @@ export class NodeEnvironment implements Environment {
   closeSession(session: Session): void {
     session.closeAfterReply = true;
     this.#effects.close(session);
+  }
+
+  releaseSession(session: Session): void {
+    this.#node.releaseSession(session);
+  }
+
+  unblock(_session: Session, _how: "timeout" | "error"): boolean {
+    return false; // No command blocks yet.
+  }
+
+  stall(micros: number): void {
+    this.#effects.stall(micros);
   }
 
   pause(untilMs: number, what: "write" | "all"): void {

@@ -19,11 +19,11 @@ import { firstConfiguration } from "../consensus/configuration.js";
 import type { OperationResult } from "../consensus/context.js";
 import { Registers } from "../consensus/registers.js";
 import { Keyspace } from "../keyspace/keyspace.js";
-import { ClientInput } from "./client-input.js";
 import { CommandTable } from "./command-table.js";
 import { Consistency, type ConsistencyRules, registerOf } from "./consistency.js";
 import { Dispatcher, nodeGate } from "./dispatcher.js";
-import type { NodeEffects } from "./effects.js";
+import type { ClientFace, NodeEffects } from "./effects.js";
+
 import { NodeEnvironment } from "./environment.js";
 import { LinearizableGate } from "./linearizable.js";
 import type { PeerMessage } from "./messages.js";
@@ -46,6 +46,9 @@ export interface NodeOptions {
   readonly measureMicros: () => number;
 }
 
+/** Slots of a resizing index drained per cron: some hundred microseconds. */
+const drainSlotsPerCron = 16_384;
+
 /** What a request from inside the process (the Maelstrom face) ends with. */
 export type RequestDone = (reply: Bytes | "temporarily_unavailable" | "timeout") => void;
 
@@ -56,11 +59,12 @@ export class Node {
   readonly dispatcher: Dispatcher;
   readonly environment: NodeEnvironment;
   readonly registers: Registers;
-  readonly input: ClientInput;
   readonly sessions = new Map<number, Session>();
+  /** One reply buffer for all sessions; empty between inputs. */
+  readonly reply = new Reply();
+  /** Set by the face of the clients; a node without one has no clients. */
+  clients: ClientFace | undefined;
 
-  readonly #effects: NodeEffects;
-  readonly #reply = new Reply();
   readonly #call: Call;
   readonly #gate: LinearizableGate;
   readonly #consistency: Consistency;
@@ -71,16 +75,14 @@ export class Node {
 
   constructor(options: NodeOptions, effects: NodeEffects) {
     this.name = options.name;
-    this.#effects = effects;
     const replicas = new ReplicaTable();
     const self = `${options.name}/${options.incarnation.toString(36)}`;
     this.keyspace = new Keyspace({ replicas, self, databaseCount: options.databaseCount ?? 16 });
     this.#transactions = new Transactions((queued) => this.dispatcher.runQueued(queued));
     this.table = new CommandTable([...options.commands, this.#transactions.commands]);
     this.environment = new NodeEnvironment(this, options, new Prng(options.seed), effects);
-    this.#call = new Call(this.keyspace, this.environment, this.#reply);
+    this.#call = new Call(this.keyspace, this.environment, this.reply);
     this.dispatcher = new Dispatcher(this.table, this.#call, options.measureMicros);
-    this.input = new ClientInput(this.dispatcher, this.#reply, effects);
     this.#inner = new Session(0, "inner", "inner", 0);
     this.#consistency = new Consistency(options.consistency);
     const machine = new RegisterMachine(this.keyspace, this.table, this.environment);
@@ -138,7 +140,25 @@ export class Node {
   /** Timers: expiry, registers. The host calls it at `nextDueMs` or a little later. */
   tick(): void {
     this.registers.tick(this.#nowMs);
-    this.#settle();
+    this.settle();
+  }
+
+  /** Whether an open batch must be closed at the end of this turn because somebody else waits for it. */
+  get wantsEndTurn(): boolean {
+    return this.keyspace.capture !== undefined && this.keyspace.hasOpenBatch;
+  }
+
+  /** The host has nothing more at hand. */
+  endTurn(): void {
+    this.keyspace.endBatch();
+  }
+
+  /** Periodic work, about every 100 ms, each part bounded. */
+  cron(): void {
+    if (this.environment.debug.cronPaused) return;
+    this.environment.statistics.commandsProcessed = this.dispatcher.commandsProcessed;
+    this.environment.statistics.sample(this.#nowMs);
+    for (const db of this.keyspace.databases) db.keys.drain(drainSlotsPerCron);
   }
 
   /** When `tick` is wanted next, in Unix milliseconds; Infinity when nothing waits. */
@@ -162,32 +182,24 @@ export class Node {
     session.closeAfterReply = true;
   }
 
-  /** Bytes of a client; valid only during the call. */
-  receive(session: Session, bytes: Uint8Array, start: number, end: number): void {
-    session.lastCommandMs = this.#nowMs;
-    this.environment.statistics.inputBytes += end - start;
-    this.input.receive(session, bytes, start, end);
-    this.#settle();
-  }
-
-  drained(session: Session): void {
-    this.input.drained(session);
-    this.#settle();
+  /** RESET: ends what other families keep for the session. */
+  releaseSession(session: Session): void {
+    this.#transactions.forget(session);
   }
 
   /** A pending command's reply, between commands. */
   #deliver(session: Session, reply: Bytes): void {
     if (!this.sessions.has(session.id)) return;
-    if ((session.gates & gate.silent) === 0) this.#reply.raw(reply);
+    if ((session.gates & gate.silent) === 0) this.reply.raw(reply);
     session.waiting = outcome.done;
-    this.input.flush(session);
-    this.input.resume(session);
+    this.clients?.flush(session);
+    this.clients?.resume(session);
   }
 
   /** Lets completed operations reach whoever waits; they may run further commands. */
-  #settle(): void {
+  settle(): void {
     this.#gate.deliver();
-    assert(this.#reply.length === 0, "a reply was left in the shared buffer");
+    assert(this.reply.length === 0, "a reply was left in the shared buffer");
   }
 
   // ---- requests from inside the process
@@ -200,7 +212,7 @@ export class Node {
     const key = args[1];
     if (key !== undefined && this.#consistency.modeOf(key, 0, key.length) === "linearizable") {
       this.#requestLinearizable(args, key, done);
-      this.#settle();
+      this.settle();
       return;
     }
     done(this.#runInner(args));
@@ -235,7 +247,7 @@ export class Node {
     call.mayBlock = false;
     call.session = this.#inner;
     call.outcome = outcome.done;
-    const reply = this.#reply;
+    const reply = this.reply;
     const before = reply.length;
     reply.resp3 = false;
     const command = this.table.find(joined, 0, args[0]!.length);
@@ -254,13 +266,13 @@ export class Node {
         this.registers.receive(this.#nowMs, from, message.message);
         break;
     }
-    this.#settle();
+    this.settle();
   }
 
   /** Everything that `effects.persist` was given up to `lsn` is durable. */
   persisted(lsn: number): void {
     this.registers.persisted(this.#nowMs, lsn);
-    this.#settle();
+    this.settle();
   }
 
   verifyInvariants(): void {

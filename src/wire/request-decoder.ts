@@ -6,8 +6,7 @@
 // many bytes the request must have before another attempt can succeed, so a large value that arrives in
 // many reads is not scanned again at each.
 
-/** Commands decoded per call; the batch prefetch works on as many. */
-export const batchCountMax = 32;
+import { batchCountMax, type RequestBatch } from "../node/request-batch.js";
 
 const inlineBytesMax = 64 * 1024;
 /** Longest text of a count before its line end, with room for leading zeros. */
@@ -26,7 +25,7 @@ export interface DecodeLimits {
   authenticated: boolean;
 }
 
-export class RequestDecoder {
+export class RequestDecoder implements RequestBatch {
   /** Commands decoded by the last call. */
   count = 0;
   /** Per command: its argument count, where its ranges begin, and where its bytes end in the input. */

@@ -4,9 +4,10 @@
 
 import type { Reply } from "../commands/reply.js";
 import { outcome, type Session } from "../commands/session.js";
-import { type DecodeLimits, RequestDecoder } from "../wire/request-decoder.js";
-import type { Dispatcher } from "./dispatcher.js";
-import type { ClientEffects } from "./effects.js";
+import type { Dispatcher } from "../node/dispatcher.js";
+import type { ClientEffects, ClientFace } from "../node/effects.js";
+import type { Node } from "../node/node.js";
+import { type DecodeLimits, RequestDecoder } from "./request-decoder.js";
 
 /** Replies are handed over in the middle of a read when they have grown to this. */
 const replyBytesHigh = 256 * 1024;
@@ -18,7 +19,7 @@ export interface InputLimits extends DecodeLimits {
   queryBytesMax: number;
 }
 
-export class ClientInput {
+export class ClientInput implements ClientFace {
   readonly limits: InputLimits = {
     bulkBytesMax: 512 * 1024 * 1024,
     authenticated: true,
@@ -27,19 +28,29 @@ export class ClientInput {
   protocolErrors = 0;
   queryBufferOverruns = 0;
 
+  readonly #node: Node;
   readonly #decoder = new RequestDecoder();
   readonly #dispatcher: Dispatcher;
   readonly #reply: Reply;
   readonly #effects: ClientEffects;
 
-  constructor(dispatcher: Dispatcher, reply: Reply, effects: ClientEffects) {
-    this.#dispatcher = dispatcher;
-    this.#reply = reply;
+  constructor(node: Node, effects: ClientEffects) {
+    this.#node = node;
+    this.#dispatcher = node.dispatcher;
+    this.#reply = node.reply;
     this.#effects = effects;
+    node.clients = this;
   }
 
   /** Bytes arrived. They are the host's: what must stay is copied into the session's tail. */
   receive(session: Session, bytes: Uint8Array, start: number, end: number): void {
+    session.lastCommandMs = this.#node.nowMs;
+    this.#node.environment.statistics.inputBytes += end - start;
+    this.#receive(session, bytes, start, end);
+    this.#node.settle();
+  }
+
+  #receive(session: Session, bytes: Uint8Array, start: number, end: number): void {
     if (session.tailLength > 0 || !mayRun(session)) {
       this.#appendTail(session, bytes, start, end);
       this.resume(session);
@@ -153,6 +164,7 @@ export class ClientInput {
     session.isStalled = false;
     this.#effects.resume(session);
     this.resume(session);
+    this.#node.settle();
   }
 }
 

@@ -1,0 +1,71 @@
+// The drive loop of a real process: it gives the node the time when something is due, runs the periodic work, and
+// closes the batch of a turn.
+
+import type { Node } from "../node/node.js";
+import { sampleFacts } from "./process-facts.js";
+
+/** Period of the node's housekeeping, as Redis's default `hz` 10. */
+const cronMs = 100;
+
+export class Drive {
+  readonly #node: Node;
+  #timer: NodeJS.Timeout | undefined;
+  #dueMs = Number.POSITIVE_INFINITY;
+  #cron: NodeJS.Timeout | undefined;
+  #isTurnOpen = false;
+  #crons = 0;
+
+  constructor(node: Node) {
+    this.#node = node;
+  }
+
+  start(): void {
+    this.#cron = setInterval(() => this.#runCron(), cronMs);
+    this.arm();
+  }
+
+  stop(): void {
+    clearInterval(this.#cron);
+    clearTimeout(this.#timer);
+  }
+
+  /**
+   * Something happened to the node: its timers may have moved and its batch may be open. The batch closes when
+   * the event loop has handed over all that had arrived.
+   */
+  turn(): void {
+    if (this.#node.wantsEndTurn && !this.#isTurnOpen) {
+      this.#isTurnOpen = true;
+      setImmediate(() => {
+        this.#isTurnOpen = false;
+        this.#node.endTurn();
+        this.arm();
+      });
+    }
+    this.arm();
+  }
+
+  /** Sets the timer to the node's next due time. */
+  arm(): void {
+    const due = this.#node.nextDueMs();
+    if (due === this.#dueMs) return;
+    this.#dueMs = due;
+    clearTimeout(this.#timer);
+    if (due === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => this.#tick(), Math.max(0, due - Date.now()));
+  }
+
+  #tick(): void {
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    this.#node.beginTurn(Date.now());
+    this.#node.tick();
+    this.turn();
+  }
+
+  #runCron(): void {
+    if (this.#crons++ % 10 === 0) sampleFacts(this.#node.environment.facts);
+    this.#node.beginTurn(Date.now());
+    this.#node.cron();
+    this.turn();
+  }
+}

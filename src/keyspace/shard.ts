@@ -1,0 +1,128 @@
+// One shard's causal bookkeeping: its context, and the log of recent batches by origin from which other replicas
+// are served. The keys themselves live in the keyspace; a shard is a range of its hash slots.
+//
+// An origin's part of the log is an unbroken chain that ends at the context. Forgetting takes from the front only
+// (bounds, causal stability); joining a state breaks the chain of every origin that it advanced, so those start
+// afresh. What the log cannot serve is served by state sync.
+
+import { assert } from "../base/assert.js";
+import type { ReplicaIndex, Time } from "../clock/stamp.js";
+import { VersionVector } from "../clock/version-vector.js";
+import type { Batch } from "./batch.js";
+
+/** How far a batch is from being joined. `early` is held for the clock, `gap` waits for other batches. */
+export type Verdict = "ready" | "duplicate" | "gap" | "early";
+
+export class Shard {
+  readonly index: number;
+  readonly context = new VersionVector();
+  /** Chains, oldest batch first. */
+  readonly #chains = new Map<ReplicaIndex, Batch[]>();
+  #count = 0;
+  #bytes = 0;
+
+  constructor(index: number) {
+    this.index = index;
+  }
+
+  /** Batches in the log. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Rule 14, clocks apart. */
+  judge(batch: Batch): Exclude<Verdict, "early"> {
+    if (this.context.covers(batch.time, batch.origin)) return "duplicate";
+    if (!this.context.covers(batch.previous, batch.origin)) return "gap";
+    return this.context.includes(batch.dependencies) ? "ready" : "gap";
+  }
+
+  /** Counts a batch as seen and keeps it for others. */
+  append(batch: Batch): void {
+    const chain = this.#chains.get(batch.origin);
+    assert(
+      this.context.get(batch.origin) < batch.time,
+      "a batch is appended to a context that covers it",
+    );
+    this.context.advance(batch.origin, batch.time);
+    if (chain === undefined) this.#chains.set(batch.origin, [batch]);
+    else chain.push(batch);
+    this.#count++;
+    this.#bytes += batch.bytes;
+  }
+
+  /**
+   * The batches of one origin after `time`, oldest first; undefined when the log does not reach back so far.
+   */
+  since(origin: ReplicaIndex, time: Time): readonly Batch[] | undefined {
+    if (this.context.get(origin) <= time) return [];
+    const chain = this.#chains.get(origin) ?? [];
+    let first = chain.length;
+    while (first > 0 && chain[first - 1]!.time > time) first--;
+    if (first === chain.length || chain[first]!.previous > time) return undefined;
+    return chain.slice(first);
+  }
+
+  *batches(): IterableIterator<Batch> {
+    for (const chain of this.#chains.values()) yield* chain;
+  }
+
+  /** Forgets the batches that a context covers, because everybody has them. */
+  forget(covered: VersionVector): void {
+    this.#forget((origin) => covered.get(origin));
+  }
+
+  /** Forgets the batches up to a time, because there is no room; who lacks them needs a state sync. */
+  forgetUntil(time: Time): void {
+    this.#forget(() => time);
+  }
+
+  #forget(untilOf: (origin: ReplicaIndex) => Time): void {
+    for (const [origin, chain] of this.#chains) {
+      const until = untilOf(origin);
+      let count = 0;
+      while (count < chain.length && chain[count]!.time <= until) {
+        this.#bytes -= chain[count]!.bytes;
+        count++;
+      }
+      if (count === 0) continue;
+      this.#count -= count;
+      chain.splice(0, count);
+    }
+  }
+
+  /** A state with this context was joined: chains that it went past do not connect any more. */
+  joinContext(other: VersionVector): void {
+    for (const [origin, time] of other.entries()) {
+      if (this.context.covers(time, origin)) continue;
+      for (const batch of this.#chains.get(origin) ?? []) {
+        this.#count--;
+        this.#bytes -= batch.bytes;
+      }
+      this.#chains.delete(origin);
+      this.context.advance(origin, time);
+    }
+  }
+
+  verifyInvariants(): void {
+    let count = 0;
+    let bytes = 0;
+    for (const [origin, chain] of this.#chains) {
+      chain.forEach((batch, i) => {
+        assert(batch.origin === origin && batch.shard === this.index, "a batch in a wrong chain");
+        const next = chain[i + 1];
+        const end = next === undefined ? this.context.get(origin) : next.previous;
+        assert(end === batch.time, "a chain of batches is broken or does not end at the context");
+        assert(this.context.includes(batch.dependencies), "a batch depends on what is not there");
+        count++;
+        bytes += batch.bytes;
+      });
+    }
+    assert(count === this.#count, "the count of logged batches does not add up");
+    assert(bytes === this.#bytes, "the bytes of logged batches do not add up");
+  }
+}

@@ -1,0 +1,285 @@
+// The shards of a keyspace as one replica among others: closing batches, joining those of other replicas, and
+// whole states, all under merge-rules 1 to 5, 12 to 14, 19 and 20.
+//
+// Replication costs nothing until it is opened: a node alone writes no deltas, and its own part of every context is
+// what its clock says. After `open`, batches are captured and logged.
+//
+// Everything that lets state in or out closes the open batch first (merge-rules 3), so a caller cannot forget it.
+//
+// Left out: overlays and range-wise sync (merge-rules 11 and 12; a shard's state is joined in one step), compact
+// wipes (5), restarting after a clock disaster (19).
+
+import { assert } from "../base/assert.js";
+import type { Bytes } from "../base/bytes.js";
+import { type ReplicaIndex, type Time, timeOfMs } from "../clock/stamp.js";
+import { VersionVector } from "../clock/version-vector.js";
+import { type Batch, newBatch } from "./batch.js";
+import { Capture, type KeyDelta } from "./capture.js";
+import { type Digest, digestShards, digestSlots } from "./digest.js";
+import { hashBytes } from "./hash.js";
+import type { Keyspace } from "./keyspace.js";
+import { Shard, type Verdict } from "./shard.js";
+import { shardOfSlot, slotOfKey } from "./slot.js";
+import { decodeShardState, encodeShardState } from "./state-sync.js";
+
+export interface ShardsOptions {
+  /** Fixed for a cluster. Default 64. */
+  readonly shardCount?: number;
+  /** Stamps further ahead of local time are held, not joined. Default one minute. */
+  readonly clockSkewMsMax?: number;
+  /** About how many bytes of batches all logs may hold together. Default 32 MiB. */
+  readonly logBytesMax?: number;
+}
+
+/** `foreign-identity`: it claims writes of this very replica that this replica has not made. */
+export type JoinOutcome = "joined" | "early" | "foreign-identity";
+
+/** Told of each closed batch, whoever closed it: those are to be logged and sent. */
+export type ClosedListener = (batches: readonly Batch[]) => void;
+
+export class Shards {
+  readonly keyspace: Keyspace;
+  readonly shards: readonly Shard[];
+  readonly clockSkewMsMax: number;
+  readonly logBytesMax: number;
+  /** Where closed batches go. */
+  onClosed: ClosedListener | undefined;
+  /** Batches that were dropped from the logs for want of room. */
+  truncatedCount = 0;
+
+  #capture: Capture | undefined;
+  /** Per shard, what of the others' batches this replica's own batches have named so far. */
+  readonly #named: VersionVector[];
+
+  constructor(keyspace: Keyspace, options: ShardsOptions = {}) {
+    const count = options.shardCount ?? 64;
+    this.keyspace = keyspace;
+    this.shards = Array.from({ length: count }, (_, index) => new Shard(index));
+    this.#named = this.shards.map(() => new VersionVector());
+    this.clockSkewMsMax = options.clockSkewMsMax ?? 60_000;
+    this.logBytesMax = options.logBytesMax ?? 32 * 1024 * 1024;
+  }
+
+  get count(): number {
+    return this.shards.length;
+  }
+
+  get isOpen(): boolean {
+    return this.#capture !== undefined;
+  }
+
+  shardOfKey(key: Uint8Array): number {
+    return shardOfSlot(slotOfKey(key), this.count);
+  }
+
+  /** From now on batches are captured. What was written before travels as state only. */
+  open(): void {
+    if (this.isOpen) return;
+    this.#countOwnAsSeen();
+    this.#capture = new Capture();
+    this.keyspace.capture = this.#capture;
+  }
+
+  /** What this replica has seen of a shard. Closes the open batch, which would otherwise be half seen. */
+  context(shard: number): VersionVector {
+    this.settle();
+    return this.shards[shard]!.context;
+  }
+
+  /** Nothing is open, contexts say all that is stored. */
+  settle(): void {
+    if (this.isOpen) {
+      if (this.keyspace.hasOpenBatch) this.closeBatch();
+    } else this.#countOwnAsSeen();
+  }
+
+  // ---- this replica's own batches
+
+  /** Closes the open batch, logs it and answers it shard by shard; also tells `onClosed`. */
+  closeBatch(): readonly Batch[] {
+    const time = this.keyspace.endBatch();
+    const deltas = this.#capture?.take(this.keyspace) ?? [];
+    if (time === 0) {
+      assert(deltas.length === 0, "keys changed without an open batch");
+      return [];
+    }
+    const byShard = this.#groupByShard(deltas);
+    const group = [...byShard.keys()].sort((a, b) => a - b);
+    const batches = group.map((index) => this.#closeShard(index, time, group, byShard.get(index)!));
+    this.#boundLogs();
+    if (batches.length > 0) this.onClosed?.(batches);
+    return batches;
+  }
+
+  #groupByShard(deltas: readonly KeyDelta[]): Map<number, KeyDelta[]> {
+    const byShard = new Map<number, KeyDelta[]>();
+    for (const delta of deltas) {
+      const index = this.shardOfKey(delta.key);
+      const list = byShard.get(index);
+      if (list === undefined) byShard.set(index, [delta]);
+      else list.push(delta);
+    }
+    return byShard;
+  }
+
+  #closeShard(
+    index: number,
+    time: Time,
+    group: readonly number[],
+    deltas: readonly KeyDelta[],
+  ): Batch {
+    const shard = this.shards[index]!;
+    const origin = this.keyspace.self;
+    const dependencies = this.#takeNews(shard, origin);
+    const previous = shard.context.get(origin);
+    const batch = newBatch({ shard: index, origin, previous, time, dependencies, group, deltas });
+    shard.append(batch);
+    return batch;
+  }
+
+  /** What the shard's context gained from others since the last own batch. */
+  #takeNews(shard: Shard, self: ReplicaIndex): VersionVector {
+    const named = this.#named[shard.index]!;
+    const news = new VersionVector();
+    for (const [replica, time] of shard.context.entries())
+      if (replica !== self && !named.covers(time, replica)) news.advance(replica, time);
+    named.join(news);
+    return news;
+  }
+
+  #countOwnAsSeen(): void {
+    const { keyspace } = this;
+    keyspace.endBatch();
+    for (const { context } of this.shards) context.advance(keyspace.self, keyspace.clock.last);
+  }
+
+  // ---- other replicas' batches
+
+  /** Whether a batch may be joined now. A batch of this replica that it never made is a gap for ever. */
+  judge(batch: Batch): Verdict {
+    const verdict = this.shards[batch.shard]!.judge(batch);
+    return verdict === "ready" && this.isEarly(batch.time) ? "early" : verdict;
+  }
+
+  /** Whether a stamp is so far ahead that it is held (merge-rules 19). */
+  isEarly(time: Time): boolean {
+    return time > timeOfMs(this.keyspace.nowMs + this.clockSkewMsMax);
+  }
+
+  /**
+   * Joins a batch if it is ready (merge-rules 14). The parts of a group are each joined by a call of their own, in
+   * one turn (merge-rules 20): see `Inbox`.
+   */
+  apply(batch: Batch): Verdict {
+    assert(this.isOpen, "a batch arrived at a node that runs alone");
+    this.settle();
+    const verdict = this.judge(batch);
+    if (verdict !== "ready") return verdict;
+    const { keyspace } = this;
+    const shard = this.shards[batch.shard]!;
+    keyspace.clock.observe(batch.time);
+    for (const delta of batch.deltas) this.#joinKey(delta, shard.context);
+    shard.append(batch);
+    this.#boundLogs();
+    return "ready";
+  }
+
+  #joinKey({ database, key, elements }: KeyDelta, seen: VersionVector): void {
+    const { keyspace } = this;
+    const db = keyspace.databases[database]!;
+    const hash = hashBytes(key, 0, key.length);
+    const ref = keyspace.findRecord(db, hash, key, 0, key.length);
+    const entry = keyspace.entryOrEmpty(ref);
+    for (const element of elements) entry.apply(seen, element);
+    keyspace.storeEntry(db, hash, key, entry);
+    keyspace.didWrite(db, key, 0, key.length);
+  }
+
+  // ---- whole states
+
+  /** A shard's keys and context as bytes. */
+  encodeShard(shard: number): Bytes {
+    this.settle();
+    return encodeShardState(this.keyspace, this.count, this.shards[shard]!);
+  }
+
+  /**
+   * Joins a shard's state as another replica encoded it. Both contexts take part, so keys that are absent there and
+   * covered are removed here; only then does the context grow (merge-rules 12).
+   * @throws MalformedBytes, with nothing joined.
+   */
+  joinShard(bytes: Bytes): JoinOutcome {
+    assert(this.isOpen, "a state arrived at a node that runs alone");
+    this.settle();
+    const { keyspace } = this;
+    const state = decodeShardState(bytes, keyspace, this.count);
+    const { context } = this.shards[state.shard]!;
+    if (!context.covers(state.context.get(keyspace.self), keyspace.self)) return "foreign-identity";
+    for (const [, time] of state.context.entries()) if (this.isEarly(time)) return "early";
+    for (const [, time] of state.context.entries()) keyspace.clock.observe(time);
+    state.join(context);
+    this.shards[state.shard]!.joinContext(state.context);
+    return "joined";
+  }
+
+  // ---- digests
+
+  /** The digest of one shard; equal contexts have equal digests (merge-rules 13). */
+  digest(shard: number): Digest {
+    return this.digests()[shard]!;
+  }
+
+  /** The digests of all shards, in one pass over the keys. */
+  digests(): Digest[] {
+    this.settle();
+    return digestShards(this.keyspace, this.count);
+  }
+
+  /** The digests of a shard's slots that hold anything. */
+  slotDigests(shard: number): Map<number, Digest> {
+    this.settle();
+    return digestSlots(this.keyspace, this.count, shard);
+  }
+
+  // ---- logs
+
+  get logBytes(): number {
+    return this.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+  }
+
+  /** Over the bound the oldest batches of all shards go, a quarter at once; state sync serves who lacks them. */
+  #boundLogs(): void {
+    let bytes = this.logBytes;
+    if (bytes <= this.logBytesMax) return;
+    const all = this.shards.flatMap((shard) => [...shard.batches()]);
+    all.sort((a, b) => a.time - b.time);
+    let until = 0;
+    for (const batch of all) {
+      if (bytes <= this.logBytesMax * 0.75 && batch.time > until) break;
+      bytes -= batch.bytes;
+      until = batch.time;
+      this.truncatedCount++;
+    }
+    for (const shard of this.shards) shard.forgetUntil(until);
+  }
+
+  /** Checks contexts, logs and keys against each other. For tests and DEBUG: it visits each key. */
+  verifyInvariants(): void {
+    this.settle();
+    for (const shard of this.shards) {
+      shard.verifyInvariants();
+      for (const [, time] of shard.context.entries())
+        assert(time <= this.keyspace.clock.last, "a context is ahead of the clock");
+    }
+    for (const db of this.keyspace.databases)
+      db.keys.forEach((ref) => {
+        const { context } = this.shards[this.shardOfKey(this.keyspace.keyOf(ref))]!;
+        this.keyspace.entryOf(ref).forEachCell((_slot, _element, { siblings, rows }) => {
+          for (const { time, replica } of siblings)
+            assert(context.covers(time, replica), "a value is stored that the context lacks");
+          for (const { hiTime, replica } of rows)
+            assert(context.covers(hiTime, replica), "a row is stored that the context lacks");
+        });
+      });
+  }
+}

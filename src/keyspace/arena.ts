@@ -22,6 +22,9 @@ export const blockUnitsMax = 4096;
 const exactUnitsMax = 128;
 const classCount = exactUnitsMax + 1 + (blockUnitsMax - exactUnitsMax) / 16;
 
+/** Ref 0 means none, so the first block of slab 0 is never used. */
+const firstUnit = 3;
+
 /** First byte of a free block. Records use other kinds. */
 export const freeKind = 0;
 
@@ -133,7 +136,7 @@ export class Arena {
     this.words[slab] = new Int32Array(memory);
     this.floats[slab] = new Float64Array(memory);
     this.liveUnits[slab] = 0;
-    this.tops[slab] = slab === 0 ? 3 : 0; // Ref 0 means none, so the first block of slab 0 is never used.
+    this.tops[slab] = slab === 0 ? firstUnit : 0;
     this.#current = slab;
     return slab;
   }
@@ -189,6 +192,24 @@ export class Arena {
 
   get current(): number {
     return this.#current;
+  }
+
+  /** Forgets every block. A slab of which little was used stays, so that emptying a small arena costs nothing. */
+  reset(): void {
+    const keepsFirst = this.bytes.length > 0 && this.tops[0]! < slabUnits / 8;
+    const slabs = keepsFirst && this.tops[0]! > 0 ? 1 : 0;
+    for (const list of [this.bytes, this.words, this.floats, this.liveUnits, this.tops])
+      list.length = slabs;
+    if (slabs === 1) {
+      this.liveUnits[0] = 0;
+      this.tops[0] = firstUnit;
+    }
+    this.#current = slabs - 1;
+    this.evacuating = -1;
+    this.#freeHeads.fill(0);
+    this.#vacantSlabs.length = 0;
+    this.#liveUnitsTotal = 0;
+    this.#freeUnitsTotal = 0;
   }
 
   /** Checks the lists and the accounts against a walk over the lists. For tests and DEBUG. */

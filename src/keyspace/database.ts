@@ -6,6 +6,8 @@ import { HashIndex } from "./hash-index.js";
 export class Database {
   /** The number that clients see; SWAPDB exchanges contents, not numbers. */
   readonly index: number;
+  /** The number that records carry: it goes with the contents, so that SWAPDB need not visit them. */
+  store: number;
   keys: HashIndex;
   /** Records that are kept only for other replicas (dead counter rows): no reader sees them. */
   hiddenCount = 0;
@@ -14,6 +16,7 @@ export class Database {
 
   constructor(index: number, arena: Arena) {
     this.index = index;
+    this.store = index;
     this.keys = new HashIndex(arena);
   }
 

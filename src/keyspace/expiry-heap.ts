@@ -104,6 +104,13 @@ export class ExpiryHeap {
     this.#set(position, ref, deadline);
   }
 
+  /** Forgets every entry; the records are gone. */
+  reset(): void {
+    this.#count = 0;
+    this.#deadlines.length = Math.min(1, this.#deadlines.length);
+    this.#refs.length = this.#deadlines.length;
+  }
+
   verifyInvariants(): void {
     for (let position = 0; position < this.#count; position++) {
       const ref = this.#refAt(position);

@@ -226,6 +226,16 @@ export class HashIndex {
     }
   }
 
+  /** What lies at a position in [0, 1), 0 for an empty slot: drawing until it is not 0 is fair to every record. */
+  peek(position: number): Ref {
+    const newSlots = this.slotCount;
+    const slots = newSlots + (this.#old === undefined ? 0 : this.#oldMask + 1);
+    const slot = Math.floor(position * slots);
+    const ref =
+      slot < newSlots ? this.#table[(slot << 1) + 1]! : this.#old![((slot - newSlots) << 1) + 1]!;
+    return ref === tombstone ? 0 : ref;
+  }
+
   /** A record near a position drawn by the caller in [0, 1); 0 when the index is empty. */
   sample(position: number): Ref {
     if (this.count === 0) return 0;

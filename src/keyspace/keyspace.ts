@@ -33,6 +33,14 @@ export interface KeyspaceOptions {
 /** Told of every change of a key while somebody watches, tracks or listens. */
 export type ModifiedListener = (database: number, key: Uint8Array) => void;
 
+/** Told what happened to a key: the class of the event, its name, the database and the key. */
+export type EventListener = (
+  group: string,
+  event: string,
+  database: number,
+  key: Uint8Array,
+) => void;
+
 export class Keyspace {
   readonly arena = new Arena();
   readonly replicas: ReplicaTable;
@@ -52,6 +60,8 @@ export class Keyspace {
   mayExpire = true;
   /** Set while anybody wants to know of changed keys. */
   onModified: ModifiedListener | undefined;
+  /** Keyspace events by class and name, as commands announce them (commands/notify.ts). */
+  onEvent: EventListener | undefined;
   /** Called before a key is removed because its time has come. */
   onExpired: ModifiedListener | undefined;
   /** Changes since the last save, as INFO counts them. */
@@ -163,6 +173,12 @@ export class Keyspace {
     this.remove(db, hash, ref);
   }
 
+  /** The database that records carry this number for. */
+  databaseOfStore(store: number): Database {
+    const usual = this.databases[store]!;
+    return usual.store === store ? usual : this.databases.find((db) => db.store === store)!;
+  }
+
   /** A copy of a record's key. */
   keyOf(ref: Ref): Uint8Array {
     const start = record.keyStartOf(this.arena, ref);
@@ -216,7 +232,7 @@ export class Keyspace {
     words[at] = kind | (flags << 8) | (this.self << 16);
     words[at + 1] = length;
     words[at + 2] = valueLength;
-    words[at + 3] = (Math.max(0, this.accessNow) << 8) | db.index;
+    words[at + 3] = (Math.max(0, this.accessNow) << 8) | db.store;
     this.arena.floats[slabOf(ref)]![(at >> 1) + 2] = time;
     if ((flags & record.deadlineFlag) !== 0) record.setHeapPosition(this.arena, ref, -1);
     record.copyBytes(
@@ -326,8 +342,11 @@ export class Keyspace {
         const same =
           record.kindOf(this.arena, old) === kind && record.flagsOf(this.arena, old) === flags;
         if (same && (deadline ?? 0) === record.deadlineOf(this.arena, old)) return old;
-        // The entry moves to the fresh record; the old one must not take it away when it is freed.
+        // The fresh record takes the place over; what the old one names goes away with it.
+        const ref = this.createRecord(db, kind, flags, key, 0, key.length, place, 0);
         this.arena.words[slabOf(old)]![wordOf(old) + 2] = this.entries.put(entry);
+        if (deadline !== undefined) record.setDeadline(this.arena, ref, deadline, 0, 0);
+        return ref;
       }
     }
     const place = this.entries.put(entry);
@@ -393,7 +412,7 @@ export class Keyspace {
       db.keys.verifyInvariants((ref) => this.hashOf(ref));
       let hidden = 0;
       db.keys.forEach((ref) => {
-        assert(record.databaseOf(this.arena, ref) === db.index, "a record names another database");
+        assert(record.databaseOf(this.arena, ref) === db.store, "a record names another database");
         live += roundUnits(record.unitsOf(this.arena, ref));
         if (record.kindOf(this.arena, ref) === record.hiddenKind) hidden++;
         if (this.#isObject(ref)) assert(this.entryOf(ref).verify(this.replicas), "stale figures");

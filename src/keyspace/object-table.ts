@@ -34,4 +34,10 @@ export class ObjectTable<T> {
     this.#vacant.push(place);
     return object;
   }
+
+  /** Empties every place. */
+  reset(): void {
+    this.#objects.length = 0;
+    this.#vacant.length = 0;
+  }
 }

@@ -3,7 +3,7 @@
 //   word 0      kind (8 bits) · flags (8) · replica of the last write (16)
 //   word 1      key length in bytes
 //   word 2      value length in bytes; for `objectKind` the place in the object table
-//   word 3      access clock (24) · database (8)
+//   word 3      access clock (24) · store of the database (8)
 //   float 2     time of the last write: with the replica, its stamp
 //   [deadline]  24 bytes: deadline (Unix ms), time of its stamp, heap position (32 bits), replica of its stamp
 //   [born]      16 bytes: birth of the slot (time, replica), when it is not the stamp itself
@@ -75,6 +75,7 @@ export const valueLengthOf = (arena: Arena, ref: Ref): number =>
 export const timeOf = (arena: Arena, ref: Ref): number =>
   arena.floats[slabOf(ref)]![(wordOf(ref) >> 1) + 2]!;
 
+/** The `store` of the record's database. */
 export const databaseOf = (arena: Arena, ref: Ref): number =>
   arena.words[slabOf(ref)]![wordOf(ref) + 3]! & 0xff;
 
@@ -107,6 +108,9 @@ export function keyStartOf(arena: Arena, ref: Ref): number {
   const word = arena.words[slabOf(ref)]![at]!;
   return (at << 2) + prefixBytes(word & 0xff, (word >>> 8) & 0xff);
 }
+
+/** The slab that a record lies in, as bytes. */
+export const bytesOf = (arena: Arena, ref: Ref): Uint8Array => arena.bytes[slabOf(ref)]!;
 
 export const unitsOf = (arena: Arena, ref: Ref): number => {
   const words = arena.words[slabOf(ref)]!;

@@ -85,7 +85,10 @@ export function setText(
   placeValue(keyspace, fresh, flags, value, valueStart, valueLength);
   if (ref === 0) keyspace.attach(db, hash, fresh);
   else if (fresh !== ref) keyspace.supersede(db, hash, ref, fresh);
-  else if (until !== noDeadline) keyspace.expiry.schedule(ref, until);
+  else if (until !== noDeadline) {
+    if (record.heapPositionOf(arena, ref) < 0) db.expiringCount++; // The key had been made to persist.
+    keyspace.expiry.schedule(ref, until);
+  }
   keyspace.didWrite(db, keyBytes, keyStart, keyLength);
 }
 

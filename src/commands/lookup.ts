@@ -1,0 +1,67 @@
+// What commands of several families do with the record under a key: read it without marking it as used, name its
+// type, send its string.
+
+import type { Ref } from "../keyspace/arena.js";
+import * as record from "../keyspace/record.js";
+import { isText, viewText } from "../keyspace/text-view.js";
+import { type Slot, slots } from "../lattice/key-entry.js";
+import type { Call } from "./call.js";
+import { fail } from "./errors.js";
+
+/** As `findForRead`, for commands that do not count as a use of the key (TYPE, TTL, EXISTS, OBJECT). */
+export function findUntouched(call: Call, index: number): Ref {
+  const { keyspace } = call;
+  const hash = call.hashOf(index);
+  const ref = keyspace.find(call.db, hash, call.bytes, call.start(index), call.size(index));
+  if (ref === 0) keyspace.misses++;
+  else keyspace.hits++;
+  return ref;
+}
+
+/** Whether a record holds a string; otherwise WRONGTYPE was replied. */
+export function demandText(call: Call, ref: Ref): boolean {
+  if (record.kindOf(call.keyspace.arena, ref) < record.objectKind) return true;
+  if (isText(call.keyspace, ref)) return true;
+  fail(call, "wrongType");
+  return false;
+}
+
+/** Replies the string under a record; false after WRONGTYPE was replied instead. */
+export function replyText(call: Call, ref: Ref): boolean {
+  if (!demandText(call, ref)) return false;
+  const text = viewText(call.keyspace, ref);
+  call.reply.bulk(text.bytes, text.start, text.length);
+  return true;
+}
+
+/** Whether two arguments are the same bytes. */
+export function sameArguments(call: Call, a: number, b: number): boolean {
+  const length = call.size(a);
+  if (length !== call.size(b)) return false;
+  const left = call.start(a);
+  const right = call.start(b);
+  for (let i = 0; i < length; i++) {
+    if (call.bytes[left + i] !== call.bytes[right + i]) return false;
+  }
+  return true;
+}
+
+const typeNames: Readonly<Record<Slot, string>> = {
+  [slots.deadline]: "none",
+  [slots.string]: "string",
+  [slots.hash]: "hash",
+  [slots.set]: "set",
+  [slots.zset]: "zset",
+  [slots.list]: "list",
+  [slots.stream]: "stream",
+};
+
+/** The visible slot of a record. */
+export function visibleSlotOf(call: Call, ref: Ref): Slot {
+  const { keyspace } = call;
+  if (record.kindOf(keyspace.arena, ref) < record.objectKind) return slots.string;
+  return keyspace.entryOf(ref).visibleSlot(keyspace.replicas) ?? slots.deadline;
+}
+
+/** What TYPE answers for a record. */
+export const typeNameOf = (call: Call, ref: Ref): string => typeNames[visibleSlotOf(call, ref)];

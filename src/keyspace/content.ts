@@ -1,0 +1,81 @@
+// What a reader sees of a key, taken out and written elsewhere: RENAME, COPY, MOVE, SWAPDB. The copy is a key of its own
+// with a new birth: siblings and counter rows are resolved first, so the copy has one entry per element
+// and concurrent writes to the source do not reach it.
+
+import type { Bytes } from "../base/bytes.js";
+import { type Cell, isLive, isVisible, winner } from "../lattice/cell.js";
+import { onlyElement, type Slot, slots } from "../lattice/key-entry.js";
+import type { Ref } from "./arena.js";
+import type { Database } from "./database.js";
+import type { Keyspace } from "./keyspace.js";
+import * as record from "./record.js";
+import { noDeadline, setText, visibleDeadline } from "./text.js";
+import { copyText, resolveText, viewText } from "./text-view.js";
+
+export interface Content {
+  readonly slot: Slot;
+  readonly elements: readonly (readonly [string, Bytes])[];
+  /** Unix milliseconds, or `noDeadline`. */
+  readonly deadline: number;
+}
+
+/** The content of a visible record. Values may be shared with it: they are never changed in place there. */
+export function contentOf(keyspace: Keyspace, ref: Ref): Content {
+  const deadline = visibleDeadline(keyspace, ref);
+  if (record.kindOf(keyspace.arena, ref) < record.objectKind) {
+    const text = copyText(keyspace, ref);
+    return { slot: slots.string, elements: [[onlyElement, text]], deadline };
+  }
+  const entry = keyspace.entryOf(ref);
+  const slot = entry.visibleSlot(keyspace.replicas)!;
+  const elements: (readonly [string, Bytes])[] = [];
+  for (const [element, cell] of entry.slot(slot)!.entries()) {
+    if (isVisible(cell)) elements.push([element, resolvedValue(keyspace, cell)]);
+  }
+  return { slot, elements, deadline };
+}
+
+const resolvedValue = (keyspace: Keyspace, cell: Cell): Bytes =>
+  cell.rows.some(isLive) ? resolveText(keyspace, cell) : winner(cell, keyspace.replicas)!.value;
+
+/** Writes a content under a key, over whatever was seen there. */
+export function putContent(
+  keyspace: Keyspace,
+  db: Database,
+  hash: number,
+  key: Bytes,
+  content: Content,
+): void {
+  if (content.slot === slots.string) {
+    const [, text] = content.elements[0]!;
+    const { length } = key;
+    setText(keyspace, db, hash, key, 0, length, text, 0, text.length, content.deadline);
+    return;
+  }
+  keyspace.edit(db, hash, key, (entry) => {
+    const { stamp } = keyspace;
+    entry.clearAll(keyspace.self);
+    for (const [element, value] of content.elements) {
+      entry.assign(content.slot, element, stamp, stamp, value);
+    }
+    if (content.deadline !== noDeadline) entry.assignDeadline(content.deadline, stamp, stamp);
+  });
+}
+
+/** Writes what `from` holds under another key. The two keys differ, or their databases do. */
+export function copyKey(
+  keyspace: Keyspace,
+  from: Ref,
+  db: Database,
+  hash: number,
+  key: Bytes,
+): void {
+  if (record.kindOf(keyspace.arena, from) >= record.objectKind) {
+    putContent(keyspace, db, hash, key, contentOf(keyspace, from));
+    return;
+  }
+  const deadline = visibleDeadline(keyspace, from);
+  const text = viewText(keyspace, from);
+  const { bytes, start, length } = text;
+  setText(keyspace, db, hash, key, 0, key.length, bytes, start, length, deadline);
+}

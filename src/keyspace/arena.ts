@@ -25,8 +25,13 @@ const classCount = exactUnitsMax + 1 + (blockUnitsMax - exactUnitsMax) / 16;
 /** Ref 0 means none, so the first block of slab 0 is never used. */
 const firstUnit = 3;
 
+/** The smallest block: a free one's size and links must fit. */
+export const blockUnitsMin = 3;
+
 /** First byte of a free block. Records use other kinds. */
 export const freeKind = 0;
+/** Word 0 of a free block that is in no list, because its slab is being emptied. */
+const looseWord = freeKind | (1 << 8);
 
 /** A block's name; 0 is none. */
 export type Ref = number;
@@ -148,7 +153,38 @@ export class Arena {
     const slab = slabOf(ref);
     this.liveUnits[slab]! -= rounded;
     this.#liveUnitsTotal -= rounded;
-    this.#link(ref, rounded);
+    if (slab === this.evacuating) this.#markLoose(ref, rounded);
+    else this.#link(ref, rounded);
+  }
+
+  #markLoose(ref: Ref, rounded: number): void {
+    const words = this.words[slabOf(ref)]!;
+    words[wordOf(ref)] = looseWord;
+    words[wordOf(ref) + 1] = rounded;
+  }
+
+  /** Whether a free block is in no list. */
+  isLoose(ref: Ref): boolean {
+    return this.words[slabOf(ref)]![wordOf(ref)] === looseWord;
+  }
+
+  /** Takes a free block of the slab being emptied out of its list for good. */
+  loosen(ref: Ref, rounded: number): void {
+    this.unlink(ref, rounded);
+    this.#markLoose(ref, rounded);
+  }
+
+  /** The size of a block that was allocated for `units`. */
+  sizeOf(units: number): number {
+    return roundUnits(units);
+  }
+
+  copyBlock(from: Ref, to: Ref, units: number): void {
+    const source = this.words[slabOf(from)]!;
+    this.words[slabOf(to)]!.set(
+      source.subarray(wordOf(from), wordOf(from) + units * 2),
+      wordOf(to),
+    );
   }
 
   // A free block: word 0 its kind, word 1 its size in units, words 2 and 3 the previous and next of its list.

@@ -18,6 +18,7 @@ import type { Settings } from "../commands/settings.js";
 import { firstConfiguration } from "../consensus/configuration.js";
 import type { OperationResult } from "../consensus/context.js";
 import { Registers } from "../consensus/registers.js";
+import { Compaction } from "../keyspace/compaction.js";
 import { Keyspace } from "../keyspace/keyspace.js";
 import { CommandTable } from "./command-table.js";
 import { Consistency, type ConsistencyRules, registerOf } from "./consistency.js";
@@ -48,6 +49,8 @@ export interface NodeOptions {
 
 /** Slots of a resizing index drained per cron: some hundred microseconds. */
 const drainSlotsPerCron = 16_384;
+/** Blocks that compaction looks at per cron: a few milliseconds at most. */
+const compactionBlocksPerCron = 4096;
 
 /** What a request from inside the process (the Maelstrom face) ends with. */
 export type RequestDone = (reply: Bytes | "temporarily_unavailable" | "timeout") => void;
@@ -69,6 +72,7 @@ export class Node {
   readonly #gate: LinearizableGate;
   readonly #consistency: Consistency;
   readonly #transactions: Transactions;
+  readonly #compaction: Compaction;
   readonly #inner: Session;
   #sessionId = 0;
   #nowMs = 0;
@@ -83,6 +87,7 @@ export class Node {
     this.environment = new NodeEnvironment(this, options, new Prng(options.seed), effects);
     this.#call = new Call(this.keyspace, this.environment, this.reply);
     this.dispatcher = new Dispatcher(this.table, this.#call, options.measureMicros);
+    this.#compaction = new Compaction(this.keyspace);
     this.#inner = new Session(0, "inner", "inner", 0);
     this.#consistency = new Consistency(options.consistency);
     const machine = new RegisterMachine(this.keyspace, this.table, this.environment);
@@ -159,6 +164,7 @@ export class Node {
     this.environment.statistics.commandsProcessed = this.dispatcher.commandsProcessed;
     this.environment.statistics.sample(this.#nowMs);
     for (const db of this.keyspace.databases) db.keys.drain(drainSlotsPerCron);
+    this.#compaction.step(compactionBlocksPerCron);
   }
 
   /** When `tick` is wanted next, in Unix milliseconds; Infinity when nothing waits. */

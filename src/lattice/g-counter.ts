@@ -19,11 +19,11 @@ export const gCounter = contextFree<Totals, { readonly add: bigint }, bigint>({
   bottom: () => new Map(),
   news(state, { add }, { stamp }) {
     assert(add >= 0n, "a grow-only counter only grows");
-    if (add === 0n) return new Map(); // An explicit zero would make equal counters differ.
     return new Map([[stamp.replica, (state.get(stamp.replica) ?? 0n) + add]]);
   },
   joinValues(a, b) {
     const joined = new Map(a);
+    // An explicit zero would make equal counters differ, so absent and zero are one here.
     for (const [replica, total] of b)
       if (total > (joined.get(replica) ?? 0n)) joined.set(replica, total);
     return joined;

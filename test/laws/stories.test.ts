@@ -253,6 +253,32 @@ describe("rule 10: every entry carries the birth of its slot", () => {
     expect([n1.query()?.deadlineMs, n2.query()?.deadlineMs]).toEqual([5000, 5000]);
   });
 
+  test("an increment after a reset carries the birth that its writer saw", () => {
+    // n1's row of f was born with n1's hash; n3's hash is younger and gives the key its birth. Had n1
+    // extended its dead row, the row alone would be left, with the older birth, and the deadline,
+    // which was set for the younger one, would not count any more.
+    const { n1, n2, n3 } = cluster(lattices.key);
+    const byOne: KeyOperation = {
+      kind: "increment",
+      slot: slots.hash,
+      element: "f",
+      by: parseDecimal("1")!,
+    };
+    const first = n1.write(on(byOne), hset("g"));
+    const younger = n3.write(hset("h"));
+    n2.receive(first, younger);
+    const reset = n2.write(on({ kind: "remove", slot: slots.hash, element: "f" }));
+    n1.receive(younger, reset);
+    const again = n1.write(on(byOne), expire(5000));
+    const others = ["g", "h"].map((element) => on({ kind: "remove", slot: slots.hash, element }));
+    n1.receive(n2.write(...others));
+    n2.receive(again);
+    for (const node of [n1, n2]) {
+      expect(members(node.query())).toEqual(["f"]);
+      expect(node.query()?.deadlineMs).toBe(5000);
+    }
+  });
+
   test("writing to an expired key first removes all that was seen, and nothing else", () => {
     const { n1, n2 } = cluster(lattices.key);
     n2.receive(n1.write(sadd("old"), expire(1000)));

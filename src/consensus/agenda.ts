@@ -14,15 +14,20 @@ interface Entry {
   readonly job: Job;
 }
 
+/** A job that runs lets at least this much time pass before it runs again. */
+const pauseMsMin = 0.1;
+
 export class Agenda {
   readonly #heap: Entry[] = [];
+  /** While jobs run, nothing can be set to run before this: time must pass, or a tick would not end. */
+  #earliestMs = Number.NEGATIVE_INFINITY;
 
   /** Moves the job to `dueMs`; Infinity takes it off. */
   set(job: Job, dueMs: number): void {
-    job.dueMs = dueMs;
-    if (dueMs >= job.queuedMs) return; // It comes up early and is put back then.
-    job.queuedMs = dueMs;
-    this.#push({ dueMs, job });
+    job.dueMs = Math.max(dueMs, this.#earliestMs);
+    if (job.dueMs >= job.queuedMs) return; // It comes up early and is put back then.
+    job.queuedMs = job.dueMs;
+    this.#push({ dueMs: job.dueMs, job });
   }
 
   /** No later than the first job is due; it may be early, which costs an empty tick. */
@@ -32,6 +37,7 @@ export class Agenda {
 
   /** Runs what is due. A job that wants to run again sets itself. */
   run(now: number): void {
+    this.#earliestMs = now + pauseMsMin;
     while (this.#heap.length > 0 && this.#heap[0]!.dueMs <= now) {
       const { dueMs, job } = this.#pop();
       if (dueMs !== job.queuedMs) continue; // Replaced by an earlier entry, which has run.
@@ -44,6 +50,7 @@ export class Agenda {
       job.dueMs = Number.POSITIVE_INFINITY;
       job.onDue(now);
     }
+    this.#earliestMs = Number.NEGATIVE_INFINITY;
   }
 
   #push(entry: Entry): void {

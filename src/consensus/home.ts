@@ -152,7 +152,7 @@ export class Home {
   #refuse(now: number, entry: HomeEntry): void {
     entry.status = "refused";
     entry.operations = [];
-    this.#context.counters.forwardsRefused++;
+    if (entry.origin !== this.#context.self) this.#context.counters.forwardsRefused++;
     this.#answerAgain(now, entry);
   }
 

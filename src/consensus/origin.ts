@@ -63,7 +63,7 @@ export class Origin implements Job, OwnAnswers {
       return;
     }
     this.#waiting.push(operation);
-    if (operation.deadlineMs < this.dueMs) this.#wakeAt(now, operation.deadlineMs);
+    if (operation.deadlineMs < this.dueMs) this.#context.agenda.set(this, operation.deadlineMs);
     this.#launch(now);
   }
 
@@ -249,7 +249,7 @@ export class Origin implements Job, OwnAnswers {
         if (!isSettled) due = Math.min(due, deadlineMs);
       }
     }
-    this.#wakeAt(now, due);
+    this.#context.agenda.set(this, due);
   }
 
   #routeDueMs(now: number, route: Route): number {
@@ -258,11 +258,6 @@ export class Origin implements Job, OwnAnswers {
     if (route.kind === "nowhere") return now + timing.forwardCheckMs;
     const silentMs = peers.heardMs(route.home) + timing.homeSilentMs;
     return Math.min(route.repeatMs, silentMs, route.sinceMs + timing.homeSlowMs);
-  }
-
-  /** Never for the present moment again: a job must let time pass. */
-  #wakeAt(now: number, dueMs: number): void {
-    this.#context.agenda.set(this, Math.max(dueMs, now + 0.01));
   }
 }
 

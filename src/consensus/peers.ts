@@ -145,7 +145,7 @@ export class Peers implements Job {
   onDue(now: number): void {
     const wantedMs = Math.max(0, Math.ceil(this.#inUseUntilMs - now));
     for (const peer of this.#peers) {
-      if (!this.#isWanted(peer, now) || now - peer.sentMs < this.#timing.heartbeatMs) continue;
+      if (!this.#isWanted(peer, now) || now < peer.sentMs + this.#timing.heartbeatMs) continue;
       peer.sentMs = now;
       this.#beat(peer.node, wantedMs);
     }
@@ -162,7 +162,7 @@ export class Peers implements Job {
     for (const peer of this.#peers) {
       if (this.#isWanted(peer, now)) due = Math.min(due, peer.sentMs + this.#timing.heartbeatMs);
     }
-    this.#agenda.set(this, due === Number.POSITIVE_INFINITY ? due : Math.max(due, now));
+    this.#agenda.set(this, due);
   }
 
   #find(node: NodeId): Peer | undefined {

@@ -190,9 +190,10 @@ export class Proposer implements Job {
       this.#become(idle); // Everything was withdrawn or came too late; the promise does no harm.
       return;
     }
-    const { value, outcomes } = applyEnvelopes(base, batch, (state, operations) =>
+    const { value, outcomes, storedCount } = applyEnvelopes(base, batch, (state, operations) =>
       context.change(register, state, operations, now),
     );
+    context.counters.storedOutcomes += storedCount;
     this.#issuedRound = Math.max(this.#issuedRound, ballot.round) + 1;
     const next: Ballot = { ...ballot, round: this.#issuedRound };
     const phase: Accepting = {

@@ -237,7 +237,7 @@ class ReadRound implements Job {
     const endMs = this.#attemptMs + timing.readAttemptMs;
     const isNarrow = this.#attempt === 1 && now === this.#attemptMs && timing.readWidenMs > 0;
     const repeatMs = now + (isNarrow ? timing.readWidenMs : timing.retransmitMs);
-    agenda.set(this, Math.max(now + 0.01, Math.min(repeatMs, endMs)));
+    agenda.set(this, Math.min(repeatMs, endMs));
   }
 
   /** This node if it votes, and those heard last; the read's number spreads the load over equals. */

@@ -49,6 +49,8 @@ export interface AppliedBatch {
   readonly value: RegisterValue;
   /** By position of the envelope; undefined where a later envelope of the same origin has already run. */
   readonly outcomes: readonly (readonly Bytes[] | undefined)[];
+  /** How many envelopes had run before and got their stored outcomes. */
+  readonly storedCount: number;
 }
 
 /**
@@ -64,10 +66,12 @@ export function applyEnvelopes(
   let state = base.state;
   const applied = [...base.applied];
   const outcomes: (readonly Bytes[] | undefined)[] = [];
+  let storedCount = 0;
   for (const envelope of envelopes) {
     const at = applied.findIndex((entry) => entry.origin === envelope.origin);
     const order = at < 0 ? 1 : compareEnvelopeIds(envelope, applied[at]!);
     if (order <= 0) {
+      if (order === 0) storedCount++;
       outcomes.push(order === 0 ? applied[at]!.outcomes : undefined);
       continue;
     }
@@ -80,5 +84,5 @@ export function applyEnvelopes(
     outcomes.push(result.outcomes);
   }
   applied.sort((a, b) => compareText(a.origin, b.origin));
-  return { value: { state, applied }, outcomes };
+  return { value: { state, applied }, outcomes, storedCount };
 }

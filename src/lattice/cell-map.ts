@@ -42,11 +42,12 @@ import {
 } from "./cell.js";
 import { applyCellDelta, type CellDelta } from "./cell-delta.js";
 import type { Decimal } from "./decimal.js";
+import type { ElementStore } from "./element-store.js";
 
 /** `#bornCount` when two births of one time compete: their names decide, at the next question. */
 const unknown = -1;
 
-export class CellMap {
+export class CellMap implements ElementStore {
   readonly #cells = new Map<string, Cell>();
   #visibleCount = 0;
   #bornTime: Time = 0;
@@ -127,12 +128,12 @@ export class CellMap {
   }
 
   /** Joins `other` into this map; `other` stays as it is. */
-  join(seen: Seen, other: CellMap, otherSeen: Seen): void {
+  join(seen: Seen, other: ElementStore, otherSeen: Seen): void {
     for (const element of [...this.#cells.keys()]) {
-      const theirs = other.#cells.get(element) ?? emptyCell();
+      const theirs = other.get(element) ?? emptyCell();
       this.#change(element, (cell) => joinCell(cell, seen, theirs, otherSeen));
     }
-    for (const [element, theirs] of other.#cells) {
+    for (const [element, theirs] of other.entries()) {
       // Those that both have are done. One that was joined and found removed stays removed: `seen`
       // covers it.
       if (this.#cells.has(element)) continue;
@@ -140,10 +141,10 @@ export class CellMap {
     }
   }
 
-  equals(other: CellMap, replicas: ReplicaTable): boolean {
-    if (this.#cells.size !== other.#cells.size) return false;
+  equals(other: ElementStore, replicas: ReplicaTable): boolean {
+    if (this.count !== other.count) return false;
     for (const [element, cell] of this.#cells) {
-      const twin = other.#cells.get(element);
+      const twin = other.get(element);
       if (twin === undefined || !equalCells(cell, twin, replicas)) return false;
     }
     return true;

@@ -38,6 +38,7 @@ import {
 import { CellMap } from "./cell-map.js";
 import { deadlineOf, encodeDeadline } from "./deadline.js";
 import type { Decimal } from "./decimal.js";
+import type { ElementStore } from "./element-store.js";
 
 /** Slot numbers are part of the stored format. */
 export const slots = {
@@ -69,16 +70,27 @@ export interface ElementDelta extends CellDelta {
   readonly element: string;
 }
 
+/** Makes the store behind a slot. */
+export type StoreFactory = (slot: Slot) => ElementStore;
+
+const plainStore: StoreFactory = () => new CellMap();
+
 export class KeyEntry {
   /** By slot; a slot that was never used is absent. */
-  readonly #slots: (CellMap | undefined)[] = [];
+  readonly #slots: (ElementStore | undefined)[] = [];
   /** Per slot and element, the cell before the open batch changed it. */
   #before: Map<string, Cell> | undefined;
   /** Off where nobody will ask for a delta: a node alone, a register's state. */
   isTracked = true;
+  readonly #newStore: StoreFactory;
+
+  /** @param newStore makes the store of a slot at its first use; the plain one unless told. */
+  constructor(newStore: StoreFactory = plainStore) {
+    this.#newStore = newStore;
+  }
 
   /** The elements of a slot, for reading; undefined when it holds nothing. */
-  slot(slot: Slot): CellMap | undefined {
+  slot(slot: Slot): ElementStore | undefined {
     return this.#slots[slot];
   }
 
@@ -152,12 +164,12 @@ export class KeyEntry {
   }
 
   assign(slot: Slot, element: string, stamp: Stamp, born: Stamp, value: Bytes): void {
-    this.#remember(slot, element);
+    this.remember(slot, element);
     this.#use(slot).assign(element, stamp, born, value);
   }
 
   increment(slot: Slot, element: string, stamp: Stamp, born: Stamp, by: Decimal): void {
-    this.#remember(slot, element);
+    this.remember(slot, element);
     this.#use(slot).increment(element, stamp, born, by);
   }
 
@@ -175,7 +187,7 @@ export class KeyEntry {
   clear(slot: Slot, element: string, self: ReplicaIndex): void {
     const map = this.#slots[slot];
     if (map?.get(element) === undefined) return;
-    this.#remember(slot, element);
+    this.remember(slot, element);
     map.clear(element, self);
   }
 
@@ -284,17 +296,26 @@ export class KeyEntry {
     return this.#slots.every((map) => map === undefined || map.verify(replicas));
   }
 
-  #use(slot: Slot): CellMap {
+  #use(slot: Slot): ElementStore {
     let map = this.#slots[slot];
     if (map === undefined) {
       while (this.#slots.length < slot) this.#slots.push(undefined);
-      map = new CellMap();
+      map = this.#newStore(slot);
       this.#slots[slot] = map;
     }
     return map;
   }
 
-  #remember(slot: Slot, element: string): void {
+  /** Gives back memory that the stores hold outside the collector; the entry is not used afterwards. */
+  release(): void {
+    for (const store of this.#slots) store?.release?.();
+  }
+
+  /**
+   * Keeps the element as it stands, unless the open batch has changed it already. Whoever changes a store without
+   * going through this entry calls it first, if `isTracked`.
+   */
+  remember(slot: Slot, element: string): void {
     if (!this.isTracked) return;
     this.#before ??= new Map();
     const path = String.fromCharCode(slot) + element;

@@ -13,7 +13,6 @@ import type { Seen } from "../clock/version-vector.js";
 import {
   type Cell,
   decodeCell,
-  emptyCell,
   encodeCell,
   joinCell,
   RemovedStamps,
@@ -39,7 +38,7 @@ export const isEmptyDelta = (delta: CellDelta): boolean =>
  * delta.
  */
 export function differenceOfCells(before: Cell, after: Cell): CellDelta {
-  const fragment = emptyCell();
+  const fragment: Cell = { siblings: [], rows: [] };
   const removed: Stamp[] = [];
   for (const sibling of before.siblings) {
     const stays = after.siblings.some(

@@ -60,12 +60,22 @@ export interface Row {
   lo: Decimal;
 }
 
+/** Both lists are replaced by new ones, never changed in place, except in their order. */
 export interface Cell {
   siblings: Sibling[];
   rows: Row[];
 }
 
-export const emptyCell = (): Cell => ({ siblings: [], rows: [] });
+/** Most cells have no rows and many no siblings: they share one list, which nobody can change. */
+const noSiblings: Sibling[] = [];
+const noRows: Row[] = [];
+Object.freeze(noSiblings);
+Object.freeze(noRows);
+
+/** A list of exactly its items: pushing onto an empty one would reserve room for seventeen. */
+const exactly = <T>(items: T[], none: T[]): T[] => (items.length === 0 ? none : items.slice());
+
+export const emptyCell = (): Cell => ({ siblings: noSiblings, rows: noRows });
 
 /** Nothing is stored, not even a dead row: the cell may be forgotten. */
 export const isBlank = (cell: Cell): boolean =>
@@ -118,25 +128,23 @@ export function bornOf(cell: Cell, replicas: ReplicaTable): Stamp | undefined {
  * seen of them (`lo := hi`), because only their owner may take them away (rule 7).
  */
 export function clearCell(cell: Cell, self: ReplicaIndex): void {
-  cell.siblings = [];
+  cell.siblings = noSiblings;
   if (cell.rows.length === 0) return;
-  cell.rows = cell.rows.filter((row) => row.replica !== self);
+  cell.rows = exactly(othersRows(cell, self), noRows);
   for (const row of cell.rows) {
     row.loTime = row.hiTime;
     row.lo = row.hi;
   }
 }
 
+const othersRows = (cell: Cell, self: ReplicaIndex): Row[] =>
+  cell.rows.filter((row) => row.replica !== self);
+
 /** Writes a value over everything seen. `born` is the slot's birth: the stamp itself for SET. */
 export function assignCell(cell: Cell, stamp: Stamp, born: Stamp, value: Bytes): void {
   clearCell(cell, stamp.replica);
-  cell.siblings.push({
-    time: stamp.time,
-    replica: stamp.replica,
-    bornTime: born.time,
-    bornReplica: born.replica,
-    value,
-  });
+  const { time, replica } = stamp;
+  cell.siblings = [{ time, replica, bornTime: born.time, bornReplica: born.replica, value }];
 }
 
 /**
@@ -150,8 +158,7 @@ export function incrementCell(cell: Cell, stamp: Stamp, born: Stamp, by: Decimal
     own.hi = add(own.hi, by);
     return;
   }
-  cell.rows = cell.rows.filter((row) => row.replica !== stamp.replica);
-  cell.rows.push({
+  const row: Row = {
     replica: stamp.replica,
     birth: stamp.time,
     bornTime: born.time,
@@ -160,7 +167,8 @@ export function incrementCell(cell: Cell, stamp: Stamp, born: Stamp, by: Decimal
     hi: by,
     loTime: 0,
     lo: zero,
-  });
+  };
+  cell.rows = cell.rows.length === 0 ? [row] : othersRows(cell, stamp.replica).concat(row);
 }
 
 /**
@@ -169,7 +177,9 @@ export function incrementCell(cell: Cell, stamp: Stamp, born: Stamp, by: Decimal
  * delta's fragment. `other` is not changed, and no row of it is shared.
  */
 export function joinCell(cell: Cell, seen: Seen, other: Cell, otherSeen: Seen): void {
-  cell.siblings = joinSiblings(cell.siblings, seen, other.siblings, otherSeen);
+  if (cell.siblings.length > 0 || other.siblings.length > 0) {
+    cell.siblings = joinSiblings(cell.siblings, seen, other.siblings, otherSeen);
+  }
   if (cell.rows.length > 0 || other.rows.length > 0) {
     cell.rows = joinRows(cell.rows, seen, other.rows, otherSeen);
   }
@@ -189,7 +199,7 @@ function joinSiblings(
   for (const sibling of theirs) {
     if (!isIn(ours, sibling) && !seen.covers(sibling.time, sibling.replica)) joined.push(sibling);
   }
-  return joined;
+  return exactly(joined, noSiblings);
 }
 
 function joinRows(ours: Row[], seen: Seen, theirs: readonly Row[], otherSeen: Seen): Row[] {
@@ -206,7 +216,7 @@ function joinRows(ours: Row[], seen: Seen, theirs: readonly Row[], otherSeen: Se
     if (find(ours, row) === undefined && !seen.covers(row.hiTime, row.replica))
       joined.push({ ...row });
   }
-  return joined;
+  return exactly(joined, noRows);
 }
 
 /** `hi` and `lo` each join by the higher stamp (rule 6). */
@@ -235,14 +245,16 @@ export class RemovedStamps implements Seen {
 }
 
 export const cloneCell = (cell: Cell): Cell => ({
-  siblings: [...cell.siblings],
-  rows: cell.rows.map((row) => ({ ...row })),
+  siblings: exactly(cell.siblings, noSiblings),
+  rows: cell.rows.length === 0 ? noRows : cell.rows.map((row) => ({ ...row })),
 });
 
 /** Entries in canonical order, so that equal cells have equal bytes on every node. */
 export function sortCell(cell: Cell, replicas: ReplicaTable): void {
-  cell.siblings.sort((a, b) => replicas.compareStamps(a, b));
-  cell.rows.sort((a, b) => replicas.compare(a.birth, a.replica, b.birth, b.replica));
+  const { siblings, rows } = cell;
+  if (siblings.length > 1) siblings.sort((a, b) => replicas.compareStamps(a, b));
+  if (rows.length > 1)
+    rows.sort((a, b) => replicas.compare(a.birth, a.replica, b.birth, b.replica));
 }
 
 export function equalCells(a: Cell, b: Cell, replicas: ReplicaTable): boolean {
@@ -316,13 +328,14 @@ export function encodeCell(writer: ByteWriter, cell: Cell, codec: ReplicaCodec):
  * @throws MalformedBytes
  */
 export function decodeCell(reader: ByteReader, codec: ReplicaCodec): Cell {
-  const cell = emptyCell();
+  const siblings: Sibling[] = [];
   for (let count = reader.count(11); count > 0; count--)
-    cell.siblings.push(decodeSibling(reader, codec));
-  for (let count = reader.count(43); count > 0; count--) cell.rows.push(decodeRow(reader, codec));
-  refuseTwins(cell.siblings);
-  refuseTwins(cell.rows);
-  return cell;
+    siblings.push(decodeSibling(reader, codec));
+  const rows: Row[] = [];
+  for (let count = reader.count(43); count > 0; count--) rows.push(decodeRow(reader, codec));
+  refuseTwins(siblings);
+  refuseTwins(rows);
+  return { siblings: exactly(siblings, noSiblings), rows: exactly(rows, noRows) };
 }
 
 function decodeSibling(reader: ByteReader, codec: ReplicaCodec): Sibling {

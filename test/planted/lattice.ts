@@ -63,8 +63,8 @@ export const latticeBugs: readonly PlantedBug[] = [
     story:
       "DEL forgets a peer's row instead of raising its lo: the peer's next INCR brings all back.",
     file: cell,
-    find: "cell.rows = cell.rows.filter((row) => row.replica !== self);",
-    replace: "cell.rows = [];",
+    find: "cell.rows = exactly(othersRows(cell, self), noRows);",
+    replace: "cell.rows = noRows;",
     suite: `${laws} -t pn_counter`,
   },
   {
@@ -103,7 +103,7 @@ export const latticeBugs: readonly PlantedBug[] = [
     name: "entries stand in the order of arrival",
     story: "Two replicas hold the same and their digests differ: they exchange it for ever.",
     file: cell,
-    find: "cell.siblings.sort((a, b) => replicas.compareStamps(a, b));",
+    find: "if (siblings.length > 1) siblings.sort((a, b) => replicas.compareStamps(a, b));",
     replace: "",
     suite: `${laws} -t mv_register`,
   },

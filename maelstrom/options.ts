@@ -3,11 +3,11 @@
 
 import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { AvailabilityDemand } from "../src/check/availability.js";
 import { STATES_MAX_DEFAULT } from "../src/check/linearizability.js";
+import { defaultBin } from "./default-bin.js";
 import { type FaultName, faultNames } from "./nemesis.js";
 import type { LatencyShape } from "./network.js";
 import type { RunOptions } from "./run.js";
@@ -148,13 +148,6 @@ function buildCommand(): Command {
     .exitOverride((error) => {
       process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
     });
-}
-
-/** `maelstrom/node` of the checkout, from the sources as well as from dist/. */
-function defaultBin(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const local = join(here, "node");
-  return existsSync(local) ? local : join(here, "..", "..", "maelstrom", "node");
 }
 
 function parseFaults(text: string): FaultName[] {

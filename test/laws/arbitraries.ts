@@ -59,7 +59,7 @@ const registerOperation: fc.Arbitrary<RegisterOperation> = fc.oneof(
 
 const counterOperation: fc.Arbitrary<CounterOperation> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ ...kind("increment"), by }) },
-  { weight: 1, arbitrary: fc.record({ ...kind("assign"), value }) },
+  { weight: 2, arbitrary: fc.record({ ...kind("assign"), value }) },
   { weight: 1, arbitrary: fc.record(kind("clear")) },
 );
 

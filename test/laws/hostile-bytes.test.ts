@@ -59,7 +59,7 @@ describe.each(Object.entries(subjects))("%s", (_name, { lattice, operation }) =>
           });
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 });

@@ -16,7 +16,8 @@ type Subject = LawSubject<unknown, unknown, unknown, unknown>;
 type AnyReplica = LawReplica<unknown, unknown, unknown, unknown>;
 type AnyRun = Run<unknown, unknown, unknown, unknown>;
 
-const runs = 200;
+/** Histories per law; a long run takes more: SKERRY_LAW_RUNS=5000. */
+const runs = Number(process.env.SKERRY_LAW_RUNS ?? 120);
 
 /** Runs `check` on what random scripts leave behind. */
 function onReached(subject: Subject, check: (run: AnyRun, seed: number) => void): void {

@@ -59,7 +59,7 @@ export function steps<Operation>(
     },
     { weight: 2, arbitrary: fc.record({ do: fc.constant("late" as const), to: replica, pick }) },
   );
-  return fc.array(step, { minLength: 1, maxLength: 22, size: "max" });
+  return fc.array(step, { minLength: 1, maxLength: 40, size: "max" });
 }
 
 /** What a script leaves behind. */

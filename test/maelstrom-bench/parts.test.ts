@@ -4,6 +4,7 @@
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
+import { Client } from "../../maelstrom/clients.js";
 import { reportMajority } from "../../maelstrom/majority.js";
 import { type FaultStep, healingSteps, planFaults } from "../../maelstrom/nemesis.js";
 import { Network } from "../../maelstrom/network.js";
@@ -165,6 +166,32 @@ test("network: what is no message is refused with the reason", () => {
     "there is no node n9",
   ]);
   expect(received).toEqual([]);
+});
+
+test("client: only the reply to its last request counts, and only until the time-out", () => {
+  withFakeTime((timers) => {
+    const { network, received } = newNetwork(timers, 0);
+    const client = new Client("c1", network, timers);
+    const answers: unknown[] = [];
+    const ask = (): void => {
+      client.request("n0", { type: "read" }, 1000, (answer) => answers.push(answer));
+    };
+    const reply = (to: number): void => {
+      network.onLine("n0", line("n0", "c1", { type: "read_ok", in_reply_to: to }));
+    };
+    ask();
+    expect(received.pop()).toContain('"msg_id":1');
+    expect(ask).toThrow("already waits");
+    vi.advanceTimersByTime(1000);
+    expect(answers.splice(0)).toEqual([{ kind: "timeout" }]);
+    ask();
+    reply(1);
+    expect(answers).toEqual([]);
+    reply(2);
+    reply(2);
+    vi.advanceTimersByTime(2000);
+    expect(answers).toMatchObject([{ kind: "reply", body: { in_reply_to: 2 } }]);
+  });
 });
 
 test("services: lin-kv keeps a register, lin-tso counts", () => {

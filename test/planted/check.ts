@@ -1,10 +1,12 @@
-// Planted bugs of the judges (src/check): each is a mistake such a judge really makes, and the suite named
-// with it must fail while the bug is in.
+// Planted bugs of the judges (src/check) and of the bench that feeds them (maelstrom/): each is a mistake such
+// programs really make, and the suite named with it must fail while the bug is in.
 
 const linearizability = "test/check/linearizability.test.ts";
 const judges = "test/check/judges.test.ts";
+const parts = "test/maelstrom-bench/parts.test.ts";
+const bench = "test/maelstrom-bench/bench.test.ts";
 
-export const planted = [
+export const plantedInJudges = [
   {
     name: "judge_ignores_real_time",
     story: "operations are ordered as if all were concurrent, so a stale read passes",
@@ -168,5 +170,96 @@ export const planted = [
     find: 'demand === "total" ? 1',
     replace: 'demand === "total" ? 0.7',
     suite: judges,
+  },
+] as const;
+
+export const plantedInBench = [
+  {
+    name: "bench_cut_never_cuts",
+    story: "partitions are announced and nothing is lost, so every node looks tolerant",
+    file: "maelstrom/network.ts",
+    find: "if (this.cut.get(dest)?.has(src)) this.counts.lostToCuts++;",
+    replace: "if (false as boolean) this.counts.lostToCuts++;",
+    suite: parts,
+  },
+  {
+    name: "bench_one_way_cut_cuts_both",
+    story: "the asymmetric partition is symmetric",
+    file: "maelstrom/network.ts",
+    find: "if (this.cut.get(dest)?.has(src)) this",
+    replace: "if (this.cut.get(dest)?.has(src) || this.cut.get(src)?.has(dest)) this",
+    suite: parts,
+  },
+  {
+    name: "bench_majority_by_hearing",
+    story: "a node that hears a majority but is not heard counts as on the majority side",
+    file: "maelstrom/partitions.ts",
+    find: "hears(id, other) && hears(other, id)",
+    replace: "hears(id, other)",
+    suite: parts,
+  },
+  {
+    name: "bench_timers_out_of_order",
+    story: "messages with equal latency overtake each other at random",
+    file: "maelstrom/timers.ts",
+    find: "a.dueMs === b.dueMs && a.order < b.order",
+    replace: "a.dueMs === b.dueMs && a.order > b.order",
+    suite: parts,
+  },
+  {
+    name: "bench_takes_late_reply",
+    story: "the reply to a request that was given up on is taken for the answer to the next",
+    file: "maelstrom/clients.ts",
+    find: " || body.in_reply_to !== this.#pending.messageId",
+    replace: "",
+    suite: parts,
+  },
+  {
+    name: "bench_key_for_ever",
+    story: "one key gathers indefinite operations until judging it takes hours",
+    file: "maelstrom/generators.ts",
+    find: "group.processes.size === PROCESSES_PER_KEY_MAX",
+    replace: "group.processes.size === Number.POSITIVE_INFINITY",
+    suite: parts,
+  },
+  {
+    name: "bench_overlooks_surplus_fields",
+    story: "a reply that Maelstrom refuses passes here",
+    file: "maelstrom/workloads.ts",
+    find: "if (surplus !== undefined)",
+    replace: "if (surplus === undefined && f === undefined)",
+    suite: parts,
+  },
+  {
+    name: "bench_timed_out_write_failed",
+    story: "a write that timed out is recorded as not having happened",
+    file: "maelstrom/run.ts",
+    find: "isHarmless || isDefinite(code)",
+    replace: "isHarmless || code === 0 || isDefinite(code)",
+    suite: `${bench} -t leaves nothing known`,
+  },
+  {
+    name: "bench_process_goes_on",
+    story: "a process asks again while its last operation may still happen",
+    file: "maelstrom/run.ts",
+    find: 'if (ending.outcome === "indefinite") thread.process += this.#threads.length;',
+    replace: "",
+    suite: `${bench} -t leaves nothing known`,
+  },
+  {
+    name: "bench_final_reads_before_healing",
+    story: "the last reads happen behind a partition, so a correct node loses elements",
+    file: "maelstrom/run.ts",
+    find: "this.#faultLog.heal();",
+    replace: "",
+    suite: `${bench} -t under partition, loss and duplication`,
+  },
+  {
+    name: "bench_overlooks_a_crash",
+    story: "a node that ended by itself is treated like one that is slow",
+    file: "maelstrom/cluster.ts",
+    find: "this.onCrash();",
+    replace: "",
+    suite: `${bench} -t crash`,
   },
 ] as const;

@@ -292,6 +292,23 @@ describe("rule 10: every entry carries the birth of its slot", () => {
   });
 });
 
+describe("rule 18: lists", () => {
+  test("LSET survives a concurrent pop, and a pop that saw it takes it", () => {
+    const { n1, n2 } = cluster(lattices.key);
+    const lset = (value: string) =>
+      on({ kind: "put", slot: slots.list, element: "position", value: utf8(value) });
+    const pop = on({ kind: "remove", slot: slots.list, element: "position" });
+    n2.receive(n1.write(lset("old")));
+    const [changed, popped] = [n2.write(lset("new")), n1.write(pop)];
+    n1.receive(changed);
+    n2.receive(popped);
+    for (const node of [n1, n2])
+      expect(node.query()?.elements.map(([, value]) => text(value))).toEqual(["new"]);
+    n2.receive(n1.write(pop));
+    expect(n2.query()).toBeUndefined();
+  });
+});
+
 describe("design.md section 4: the conflict table", () => {
   test("SADD stays beside SREM, and a removed member does not come back", () => {
     const { n1, n2, n3 } = cluster(lattices.add_wins_set);

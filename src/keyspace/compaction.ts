@@ -14,7 +14,15 @@ import {
   wordOf,
 } from "./arena.js";
 import type { Keyspace } from "./keyspace.js";
-import { databaseOf, deadlineFlag, flagsOf, unitsOf } from "./record.js";
+import {
+  databaseOf,
+  deadlineFlag,
+  elementKind,
+  flagsOf,
+  kindOf,
+  ownerOf,
+  unitsOf,
+} from "./record.js";
 
 /** Compaction begins when this share of the arena is free blocks, and stops helping below it. */
 const freeShareMin = 0.25;
@@ -42,8 +50,10 @@ export class Compaction {
 
   /** Works on at most `blocksMax` blocks. True while there is more to do. */
   step(blocksMax: number): boolean {
-    if (this.#slab < 0 && !this.#begin()) return false;
     const { arena } = this.#keyspace;
+    // A flush dropped the slab under our feet.
+    if (arena.evacuating !== this.#slab) this.#slab = -1;
+    if (this.#slab < 0 && !this.#begin()) return false;
     for (let block = 0; block < blocksMax; block++) {
       // Less than the smallest block may be left over at the end of a full slab.
       if (this.#unit + blockUnitsMin > arena.tops[this.#slab]!) {
@@ -97,9 +107,13 @@ export class Compaction {
     const { arena } = keyspace;
     const fresh = arena.allocate(units);
     arena.copyBlock(ref, fresh, units);
-    const db = keyspace.databases[databaseOf(arena, fresh)]!;
-    db.keys.replace(keyspace.hashOf(fresh), ref, fresh);
-    if ((flagsOf(arena, fresh) & deadlineFlag) !== 0) keyspace.expiry.moved(fresh);
+    if (kindOf(arena, fresh) === elementKind) {
+      keyspace.tables.get(ownerOf(arena, fresh)).moved(ref, fresh);
+    } else {
+      const db = keyspace.databaseOfStore(databaseOf(arena, fresh));
+      db.keys.replace(keyspace.hashOf(fresh), ref, fresh);
+      if ((flagsOf(arena, fresh) & deadlineFlag) !== 0) keyspace.expiry.moved(fresh);
+    }
     arena.free(ref, units);
     this.recordsMoved++;
   }

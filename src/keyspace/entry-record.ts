@@ -14,7 +14,7 @@ import { copyText, integerText } from "./text-view.js";
 
 /** Reads a record of a compact kind as an entry; ref 0 gives an empty entry. */
 export function entryOfRecord(keyspace: Keyspace, ref: Ref): KeyEntry {
-  const entry = new KeyEntry();
+  const entry = new KeyEntry(keyspace.newStore);
   entry.isTracked = keyspace.capture !== undefined;
   if (ref === 0) return entry;
   const { arena } = keyspace;

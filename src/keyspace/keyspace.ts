@@ -12,15 +12,26 @@ import { assert } from "../base/assert.js";
 import { latin1 } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
 import { HybridClock, type ReplicaIndex, type Stamp, type Time } from "../clock/stamp.js";
-import type { KeyEntry } from "../lattice/key-entry.js";
+import { CellMap } from "../lattice/cell-map.js";
+import { type KeyEntry, type StoreFactory, slots } from "../lattice/key-entry.js";
 import { Arena, type Ref, roundUnits, slabOf, wordOf } from "./arena.js";
 import type { Capture } from "./capture.js";
 import { Database } from "./database.js";
+import { ElementTable } from "./element-table.js";
 import { entryOfRecord, foldable } from "./entry-record.js";
 import { ExpiryHeap } from "./expiry-heap.js";
 import { hashBytes } from "./hash.js";
 import { ObjectTable } from "./object-table.js";
 import * as record from "./record.js";
+
+/** The place of an object whose record has been superseded by another one of the same object. */
+const nowhere = -1;
+
+/** What compaction needs of an element table. */
+export interface MovableElements {
+  moved(from: Ref, to: Ref): void;
+  readonly liveUnits: number;
+}
 
 export interface KeyspaceOptions {
   readonly replicas: ReplicaTable;
@@ -50,9 +61,13 @@ export class Keyspace {
   readonly expiry = new ExpiryHeap(this.arena);
   readonly entries = new ObjectTable<KeyEntry>();
   readonly externals = new ObjectTable<Uint8Array>();
+  /** Element tables by number, so that compaction finds the index of an element. */
+  readonly tables = new ObjectTable<MovableElements>();
   /** Unix milliseconds of this turn; the host says so through `beginTurn`. */
   nowMs = 0;
-  /** The access clock's value that reads leave in a record; -1 leaves them alone (CLIENT NO-TOUCH). */
+  /** The access clock: seconds, 24 bits. */
+  accessClock = 0;
+  /** What reads leave in a record: the access clock, or -1 to leave them alone (CLIENT NO-TOUCH). */
   accessNow = 0;
   /** Set while other replicas exist: what the open batch touched. */
   capture: Capture | undefined;
@@ -85,6 +100,8 @@ export class Keyspace {
 
   beginTurn(nowMs: number): void {
     this.nowMs = nowMs;
+    this.accessClock = Math.floor(nowMs / 1000) & 0xff_ffff;
+    this.accessNow = this.accessClock;
   }
 
   /** The open batch's stamp time; opens a batch when none is open (merge-rules 3 and 4). */
@@ -232,7 +249,7 @@ export class Keyspace {
     words[at] = kind | (flags << 8) | (this.self << 16);
     words[at + 1] = length;
     words[at + 2] = valueLength;
-    words[at + 3] = (Math.max(0, this.accessNow) << 8) | db.store;
+    words[at + 3] = (this.accessClock << 8) | db.store;
     this.arena.floats[slabOf(ref)]![(at >> 1) + 2] = time;
     if ((flags & record.deadlineFlag) !== 0) record.setHeapPosition(this.arena, ref, -1);
     record.copyBytes(
@@ -274,7 +291,8 @@ export class Keyspace {
     this.noteDetached(db, ref);
     const kind = record.kindOf(this.arena, ref);
     if (kind === record.objectKind || kind === record.hiddenKind) {
-      this.entries.remove(record.valueLengthOf(this.arena, ref));
+      const place = record.valueLengthOf(this.arena, ref);
+      if (place !== nowhere) this.entries.remove(place).release();
     } else if ((record.flagsOf(this.arena, ref) & record.externalFlag) !== 0) {
       this.externalBytes -= this.externals.remove(record.externalPlaceOf(this.arena, ref)).length;
     }
@@ -342,9 +360,9 @@ export class Keyspace {
         const same =
           record.kindOf(this.arena, old) === kind && record.flagsOf(this.arena, old) === flags;
         if (same && (deadline ?? 0) === record.deadlineOf(this.arena, old)) return old;
-        // The fresh record takes the place over; what the old one names goes away with it.
+        // The fresh record takes the place over.
         const ref = this.createRecord(db, kind, flags, key, 0, key.length, place, 0);
-        this.arena.words[slabOf(old)]![wordOf(old) + 2] = this.entries.put(entry);
+        this.arena.words[slabOf(old)]![wordOf(old) + 2] = nowhere;
         if (deadline !== undefined) record.setDeadline(this.arena, ref, deadline, 0, 0);
         return ref;
       }
@@ -377,6 +395,10 @@ export class Keyspace {
     this.storeEntry(db, hash, key, entry);
     this.didWrite(db, key, 0, key.length);
   }
+
+  /** The store behind a slot of an entry that this keyspace owns: compact where the type has such a form. */
+  readonly newStore: StoreFactory = (slot) =>
+    slot === slots.hash || slot === slots.set ? new ElementTable(this) : new CellMap();
 
   /** The entry under a record; for ref 0 a new one, which remembers changes only if somebody will ask. */
   entryOrEmpty(ref: Ref): KeyEntry {
@@ -420,6 +442,7 @@ export class Keyspace {
       assert(hidden === db.hiddenCount, "the count of hidden records does not add up");
       scheduled += db.expiringCount;
     }
+    for (const table of this.tables.all()) live += table.liveUnits;
     assert(live * 8 === this.arena.liveBytes, "the arena's live bytes are not the records' sizes");
     assert(scheduled === this.expiry.count, "the heap and the databases count different deadlines");
   }

@@ -11,6 +11,10 @@ export class ObjectTable<T> {
     return this.#objects.length - this.#vacant.length;
   }
 
+  all(): readonly T[] {
+    return this.#objects.filter((object) => object !== undefined);
+  }
+
   put(object: T): number {
     const place = this.#vacant.pop() ?? this.#objects.length;
     this.#objects[place] = object;

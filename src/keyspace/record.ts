@@ -21,6 +21,8 @@ export const counterKind = 2;
 export const objectKind = 3;
 /** A record that no reader sees: an object of which only dead rows or hidden slots are left. */
 export const hiddenKind = 4;
+/** An element of a large collection (element-table.ts); the layout is that of a text. */
+export const elementKind = 5;
 
 /** The record has a deadline, born with the visible slot. */
 export const deadlineFlag = 1;
@@ -43,7 +45,7 @@ export const prefixBytes = (kind: number, flags: number): number =>
 
 /** Bytes after the key. */
 export const payloadBytes = (kind: number, flags: number, valueLength: number): number =>
-  kind !== textKind ? 0 : (flags & externalFlag) !== 0 ? 8 : valueLength;
+  kind !== textKind && kind !== elementKind ? 0 : (flags & externalFlag) !== 0 ? 8 : valueLength;
 
 export const unitsFor = (
   kind: number,
@@ -78,6 +80,10 @@ export const timeOf = (arena: Arena, ref: Ref): number =>
 /** The `store` of the record's database. */
 export const databaseOf = (arena: Arena, ref: Ref): number =>
   arena.words[slabOf(ref)]![wordOf(ref) + 3]! & 0xff;
+
+/** The number of the table that an `elementKind` record belongs to; it fills the whole of word 3. */
+export const ownerOf = (arena: Arena, ref: Ref): number =>
+  arena.words[slabOf(ref)]![wordOf(ref) + 3]!;
 
 /** 24 bits: seconds of idle clock, or the frequency counter and its minute, by eviction policy. */
 export const accessOf = (arena: Arena, ref: Ref): number =>

@@ -10,8 +10,8 @@ import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import { VersionVector } from "../clock/version-vector.js";
 import type { Batch } from "./batch.js";
 
-/** How far a batch is from being joined. `early` is held for the clock, `gap` waits for other batches. */
-export type Verdict = "ready" | "duplicate" | "gap" | "early";
+/** `gap` waits for other batches, `early` is held for the clock, `foreign` bears this replica's own name. */
+export type Verdict = "ready" | "duplicate" | "gap" | "early" | "foreign";
 
 export class Shard {
   readonly index: number;
@@ -35,7 +35,7 @@ export class Shard {
   }
 
   /** Rule 14, clocks apart. */
-  judge(batch: Batch): Exclude<Verdict, "early"> {
+  judge(batch: Batch): "ready" | "duplicate" | "gap" {
     if (this.context.covers(batch.time, batch.origin)) return "duplicate";
     if (!this.context.covers(batch.previous, batch.origin)) return "gap";
     return this.context.includes(batch.dependencies) ? "ready" : "gap";
@@ -67,13 +67,33 @@ export class Shard {
     return chain.slice(first);
   }
 
+  /**
+   * What had been seen of the streams up to a time, exactly: batches made since then do not count. Undefined when
+   * the log does not say.
+   */
+  contextAt(time: Time): VersionVector | undefined {
+    const result = new VersionVector();
+    for (const [origin, end] of this.context.entries()) {
+      const at = end <= time ? end : this.#lastUntil(this.#chains.get(origin) ?? [], time);
+      if (at === undefined) return undefined;
+      result.advance(origin, at);
+    }
+    return result;
+  }
+
+  #lastUntil(chain: readonly Batch[], time: Time): Time | undefined {
+    for (let i = chain.length - 1; i >= 0; i--)
+      if (chain[i]!.previous <= time) return chain[i]!.previous;
+    return undefined;
+  }
+
   *batches(): IterableIterator<Batch> {
     for (const chain of this.#chains.values()) yield* chain;
   }
 
-  /** Forgets the batches that a context covers, because everybody has them. */
-  forget(covered: VersionVector): void {
-    this.#forget((origin) => covered.get(origin));
+  /** Forgets the batches up to a time that a context covers, because everybody has them. */
+  forget(covered: VersionVector, time: Time): void {
+    this.#forget((origin) => Math.min(time, covered.get(origin)));
   }
 
   /** Forgets the batches up to a time, because there is no room; who lacks them needs a state sync. */

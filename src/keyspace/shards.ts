@@ -31,8 +31,11 @@ export interface ShardsOptions {
   readonly logBytesMax?: number;
 }
 
-/** `foreign-identity`: it claims writes of this very replica that this replica has not made. */
-export type JoinOutcome = "joined" | "early" | "foreign-identity";
+/** `foreign`: made under this replica's name, but not by it. */
+export type ApplyOutcome = "applied" | "duplicate" | "gap" | "early" | "foreign";
+
+/** `foreign`: it claims writes of this very replica that this replica has not made. */
+export type JoinOutcome = "joined" | "early" | "foreign";
 
 /** Told of each closed batch, whoever closed it: those are to be logged and sent. */
 export type ClosedListener = (batches: readonly Batch[]) => void;
@@ -155,10 +158,12 @@ export class Shards {
 
   // ---- other replicas' batches
 
-  /** Whether a batch may be joined now. A batch of this replica that it never made is a gap for ever. */
+  /** Whether a batch may be joined now. */
   judge(batch: Batch): Verdict {
     const verdict = this.shards[batch.shard]!.judge(batch);
-    return verdict === "ready" && this.isEarly(batch.time) ? "early" : verdict;
+    if (verdict !== "ready") return verdict;
+    if (batch.origin === this.keyspace.self) return "foreign";
+    return this.isEarly(batch.time) ? "early" : "ready";
   }
 
   /** Whether a stamp is so far ahead that it is held (merge-rules 19). */
@@ -170,7 +175,7 @@ export class Shards {
    * Joins a batch if it is ready (merge-rules 14). The parts of a group are each joined by a call of their own, in
    * one turn (merge-rules 20): see `Inbox`.
    */
-  apply(batch: Batch): Verdict {
+  apply(batch: Batch): ApplyOutcome {
     assert(this.isOpen, "a batch arrived at a node that runs alone");
     this.settle();
     const verdict = this.judge(batch);
@@ -181,7 +186,7 @@ export class Shards {
     for (const delta of batch.deltas) this.#joinKey(delta, shard.context);
     shard.append(batch);
     this.#boundLogs();
-    return "ready";
+    return "applied";
   }
 
   #joinKey({ database, key, elements }: KeyDelta, seen: VersionVector): void {
@@ -214,7 +219,7 @@ export class Shards {
     const { keyspace } = this;
     const state = decodeShardState(bytes, keyspace, this.count);
     const { context } = this.shards[state.shard]!;
-    if (!context.covers(state.context.get(keyspace.self), keyspace.self)) return "foreign-identity";
+    if (!context.covers(state.context.get(keyspace.self), keyspace.self)) return "foreign";
     for (const [, time] of state.context.entries()) if (this.isEarly(time)) return "early";
     for (const [, time] of state.context.entries()) keyspace.clock.observe(time);
     state.join(context);

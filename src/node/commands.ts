@@ -1,12 +1,7 @@
 // The tables of all families, joined. A family that is not here cannot be called by any face.
 
 import type { CommandSpec } from "../commands/command.js";
-import { stringCommands } from "../commands/strings.js";
-import { countCommands } from "../commands/strings-count.js";
-import { rangeCommands } from "../commands/strings-range.js";
+import { dataCommands } from "../commands/data-commands.js";
+import { serverTables } from "../commands/server-tables.js";
 
-export const allTables: readonly (readonly CommandSpec[])[] = [
-  stringCommands,
-  countCommands,
-  rangeCommands,
-];
+export const allTables: readonly (readonly CommandSpec[])[] = [...serverTables, dataCommands];

@@ -1,6 +1,7 @@
-// What a key's entry asks of the store behind one of its slots: a map from elements to cells that keeps count of what
-// is visible and knows its birth (merge-rules 10). `CellMap` is the plain one; the keyspace has others that keep simple
-// elements compactly and unfold a cell only when somebody asks. They must agree (test: one suite over all stores).
+// What a key's entry asks of the store behind one of its slots: a map from elements to cells that
+// keeps count of what is visible and knows its birth (merge-rules 10). `CellMap` is the plain one;
+// the keyspace has others that keep simple elements compactly and unfold a cell only when somebody
+// asks. They must agree (test: one suite over all stores).
 //
 // Elements are byte strings as Latin-1 text. Cells that are handed out are for reading.
 

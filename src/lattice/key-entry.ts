@@ -306,14 +306,16 @@ export class KeyEntry {
     return map;
   }
 
-  /** Gives back memory that the stores hold outside the collector; the entry is not used afterwards. */
+  /**
+   * Gives back memory that the stores hold outside the collector; the entry is not used afterwards.
+   */
   release(): void {
     for (const store of this.#slots) store?.release?.();
   }
 
   /**
-   * Keeps the element as it stands, unless the open batch has changed it already. Whoever changes a store without
-   * going through this entry calls it first, if `isTracked`.
+   * Keeps the element as it stands, unless the open batch has changed it already. Whoever changes a
+   * store without going through this entry calls it first, if `isTracked`.
    */
   remember(slot: Slot, element: string): void {
     if (!this.isTracked) return;

@@ -254,9 +254,9 @@ describe("rule 10: every entry carries the birth of its slot", () => {
   });
 
   test("an increment after a reset carries the birth that its writer saw", () => {
-    // n1's row of f was born with n1's hash; n3's hash is younger and gives the key its birth. Had n1
-    // extended its dead row, the row alone would be left, with the older birth, and the deadline,
-    // which was set for the younger one, would not count any more.
+    // n1's row of f was born with n1's hash; n3's hash is younger and gives the key its birth. Had
+    // n1 extended its dead row, the row alone would be left, with the older birth, and the
+    // deadline, which was set for the younger one, would not count any more.
     const { n1, n2, n3 } = cluster(lattices.key);
     const byOne: KeyOperation = {
       kind: "increment",

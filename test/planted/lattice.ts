@@ -1,5 +1,6 @@
-// Bugs planted into src/lattice and src/clock: the simpler rules that merge-rules.md tells stories of, and slips
-// that a rewrite could bring. Each must be caught by the law suite or by a named story.
+// Bugs planted into src/lattice and src/clock: the simpler rules that merge-rules.md tells stories
+// of, and slips that a rewrite could bring. Each must be caught by the law suite or by a named
+// story.
 
 import type { PlantedBug } from "../../scripts/planted.js";
 

@@ -83,7 +83,6 @@ function resetStatistics({ environment, keyspace, reply }: Call): void {
   keyspace.misses = 0;
   keyspace.expiredKeys = 0;
   reply.errorCount = 0;
-  reply.errorsByPrefix.clear();
   for (const command of environment.allCommands()) {
     command.calls = 0;
     command.rejectedCalls = 0;

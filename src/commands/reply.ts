@@ -30,9 +30,10 @@ export class Reply {
   length = 0;
   /** The protocol of the connection being answered. */
   resp3 = false;
-  /** Error replies so far, by their first word in `errorsByPrefix`. */
+  /** Error replies so far: the dispatcher compares it before and after a command. */
   errorCount = 0;
-  readonly errorsByPrefix = new Map<string, number>();
+  /** Told of each error reply by its first word; INFO errorstats counts there. */
+  onError: ((prefix: string) => void) | undefined;
 
   /** Makes room for `count` more bytes. */
   reserve(count: number): void {
@@ -106,8 +107,9 @@ export class Reply {
   error(text: string): void {
     this.#line(45, text.replace(/[\r\n]/g, " "));
     this.errorCount++;
-    const prefix = text.slice(0, Math.max(0, text.indexOf(" ")) || text.length);
-    this.errorsByPrefix.set(prefix, (this.errorsByPrefix.get(prefix) ?? 0) + 1);
+    if (this.onError === undefined) return;
+    const space = text.indexOf(" ");
+    this.onError(space < 0 ? text : text.slice(0, space));
   }
 
   #line(mark: number, text: string): void {

@@ -58,6 +58,12 @@ export class ServerStatistics implements Statistics {
     this.#output.take(this.outputBytes, elapsed);
   }
 
+  /** An error reply was written; `prefix` is its first word. */
+  countError(prefix: string): void {
+    this.errorReplies++;
+    this.errorsByPrefix.set(prefix, (this.errorsByPrefix.get(prefix) ?? 0) + 1);
+  }
+
   get operationsPerSecond(): number {
     return Math.floor(this.#operations.perSecond);
   }

@@ -19,6 +19,7 @@ import { firstConfiguration } from "../consensus/configuration.js";
 import type { OperationResult } from "../consensus/context.js";
 import { Registers } from "../consensus/registers.js";
 import { Compaction } from "../keyspace/compaction.js";
+import { expireDue } from "../keyspace/expire-cycle.js";
 import { Keyspace } from "../keyspace/keyspace.js";
 import { CommandTable } from "./command-table.js";
 import { Consistency, type ConsistencyRules, registerOf } from "./consistency.js";
@@ -49,6 +50,8 @@ export interface NodeOptions {
 
 /** Slots of a resizing index drained per cron: some hundred microseconds. */
 const drainSlotsPerCron = 16_384;
+/** Keys past their deadline removed per cron. What is left is hidden from readers all the same. */
+const expiriesPerCron = 10_000;
 /** Blocks that compaction looks at per cron: a few milliseconds at most. */
 const compactionBlocksPerCron = 4096;
 
@@ -85,6 +88,7 @@ export class Node {
     this.#transactions = new Transactions((queued) => this.dispatcher.runQueued(queued));
     this.table = new CommandTable([...options.commands, this.#transactions.commands]);
     this.environment = new NodeEnvironment(this, options, new Prng(options.seed), effects);
+    this.reply.onError = (prefix) => this.environment.statistics.countError(prefix);
     this.#call = new Call(this.keyspace, this.environment, this.reply);
     this.dispatcher = new Dispatcher(this.table, this.#call, options.measureMicros);
     this.#compaction = new Compaction(this.keyspace);
@@ -163,6 +167,7 @@ export class Node {
     if (this.environment.debug.cronPaused) return;
     this.environment.statistics.commandsProcessed = this.dispatcher.commandsProcessed;
     this.environment.statistics.sample(this.#nowMs);
+    if (this.environment.debug.activeExpire) expireDue(this.keyspace, expiriesPerCron);
     for (const db of this.keyspace.databases) db.keys.drain(drainSlotsPerCron);
     this.#compaction.step(compactionBlocksPerCron);
   }

@@ -1,5 +1,5 @@
-// The clients of a run: each sends one request at a time and waits for the reply to it, up to a time-out.
-// A reply to a request that was given up on is ignored, as in Maelstrom.
+// The clients of a run: each sends one request at a time and waits for the reply to it, up to a
+// time-out. A reply to a request that was given up on is ignored, as in Maelstrom.
 
 import type { Json } from "../src/check/canonical.js";
 import type { Message, Network } from "./network.js";

@@ -1,5 +1,6 @@
-// The nodes of a run: spawns them, introduces them to each other (init, then the topology if the workload has
-// one), kills, restarts, pauses and resumes them, and writes down what they did wrong by themselves.
+// The nodes of a run: spawns them, introduces them to each other (init, then the topology if the
+// workload has one), kills, restarts, pauses and resumes them, and writes down what they did wrong
+// by themselves.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -22,7 +23,10 @@ export interface NodeFailure {
   readonly what: string;
 }
 
-/** A node that is not introduced within this time failed. Maelstrom waits 10 s; many nodes on few cores start slowly. */
+/**
+ * A node that is not introduced within this time failed. Maelstrom waits 10 s; many nodes on few
+ * cores start slowly.
+ */
 const INTRODUCTION_TIMEOUT_MS = 30_000;
 /** Failures that are kept with their text; beyond, they are only counted. */
 const FAILURES_KEPT_MAX = 20;
@@ -123,7 +127,9 @@ export class Cluster {
     return this.#demand(id, { type: "topology", topology }, "topology_ok");
   }
 
-  /** Asks and waits for the one reply that is right. An end of the process is reported elsewhere. */
+  /**
+   * Asks and waits for the one reply that is right. An end of the process is reported elsewhere.
+   */
   async #demand(id: string, body: RequestBody, expected: string): Promise<boolean> {
     const asked = this.#processes.get(id)!;
     const answer = await new Promise<Answer | undefined>((resolve) => {

@@ -1,5 +1,5 @@
-// Carries out the steps of the nemesis on the cluster and the network, and remembers when which cut and which
-// outage lasted, on the clock of the history.
+// Carries out the steps of the nemesis on the cluster and the network, and remembers when which cut
+// and which outage lasted, on the clock of the history.
 
 import type { Cluster } from "./cluster.js";
 import type { CutRecord, Outage } from "./majority.js";

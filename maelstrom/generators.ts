@@ -1,5 +1,5 @@
-// What clients ask in each workload, drawn from the seed. As in Jepsen a thread is a client that asks one thing
-// at a time; after an indefinite answer the thread goes on as a new process.
+// What clients ask in each workload, drawn from the seed. As in Jepsen a thread is a client that
+// asks one thing at a time; after an indefinite answer the thread goes on as a new process.
 
 import type { Prng } from "../src/base/prng.js";
 import type { Request } from "./workloads.js";
@@ -35,8 +35,8 @@ const elements =
   };
 
 /**
- * Adds of -5 to 4 and reads, half and half. A g-counter leaves out what it may not ask and draws again,
- * so that it reads twice for each add.
+ * Adds of -5 to 4 and reads, half and half. A g-counter leaves out what it may not ask and draws
+ * again, so that it reads twice for each add.
  */
 const deltas =
   (low: number, high: number): NewGenerator =>
@@ -50,13 +50,16 @@ const deltas =
     },
   });
 
-/** Processes that may touch one key. Each indefinite operation makes a new one, and judging is exponential in those. */
+/**
+ * Processes that may touch one key. Each indefinite operation makes a new one, and judging is
+ * exponential in those.
+ */
 const PROCESSES_PER_KEY_MAX = 20;
 const VALUE_COUNT = 5;
 
 /**
- * Every 2n threads share a key: n of them read; n write (one of three) and compare-and-set (two of three).
- * A group goes on to a fresh key once its key has seen too many processes.
+ * Every 2n threads share a key: n of them read; n write (one of three) and compare-and-set (two of
+ * three). A group goes on to a fresh key once its key has seen too many processes.
  */
 const registers: NewGenerator = ({ nodeCount, threadCount }, random) => {
   const groupSize = 2 * nodeCount;

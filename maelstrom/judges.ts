@@ -1,4 +1,5 @@
-// From the judges of src/check to what a run reports: a verdict, a few lines for people, the details as data.
+// From the judges of src/check to what a run reports: a verdict, a few lines for people, the
+// details as data.
 
 import { canonical } from "../src/check/canonical.js";
 import { checkCounterBounds } from "../src/check/counter-bounds.js";
@@ -32,7 +33,10 @@ const list = (items: readonly unknown[]): string => {
 export const milliseconds = (quantiles: Quantiles): string => {
   const show = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
   const { min, median, p95, p99, max } = quantiles;
-  return `min ${show(min)}  median ${show(median)}  95 % ${show(p95)}  99 % ${show(p99)}  max ${show(max)} ms`;
+  const parts = { min, median, "95 %": p95, "99 %": p99, max };
+  return `${Object.entries(parts)
+    .map(([name, value]) => `${name} ${show(value)}`)
+    .join("  ")} ms`;
 };
 
 function linearizability(history: History, options: JudgeOptions): Judgement {

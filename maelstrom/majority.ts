@@ -1,5 +1,6 @@
-// What a cut cost those it should not have cost anything: of the operations sent to the majority side while it
-// lasted, how many were answered; and how long after it began a write first succeeded there.
+// What a cut cost those it should not have cost anything: of the operations sent to the majority
+// side while it lasted, how many were answered; and how long after it began a write first succeeded
+// there.
 
 import type { History, Operation } from "../src/check/history.js";
 
@@ -26,7 +27,10 @@ export interface Share {
 }
 
 export interface CutVerdict extends CutRecord {
-  /** Milliseconds until the first success of a write that was sent to the majority side after the cut. */
+  /**
+   * Milliseconds until the first success of a write that was sent to the majority side after the
+   * cut.
+   */
   readonly firstWriteMs: number | undefined;
   readonly majorityShare: Share;
 }

@@ -1,9 +1,10 @@
-// The fault injector. Its whole plan (which fault begins and ends when, whom it strikes) is drawn from the seed
-// before the run; carrying it out is the only thing that depends on real time.
+// The fault injector. Its whole plan (which fault begins and ends when, whom it strikes) is drawn
+// from the seed before the run; carrying it out is the only thing that depends on real time.
 //
-// As in Jepsen each fault alternates between beginning and ending, `interval` apart on average, 0 to twice the
-// interval in fact. Ours draws one moment in each stretch of `interval` instead of drawing distances, so that
-// 60 s at an interval of 3 s always have twenty moments: ten faults, each ended again.
+// As in Jepsen each fault alternates between beginning and ending, `interval` apart on average, 0
+// to twice the interval in fact. Ours draws one moment in each stretch of `interval` instead of
+// drawing distances, so that 60 s at an interval of 3 s always have twenty moments: ten faults,
+// each ended again.
 
 import type { Prng } from "../src/base/prng.js";
 import { type Cut, drawCut, partitionKinds } from "./partitions.js";
@@ -34,9 +35,12 @@ export interface NemesisOptions {
   readonly nodeIds: readonly string[];
 }
 
-/** Every step of the run in order. What still lasts at the time limit is ended by `healingSteps`. */
+/**
+ * Every step of the run in order. What still lasts at the time limit is ended by `healingSteps`.
+ */
 export function planFaults(options: NemesisOptions, random: Prng): PlannedStep[] {
-  // Each fault has a generator of its own, drawn in a fixed order: adding a fault leaves the others alone.
+  // Each fault has a generator of its own, drawn in a fixed order: adding a fault leaves the others
+  // alone.
   const generators = new Map(faultNames.map((name) => [name, random.fork()]));
   return faultNames
     .filter((name) => options.faults.includes(name))

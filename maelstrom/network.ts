@@ -1,6 +1,7 @@
-// The network between the nodes, after Maelstrom's: every line a node prints is checked and goes to its
-// destination, to another node after a drawn latency, to or from a client at once. A cut is looked at when
-// a message arrives, so what is under way when a cut begins is lost. Faults are fields set from outside.
+// The network between the nodes, after Maelstrom's: every line a node prints is checked and goes to
+// its destination, to another node after a drawn latency, to or from a client at once. A cut is
+// looked at when a message arrives, so what is under way when a cut begins is lost. Faults are
+// fields set from outside.
 //
 // The line itself is passed on unchanged: nodes see exactly what the other node printed.
 
@@ -153,7 +154,9 @@ export class Network {
     return undefined;
   }
 
-  /** Between servers: loss, duplication and latency are drawn now, the cut is looked at on arrival. */
+  /**
+   * Between servers: loss, duplication and latency are drawn now, the cut is looked at on arrival.
+   */
   #transmit(src: string, dest: string, deliver: () => void): void {
     if (this.lossChance > 0 && this.#random.chance(this.lossChance)) {
       this.counts.lostAtRandom++;

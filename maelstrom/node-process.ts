@@ -1,5 +1,6 @@
-// One node: a real process that is given lines on stdin and answers lines on stdout; its stderr goes straight
-// into a log file. It leads a process group of its own, so that a launcher's children die and pause with it.
+// One node: a real process that is given lines on stdin and answers lines on stdout; its stderr
+// goes straight into a log file. It leads a process group of its own, so that a launcher's children
+// die and pause with it.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
@@ -17,9 +18,15 @@ export interface NodeProcessOptions {
   readonly onCrash: (how: string) => void;
 }
 
-/** A longer line without a newline is no protocol any more: the node is killed and counted as crashed. */
+/**
+ * A longer line without a newline is no protocol any more: the node is killed and counted as
+ * crashed.
+ */
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
-/** Bytes waiting for a node that does not read (it may be paused). Beyond, messages to it are dropped. */
+/**
+ * Bytes waiting for a node that does not read (it may be paused). Beyond, messages to it are
+ * dropped.
+ */
 const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
 const NEWLINE = 10;
 

@@ -1,7 +1,8 @@
-// Runs Jepsen's own Maelstrom: `npm run maelstrom:official -- -w lin-kv --node-count 5 ... [-- node arguments]`. It is
-// taken from MAELSTROM_HOME, else from .cache, else downloaded: one pinned release, whose SHA-256 is checked
-// before anything of it is unpacked or run. Needs Java (and tar with bzip2 for the download).
-// Exit code: Maelstrom's own; 3 if Maelstrom cannot be had here, 2 without Java.
+// Runs Jepsen's own Maelstrom: `npm run maelstrom:official -- -w lin-kv --node-count 5 ... [-- node
+// arguments]`. It is taken from MAELSTROM_HOME, else from .cache, else downloaded: one pinned
+// release, whose SHA-256 is checked before anything of it is unpacked or run. Needs Java (and tar
+// with bzip2 for the download). Exit code: Maelstrom's own; 3 if Maelstrom cannot be had here, 2
+// without Java.
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -12,7 +13,10 @@ import { defaultBin } from "./default-bin.js";
 
 const VERSION = "v0.2.4";
 const URL_OF_RELEASE = `https://github.com/jepsen-io/maelstrom/releases/download/${VERSION}/maelstrom.tar.bz2`;
-/** Of the release's archive, as distributions pin it. MAELSTROM_SHA256 overrides it for another build. */
+/**
+ * Of the release's archive, as distributions pin it. MAELSTROM_SHA256 overrides it for another
+ * build.
+ */
 const SHA256 = "301ec71d6b12af0d765edb413f5cf5aa1046b5609bd4e31376a0b549548e5799";
 const DOWNLOAD_TIMEOUT_MS = 10 * 60_000;
 

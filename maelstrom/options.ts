@@ -1,5 +1,6 @@
-// The command line of the bench: Maelstrom's names and defaults where it has them. Everything is checked here;
-// a wrong value ends the program with a sentence and exit code 2 before any node is started.
+// The command line of the bench: Maelstrom's names and defaults where it has them. Everything is
+// checked here; a wrong value ends the program with a sentence and exit code 2 before any node is
+// started.
 
 import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -21,6 +22,8 @@ export interface BenchOptions {
   readonly statesMax: number;
   readonly historyFile: string;
   readonly jsonFile: string | undefined;
+  /** A history to judge instead of running anything. */
+  readonly judgeFile: string | undefined;
   readonly isQuiet: boolean;
 }
 
@@ -43,6 +46,7 @@ interface Flags {
   readonly seed?: number;
   readonly out: string;
   readonly json?: string;
+  readonly judge?: string;
   readonly quiet?: true;
 }
 
@@ -91,6 +95,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     statesMax: flags.statesMax,
     historyFile: join(out, `history.${seed}.jsonl`),
     jsonFile: flags.json === undefined ? undefined : resolve(flags.json),
+    judgeFile: flags.judge === undefined ? undefined : resolve(flags.judge),
     isQuiet: flags.quiet === true,
   };
 }
@@ -143,6 +148,7 @@ function buildCommand(): Command {
     .option("--seed <n>", "of the workload's and the faults' schedule (default: drawn)", integer)
     .option("--out <folder>", "for the history and the nodes' logs", ".cache/maelstrom")
     .option("--json <file>", "writes everything that is known about the run")
+    .option("--judge <file>", "only judges a history that was recorded before")
     .option("--quiet", "no progress line")
     .showHelpAfterError("(--help shows the options)")
     .exitOverride((error) => {
@@ -182,7 +188,8 @@ function countThreads(
   }
   if (threads % groupSize !== 0) {
     return program.error(
-      `--concurrency ${text} means ${threads} threads; this workload needs a multiple of ${groupSize}`,
+      `--concurrency ${text} means ${threads} threads; ` +
+        `this workload needs a multiple of ${groupSize}`,
     );
   }
   return threads;

@@ -1,5 +1,6 @@
-// Ways to cut a network. A cut says for every node whom it does not hear; from it follows which nodes sit on
-// the majority side: those that hear, and are heard by, enough nodes to form a majority with them.
+// Ways to cut a network. A cut says for every node whom it does not hear; from it follows which
+// nodes sit on the majority side: those that hear, and are heard by, enough nodes to form a
+// majority with them.
 
 import type { Prng } from "../src/base/prng.js";
 
@@ -61,8 +62,9 @@ function oneWay(nodes: readonly string[], random: Prng): Shape {
 }
 
 /**
- * Every node hears a majority, no two the same one: each hears its nearest neighbours on a ring. Three nodes
- * have no such ring; there the one in the middle hears both others, which do not hear each other.
+ * Every node hears a majority, no two the same one: each hears its nearest neighbours on a ring.
+ * Three nodes have no such ring; there the one in the middle hears both others, which do not hear
+ * each other.
  */
 function ring(nodes: readonly string[]): Shape {
   const count = nodes.length;

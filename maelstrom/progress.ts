@@ -1,4 +1,5 @@
-// One line on stderr while a run lasts: rewritten every second on a terminal, a new one now and then elsewhere.
+// One line on stderr while a run lasts: rewritten every second on a terminal, a new one now and
+// then elsewhere.
 
 import type { Progress } from "./run.js";
 

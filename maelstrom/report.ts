@@ -17,7 +17,10 @@ export interface Report {
   readonly statistics: Statistics;
   readonly availability: AvailabilityVerdict;
   readonly majority: MajorityReport;
-  /** Messages between nodes per operation asked, heartbeats and recovery included, as Maelstrom counts. */
+  /**
+   * Messages between nodes per operation asked, heartbeats and recovery included, as Maelstrom
+   * counts.
+   */
   readonly serverMessagesPerOperation: number;
   readonly counts: RunResult["counts"];
   readonly faults: RunResult["faults"];
@@ -136,7 +139,8 @@ function renderFaults({ faults, majority, outages }: Report): string[] {
   if (majority.cuts.length === 0) return lines;
   const kinds = Object.entries(majority.byKind).map(([kind, each]) => `${kind} ${share(each)}`);
   lines.push(
-    `  majority side: ${share(majority.share)} of ${majority.share.count} operations ended ok, 20 or 22`,
+    `  majority side: ${share(majority.share)} of ${majority.share.count} operations ` +
+      "ended ok, 20 or 22",
     `  by kind: ${kinds.join(", ")}`,
     `  first write through the majority side: at the latest ${
       majority.firstWriteMsMax === undefined ? "never" : `${majority.firstWriteMsMax.toFixed(0)} ms`

@@ -1,6 +1,7 @@
-// One run: start the nodes, let client threads ask at the wanted rate while the nemesis follows its plan, heal,
-// wait, read once more, stop. What comes out is a history and what was done to the cluster; judging is
-// for others. Random choices come from the seed, each consumer with a generator of its own.
+// One run: start the nodes, let client threads ask at the wanted rate while the nemesis follows its
+// plan, heal, wait, read once more, stop. What comes out is a history and what was done to the
+// cluster; judging is for others. Random choices come from the seed, each consumer with a generator
+// of its own.
 
 import { isDefinite } from "../src/base/errors.js";
 import { Prng } from "../src/base/prng.js";
@@ -213,8 +214,9 @@ export class Run {
   }
 
   /**
-   * Asks at random distances of 0 to twice the mean. If every thread is busy the request waits for the
-   * first that is free and the next distance counts from there: as in Jepsen, nothing is caught up.
+   * Asks at random distances of 0 to twice the mean. If every thread is busy the request waits for
+   * the first that is free and the next distance counts from there: as in Jepsen, nothing is caught
+   * up.
    */
   #askUntilTimeLimit(): Promise<void> {
     const { rate, timeLimitMs } = this.#options;
@@ -315,7 +317,10 @@ export class Run {
     return new Client(`c${this.#clientCount++}`, this.#network, this.#timers);
   }
 
-  /** Microseconds since the start; every event has a time of its own, so the order is never in doubt. */
+  /**
+   * Microseconds since the start; every event has a time of its own, so the order is never in
+   * doubt.
+   */
   #stamp(): number {
     const elapsed = Math.floor((performance.now() - this.#startedAtMs) * 1000);
     this.#lastUs = Math.max(this.#lastUs + 1, elapsed);

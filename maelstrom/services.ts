@@ -1,7 +1,7 @@
-// The services that Maelstrom offers to nodes: lin-kv, seq-kv, lww-kv and lin-tso (doc/services.md there).
-// They make it possible to judge nodes that are built on them. Ours are simpler and within the same
-// guarantees: seq-kv serves reads of a client from any state not older than the last one it saw; lww-kv
-// keeps two replicas that merge at random.
+// The services that Maelstrom offers to nodes: lin-kv, seq-kv, lww-kv and lin-tso (doc/services.md
+// there). They make it possible to judge nodes that are built on them. Ours are simpler and within
+// the same guarantees: seq-kv serves reads of a client from any state not older than the last one
+// it saw; lww-kv keeps two replicas that merge at random.
 
 import type { Prng } from "../src/base/prng.js";
 import { canonical, type Json } from "../src/check/canonical.js";
@@ -10,7 +10,9 @@ import type { Message, Network } from "./network.js";
 type Body = Message["body"];
 type Store = ReadonlyMap<string, Json>;
 
-/** One request on a store: the reply, and the store afterwards (the same object if nothing changed). */
+/**
+ * One request on a store: the reply, and the store afterwards (the same object if nothing changed).
+ */
 function runOnStore(store: Store, body: Body): { reply: Body; after: Store } {
   const key = canonical(body.key);
   const current = store.get(key);

@@ -1,5 +1,6 @@
-// All timers of the bench in one binary heap with one platform timer for the earliest: messages under way,
-// client time-outs, the next operation, the next fault. Equal times run in the order they were set.
+// All timers of the bench in one binary heap with one platform timer for the earliest: messages
+// under way, client time-outs, the next operation, the next fault. Equal times run in the order
+// they were set.
 
 export interface Timer {
   readonly dueMs: number;

@@ -1,4 +1,5 @@
-// The neighbours that broadcast's `topology` message names, as in Maelstrom: a suggestion, not a restriction.
+// The neighbours that broadcast's `topology` message names, as in Maelstrom: a suggestion, not a
+// restriction.
 
 export type Topology = Record<string, string[]>;
 
@@ -33,7 +34,10 @@ function total(nodeIds: readonly string[]): Topology {
   return Object.fromEntries(nodeIds.map((id) => [id, nodeIds.filter((other) => other !== id)]));
 }
 
-/** Level by level: the children of the node at index i are the `branches` nodes from i * branches + 1. */
+/**
+ * Level by level: the children of the node at index i are the `branches` nodes from i * branches +
+ * 1.
+ */
 function tree(branches: number, nodeIds: readonly string[]): Topology {
   const neighbours = (index: number): string[] => {
     const parent = index === 0 ? [] : [nodeIds[Math.floor((index - 1) / branches)]!];

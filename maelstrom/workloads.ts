@@ -1,6 +1,7 @@
-// The workloads, one row each: what clients ask, how it goes over the wire, what a reply must look like, what
-// happens at the end, and who judges the history. Generators, time-outs and the meaning of errors follow
-// Maelstrom's (src/maelstrom/workload/*.clj there). Still to come: txn-rw-register, txn-list-append, kafka.
+// The workloads, one row each: what clients ask, how it goes over the wire, what a reply must look
+// like, what happens at the end, and who judges the history. Generators, time-outs and the meaning
+// of errors follow Maelstrom's (src/maelstrom/workload/*.clj there). Still to come:
+// txn-rw-register, txn-list-append, kafka.
 
 import type { Prng } from "../src/base/prng.js";
 import { failure, type Result, success } from "../src/base/result.js";
@@ -27,7 +28,10 @@ export interface JudgeOptions {
 /** How one function of a workload looks on the wire. */
 interface Call {
   body(request: Request): RequestBody;
-  /** The fields of a right reply besides type, msg_id and in_reply_to; the output is that of `output`. */
+  /**
+   * The fields of a right reply besides type, msg_id and in_reply_to; the output is that of
+   * `output`.
+   */
   readonly replyFields: Readonly<Record<string, (value: Json) => boolean>>;
   readonly output?: string;
 }

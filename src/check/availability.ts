@@ -1,8 +1,12 @@
-// Judge of availability, after Maelstrom's: which part of all operations ended ok, against a demand.
+// Judge of availability, after Maelstrom's: which part of all operations ended ok, against a
+// demand.
 
 import type { History, Verdict } from "./history.js";
 
-/** "total": every operation must end ok. A number: at least this fraction. Undefined: nothing is demanded. */
+/**
+ * "total": every operation must end ok. A number: at least this fraction. Undefined: nothing is
+ * demanded.
+ */
 export type AvailabilityDemand = "total" | number | undefined;
 
 export interface AvailabilityVerdict {

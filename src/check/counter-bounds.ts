@@ -1,8 +1,9 @@
-// Judge of g-counter and pn-counter, after Maelstrom's: only the final reads count, made after healing and a
-// quiet period. Each must be the sum of all acknowledged adds plus that of any subset of the indefinite ones.
+// Judge of g-counter and pn-counter, after Maelstrom's: only the final reads count, made after
+// healing and a quiet period. Each must be the sum of all acknowledged adds plus that of any subset
+// of the indefinite ones.
 //
-// Differs from Maelstrom in one point: it counts every failed add as indefinite, this judge believes a
-// definite error (so a node that lies about one is found out).
+// Differs from Maelstrom in one point: it counts every failed add as indefinite, this judge
+// believes a definite error (so a node that lies about one is found out).
 
 import type { Json } from "./canonical.js";
 import type { History, Operation, Verdict } from "./history.js";
@@ -22,7 +23,9 @@ export interface CounterVerdict {
   readonly wrong: readonly Operation[];
 }
 
-/** Beyond this many separate ranges the verdict is unknown: subsets of large, unlike deltas explode. */
+/**
+ * Beyond this many separate ranges the verdict is unknown: subsets of large, unlike deltas explode.
+ */
 const INTERVALS_MAX = 100_000;
 
 export function checkCounterBounds(history: History): CounterVerdict {

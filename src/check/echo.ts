@@ -1,4 +1,5 @@
-// Judge of echo: every message came back as it was sent. As in Maelstrom an unanswered echo is wrong too.
+// Judge of echo: every message came back as it was sent. As in Maelstrom an unanswered echo is
+// wrong too.
 
 import { canonical } from "./canonical.js";
 import type { History, Operation, Verdict } from "./history.js";

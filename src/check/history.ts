@@ -1,23 +1,29 @@
-// A history: what clients asked, when, and what they were told. One record per operation, in the order of
-// invocation; one JSON line per record in a file. It is the interface between whatever ran the workload
-// (the bench, the simulator, a file from elsewhere) and the judges of this folder.
+// A history: what clients asked, when, and what they were told. One record per operation, in the
+// order of invocation; one JSON line per record in a file. It is the interface between whatever ran
+// the workload (the bench, the simulator, a file from elsewhere) and the judges of this folder.
 //
-// Vocabulary as in Jepsen: `ok` certainly happened between its two times; `fail` certainly did not happen;
-// `indefinite` may have happened at any time after its invocation, or never.
+// Vocabulary as in Jepsen: `ok` certainly happened between its two times; `fail` certainly did not
+// happen; `indefinite` may have happened at any time after its invocation, or never.
 
 import { failure, type Result, success } from "../base/result.js";
 import type { Json } from "./canonical.js";
 
 export type Outcome = "ok" | "fail" | "indefinite";
 
-/** Why an operation is not `ok`. Codes are those of src/base/errors.ts; 0 also stands for our own time-out. */
+/**
+ * Why an operation is not `ok`. Codes are those of src/base/errors.ts; 0 also stands for our own
+ * time-out.
+ */
 export interface OperationError {
   readonly code: number;
   readonly text?: string;
 }
 
 export interface Operation {
-  /** A logical thread of the workload: it has at most one operation open, and none after an indefinite one. */
+  /**
+   * A logical thread of the workload: it has at most one operation open, and none after an
+   * indefinite one.
+   */
   readonly process: number;
   /** What was asked: "read", "write", "cas", "add", "broadcast", "generate", "echo", ... */
   readonly f: string;
@@ -35,7 +41,10 @@ export interface Operation {
   readonly error?: OperationError;
   /** The node that was asked. */
   readonly node?: string;
-  /** True for the reads of the final phase, after every fault was healed and time was given to converge. */
+  /**
+   * True for the reads of the final phase, after every fault was healed and time was given to
+   * converge.
+   */
   readonly final?: boolean;
 }
 
@@ -48,7 +57,10 @@ export function encodeHistory(history: History): string {
   return history.map((operation) => `${JSON.stringify(operation)}\n`).join("");
 }
 
-/** Parses what `encodeHistory` wrote (blank lines are skipped). The error names the line and what is wrong. */
+/**
+ * Parses what `encodeHistory` wrote (blank lines are skipped). The error names the line and what is
+ * wrong.
+ */
 export function parseHistory(text: string): Result<Operation[]> {
   const history: Operation[] = [];
   for (const [index, line] of text.split("\n").entries()) {
@@ -103,7 +115,9 @@ function isOperationError(error: unknown): error is OperationError {
   return Number.isSafeInteger(code) && (text === undefined || typeof text === "string");
 }
 
-/** A process is a thread of control: two open operations of one process mean the recorder is broken. */
+/**
+ * A process is a thread of control: two open operations of one process mean the recorder is broken.
+ */
 function findOverlap(history: History): string | undefined {
   const openUntil = new Map<number, number>();
   for (const { process, invokedAt, completedAt, outcome } of history) {
@@ -118,13 +132,17 @@ function findOverlap(history: History): string | undefined {
   return undefined;
 }
 
-/** When a reply bounds the operation: indefinite operations and unanswered ones stay open for ever. */
+/**
+ * When a reply bounds the operation: indefinite operations and unanswered ones stay open for ever.
+ */
 export function closedAt(operation: Operation): number {
   if (operation.outcome === "indefinite") return Number.POSITIVE_INFINITY;
   return operation.completedAt ?? Number.POSITIVE_INFINITY;
 }
 
-/** What every judge answers: `unknown` when the history cannot decide, or deciding it was given up. */
+/**
+ * What every judge answers: `unknown` when the history cannot decide, or deciding it was given up.
+ */
 export type Verdict = "valid" | "invalid" | "unknown";
 
 /** The worst of several verdicts: invalid over unknown over valid. */

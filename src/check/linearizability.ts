@@ -1,14 +1,17 @@
-// Is a history linearizable? Wing and Gong's search (1993) with Lowe's memo (2017) and Horn and Kroening's
-// split by key (2015): try to order the operations, one after the other, so that each takes effect between
-// its invocation and its reply and the model can explain every result.
+// Is a history linearizable? Wing and Gong's search (1993) with Lowe's memo (2017) and Horn and
+// Kroening's split by key (2015): try to order the operations, one after the other, so that each
+// takes effect between its invocation and its reply and the model can explain every result.
 //
-// An indefinite operation is an open interval: it may take its place at any time after its invocation, or
-// never. Four facts keep hundreds of them (and long histories) cheap; each preserves the verdict:
-//   * a pure operation (a read) that is possible now can always go first, so there is no choice to make;
-//   * equal indefinite operations are interchangeable: the earliest unused one stands for all of them;
+// An indefinite operation is an open interval: it may take its place at any time after its
+// invocation, or never. Four facts keep hundreds of them (and long histories) cheap; each preserves
+// the verdict:
+//   * a pure operation (a read) that is possible now can always go first, so there is no choice to
+//     make;
+//   * equal indefinite operations are interchangeable: the earliest unused one stands for all of
+//     them;
 //   * an indefinite operation is only worth placing if the next operation needs it (else drop it);
-//   * a configuration is hopeless if one with the same definite operations and state, and no more of the
-//     indefinite ones used, was hopeless.
+//   * a configuration is hopeless if one with the same definite operations and state, and no more
+//     of the indefinite ones used, was hopeless.
 // Left out: minimal counterexamples. The explanation is the longest prefix that can be ordered.
 
 import type { Json } from "./canonical.js";
@@ -37,7 +40,10 @@ export interface KeyVerdict {
   readonly operationCount: number;
   readonly indefiniteCount: number;
   readonly statesExplored: number;
-  /** Of an invalid or unknown key: the longest order found, the state it leads to, and what is stuck there. */
+  /**
+   * Of an invalid or unknown key: the longest order found, the state it leads to, and what is stuck
+   * there.
+   */
   readonly longestPrefix?: readonly Operation[];
   readonly state?: string;
   readonly stuck?: readonly StuckOperation[];
@@ -52,8 +58,8 @@ export interface LinearizabilityVerdict {
 export const STATES_MAX_DEFAULT = 5_000_000;
 
 /**
- * Judges every key of `history` against `model`. `invalid` means no order exists; `unknown` that the
- * search was given up after `statesMax` configurations of one key.
+ * Judges every key of `history` against `model`. `invalid` means no order exists; `unknown` that
+ * the search was given up after `statesMax` configurations of one key.
  */
 export function checkLinearizable<State>(
   history: History,
@@ -87,8 +93,9 @@ export function explainKey({ key, longestPrefix, state, stuck }: KeyVerdict): st
   if (longestPrefix === undefined) return `key ${canonical(key)}: linearizable`;
   const tail = longestPrefix.slice(-LINES_MAX).map((operation) => `  then ${describe(operation)}`);
   const skipped = longestPrefix.length - tail.length;
+  const shown = skipped > 0 ? ", the last of them" : "";
   return [
-    `key ${canonical(key)}: ${longestPrefix.length} operations can be ordered${skipped > 0 ? ", the last of them" : ""}:`,
+    `key ${canonical(key)}: ${longestPrefix.length} operations can be ordered${shown}:`,
     ...tail,
     `  the register then holds ${state}, and nothing can come next:`,
     ...(stuck ?? []).slice(0, LINES_MAX).map(({ operation, reason }) => {

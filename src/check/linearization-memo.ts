@@ -1,6 +1,6 @@
-// Which configurations of linearization-search.ts were entered before. The search only comes back to one
-// after it failed, so "entered" means "hopeless". The key is exact, never a hash alone: a collision would
-// turn a valid history into an invalid one.
+// Which configurations of linearization-search.ts were entered before. The search only comes back
+// to one after it failed, so "entered" means "hopeless". The key is exact, never a hash alone: a
+// collision would turn a valid history into an invalid one.
 
 export class ConfigurationMemo {
   /** Without indefinite operations a configuration is its key. */
@@ -14,8 +14,8 @@ export class ConfigurationMemo {
   }
 
   /**
-   * Whether this configuration, or one with the same definite operations and state and no more indefinite
-   * ones used, was entered before. If not, it is now.
+   * Whether this configuration, or one with the same definite operations and state and no more
+   * indefinite ones used, was entered before. If not, it is now.
    */
   isHopeless(
     state: number,

@@ -1,6 +1,7 @@
-// The search of linearizability.ts for one key. A configuration is: which definite operations are placed,
-// how many of each class of equal indefinite operations are used, and the model's state. States and
-// operations are interned to small integers, so that the search itself works on numbers only.
+// The search of linearizability.ts for one key. A configuration is: which definite operations are
+// placed, how many of each class of equal indefinite operations are used, and the model's state.
+// States and operations are interned to small integers, so that the search itself works on numbers
+// only.
 
 import { canonical } from "./canonical.js";
 import { closedAt, type Operation, type Verdict } from "./history.js";
@@ -118,11 +119,14 @@ class Search<State> {
     return this.#result("valid", statesExplored);
   }
 
-  /** Pushes what may come next, most promising last: definite before indefinite, early before late. */
+  /**
+   * Pushes what may come next, most promising last: definite before indefinite, early before late.
+   */
   #findCandidates(): void {
     const { firstReply, end, pure } = this.#scanWindow();
     if (pure !== NONE) {
-      // Wherever it stands it leaves the state alone, so placing it now loses nothing: no other choice.
+      // Wherever it stands it leaves the state alone, so placing it now loses nothing: no other
+      // choice.
       this.#pushIfNeeded(pure, this.#labels[pure]!);
       return;
     }
@@ -142,8 +146,8 @@ class Search<State> {
   }
 
   /**
-   * The definite operations that no unplaced one precedes are those before `end` that are not placed.
-   * `pure` is the first of them that is pure and possible now.
+   * The definite operations that no unplaced one precedes are those before `end` that are not
+   * placed. `pure` is the first of them that is pure and possible now.
    */
   #scanWindow(): { firstReply: number; end: number; pure: number } {
     let firstReply = Number.POSITIVE_INFINITY;
@@ -159,7 +163,10 @@ class Search<State> {
     return { firstReply, end: i, pure: NONE };
   }
 
-  /** An operation that would do the same without the indefinite one before it shows that one is wasted. */
+  /**
+   * An operation that would do the same without the indefinite one before it shows that one is
+   * wasted.
+   */
   #pushIfNeeded(candidate: number, label: number): void {
     const after = this.#step(this.#state, label);
     if (after === IMPOSSIBLE) return;

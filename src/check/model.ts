@@ -1,5 +1,6 @@
 // What a linearizability judge needs to know about a data type: its initial state and one step.
-// The register (read, write, cas) of Maelstrom's lin-kv comes first; another type is another `Model`.
+// The register (read, write, cas) of Maelstrom's lin-kv comes first; another type is another
+// `Model`.
 
 import { errors } from "../base/errors.js";
 import { canonical, type Json } from "./canonical.js";
@@ -19,14 +20,14 @@ export interface Model<State> {
   readonly initial: State;
   constraint(operation: Operation): Constraint;
   /**
-   * The state after `operation` takes effect in `state`, or `impossible` if it cannot with the result it
-   * reported. Deterministic; must not change `state`. An operation that `may` have happened reports no
-   * result: then only its precondition counts.
+   * The state after `operation` takes effect in `state`, or `impossible` if it cannot with the
+   * result it reported. Deterministic; must not change `state`. An operation that `may` have
+   * happened reports no result: then only its precondition counts.
    */
   step(state: State, operation: Operation): State | typeof impossible;
   /**
-   * True if it leaves every state as it is, wherever it is possible (a read; a refusal). A write of the
-   * value already there is not such an operation: elsewhere it changes the state.
+   * True if it leaves every state as it is, wherever it is possible (a read; a refusal). A write of
+   * the value already there is not such an operation: elsewhere it changes the state.
    */
   isPure(operation: Operation): boolean;
   /** Equal exactly for equal states; also what an explanation shows. */
@@ -50,13 +51,15 @@ export type RegisterState = Json | undefined;
 
 export interface RegisterOptions {
   /**
-   * True: a definite "no such key" (20) or "not the expected value" (22) is an observation and must be
-   * explained like a read. Jepsen ignores refusals, so this is off unless asked for.
+   * True: a definite "no such key" (20) or "not the expected value" (22) is an observation and must
+   * be explained like a read. Jepsen ignores refusals, so this is off unless asked for.
    */
   readonly observeRefusals?: boolean;
 }
 
-/** read -> value; write(value); cas([from, to]). One register: the judge splits a history by key. */
+/**
+ * read -> value; write(value); cas([from, to]). One register: the judge splits a history by key.
+ */
 export function registerModel(options: RegisterOptions = {}): Model<RegisterState> {
   return {
     name: "register",
@@ -73,7 +76,8 @@ export function registerModel(options: RegisterOptions = {}): Model<RegisterStat
       if (operation.outcome === "fail") return isRefusedIn(state, operation) ? state : impossible;
       switch (operation.f) {
         case "read":
-          // A node may answer null for a register it never saw; that is what a blank register holds.
+          // A node may answer null for a register it never saw; that is what a blank register
+          // holds.
           return equal(state ?? null, operation.output ?? null) ? state : impossible;
         case "write":
           return operation.input;

@@ -1,4 +1,5 @@
-// Quantiles as Jepsen reports them: the element at floor(n * point) of the sorted values, no interpolation.
+// Quantiles as Jepsen reports them: the element at floor(n * point) of the sorted values, no
+// interpolation.
 
 export const QUANTILE_POINTS = [0, 0.5, 0.95, 0.99, 1] as const;
 

@@ -3,11 +3,11 @@
 //   stable   the last read that began and saw it began after the last read that missed it
 //   lost     it was known before a read began that missed it, and no later read saw it again
 //   never read   neither: no read that began after it was known decides
-// A lost element makes the history invalid. The stable latency is the time from known until the beginning of
-// the last read that missed the element.
+// A lost element makes the history invalid. The stable latency is the time from known until the
+// beginning of the last read that missed the element.
 //
-// Stricter than Jepsen in two points: an element that nobody added (a phantom) and an element twice in
-// one read are wrong as well.
+// Stricter than Jepsen in two points: an element that nobody added (a phantom) and an element twice
+// in one read are wrong as well.
 
 import { canonical, type Json } from "./canonical.js";
 import type { History, Operation, Verdict } from "./history.js";
@@ -26,7 +26,9 @@ export interface SetFullVerdict {
   readonly phantoms: readonly Json[];
   /** Elements that one read returned more than once. */
   readonly duplicated: readonly Json[];
-  /** Milliseconds, over stable elements; 0 means no read that began after it was known missed it. */
+  /**
+   * Milliseconds, over stable elements; 0 means no read that began after it was known missed it.
+   */
   readonly stableLatencies: Quantiles | undefined;
   readonly stableLatencyMeanMs: number | undefined;
 }
@@ -36,7 +38,10 @@ interface Timeline {
   readonly addedAt: number;
   isAcknowledged: boolean;
   knownAt: number;
-  /** The latest-beginning reads that saw it and missed it: position in order of invocation, and time. */
+  /**
+   * The latest-beginning reads that saw it and missed it: position in order of invocation, and
+   * time.
+   */
   presentRank: number;
   absentRank: number;
   absentAt: number;

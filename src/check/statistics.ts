@@ -1,5 +1,6 @@
-// Figures of a history: operations by outcome and error code, throughput, latencies. As in Jepsen a run in
-// which some kind of operation never once succeeded proves nothing about it, so it is `unknown`.
+// Figures of a history: operations by outcome and error code, throughput, latencies. As in Jepsen a
+// run in which some kind of operation never once succeeded proves nothing about it, so it is
+// `unknown`.
 
 import type { History, Operation, Verdict } from "./history.js";
 import { MICROSECONDS_PER_MS, type Quantiles, quantilesOf } from "./quantiles.js";
@@ -18,8 +19,9 @@ export interface Statistics {
   readonly verdict: Verdict;
   readonly all: OutcomeCounts;
   readonly byFunction: Readonly<Record<string, OutcomeCounts>>;
-  /** Seconds from the first invocation to the last completion; the final reads and the wait before them
-   * do not count. */
+  /**
+   * Seconds from the first invocation to the last completion; the final reads and the wait before
+   * them do not count. */
   readonly seconds: number;
   readonly okPerSecond: number;
   /** Milliseconds from invocation to reply, of `ok` operations. */

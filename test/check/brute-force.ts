@@ -1,5 +1,6 @@
-// The dumb second opinion: tries every order of every subset, with no memo and no shortcut, so that what it
-// says is easy to believe. Only for a handful of operations on one register. Shares no code with src/check.
+// The dumb second opinion: tries every order of every subset, with no memo and no shortcut, so that
+// what it says is easy to believe. Only for a handful of operations on one register. Shares no code
+// with src/check.
 
 import type { Operation } from "../../src/check/history.js";
 

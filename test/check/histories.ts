@@ -1,5 +1,5 @@
-// Histories for the judges' tests: a register simulated with known points of effect (valid by construction),
-// one spoiled by a changed result, and small ones with arbitrary results.
+// Histories for the judges' tests: a register simulated with known points of effect (valid by
+// construction), one spoiled by a changed result, and small ones with arbitrary results.
 
 import { Prng } from "../../src/base/prng.js";
 import type { Json } from "../../src/check/canonical.js";
@@ -26,7 +26,10 @@ interface Planned {
   readonly isAnswered: boolean;
 }
 
-/** Every operation takes effect at a random point between its two times; an unanswered one perhaps never. */
+/**
+ * Every operation takes effect at a random point between its two times; an unanswered one perhaps
+ * never.
+ */
 export function validRegisterHistory(shape: RegisterHistoryShape): Operation[] {
   const random = new Prng(shape.seed);
   const planned = planRegisterOperations(random, shape);
@@ -111,7 +114,9 @@ function spoiledInput({ f, input }: Operation, random: Prng): Json {
   return f === "cas" ? [random.below(5), random.below(5)] : input;
 }
 
-/** Few operations on a narrow time line, with results drawn blindly: about half can be linearized. */
+/**
+ * Few operations on a narrow time line, with results drawn blindly: about half can be linearized.
+ */
 export function smallRandomHistory(random: Prng): Operation[] {
   const count = random.between(2, 7);
   const values = random.between(2, 3);

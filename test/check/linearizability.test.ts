@@ -1,3 +1,5 @@
+// Linearizability: each situation with its verdict, agreement with brute force, and speed.
+
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Prng } from "../../src/base/prng.js";

@@ -1,5 +1,5 @@
-// The bench judges real processes: a good toy node is valid in every workload, under faults too, and each bad
-// one is found out for what it does.
+// The bench judges real processes: a good toy node is valid in every workload, under faults too,
+// and each bad one is found out for what it does.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -49,6 +49,7 @@ async function bench(
     statesMax: STATES_MAX_DEFAULT,
     historyFile: "",
     jsonFile: undefined,
+    judgeFile: undefined,
     isQuiet: true,
   };
   const result = await new Run(options.run).run();

@@ -1,5 +1,6 @@
-// The parts of the bench that need no process: timers, network, cuts, the nemesis's plan, topologies, generators,
-// what replies must look like, what the majority side was granted, the command line.
+// The parts of the bench that need no process: timers, network, cuts, the nemesis's plan,
+// topologies, generators, what replies must look like, what the majority side was granted, the
+// command line.
 
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";

@@ -1,5 +1,5 @@
-// Planted bugs of the judges (src/check) and of the bench that feeds them (maelstrom/): each is a mistake such
-// programs really make, and the suite named with it must fail while the bug is in.
+// Planted bugs of the judges (src/check) and of the bench that feeds them (maelstrom/): each is a
+// mistake such programs really make, and the suite named with it must fail while the bug is in.
 
 const linearizability = "test/check/linearizability.test.ts";
 const judges = "test/check/judges.test.ts";

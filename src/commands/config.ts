@@ -77,12 +77,11 @@ const secretsOfSet = (call: Call): number[] => {
   return secrets;
 };
 
-function resetStatistics({ environment, keyspace, reply }: Call): void {
+function resetStatistics({ environment, keyspace }: Call): void {
   environment.statistics.reset();
   keyspace.hits = 0;
   keyspace.misses = 0;
   keyspace.expiredKeys = 0;
-  reply.errorCount = 0;
   for (const command of environment.allCommands()) {
     command.calls = 0;
     command.rejectedCalls = 0;

@@ -77,7 +77,7 @@ const secretsOfSet = (call: Call): number[] => {
   return secrets;
 };
 
-function resetStatistics({ environment, keyspace }: Call): void {
+function resetStatistics({ environment, keyspace, reply }: Call): void {
   environment.statistics.reset();
   keyspace.hits = 0;
   keyspace.misses = 0;

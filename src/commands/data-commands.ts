@@ -1,12 +1,19 @@
 // The tables of the data families in one list, for the node to join with the others.
 
+import { bitCommands } from "./bits.js";
+import { fieldCommands } from "./bits-field.js";
 import type { CommandSpec } from "./command.js";
 import { expiryCommands } from "./expiry.js";
 import { keyCommands } from "./keys.js";
+import { memoryCommands } from "./keys-memory.js";
 import { moveCommands } from "./keys-move.js";
+import { objectCommands } from "./keys-object.js";
 import { scanCommands } from "./scan.js";
+import { setCommands } from "./sets.js";
+import { skerryCommands } from "./skerry.js";
 import { stringCommands } from "./strings.js";
 import { countCommands } from "./strings-count.js";
+import { lcsCommands } from "./strings-lcs.js";
 import { rangeCommands } from "./strings-range.js";
 
 export const dataCommands: readonly CommandSpec[] = [
@@ -17,4 +24,11 @@ export const dataCommands: readonly CommandSpec[] = [
   ...moveCommands,
   ...scanCommands,
   ...expiryCommands,
+  ...objectCommands,
+  ...memoryCommands,
+  ...bitCommands,
+  ...fieldCommands,
+  ...lcsCommands,
+  ...setCommands,
+  ...skerryCommands,
 ];

@@ -31,6 +31,9 @@ export const bornFlag = 2;
 /** The value is a buffer of its own in the object table. */
 export const externalFlag = 4;
 
+/** The text was written piece by piece (APPEND, SETRANGE, SETBIT): OBJECT ENCODING calls it raw. Says no more. */
+export const piecewiseFlag = 8;
+
 export const headerBytes = 24;
 export const deadlineBytes = 24;
 export const bornBytes = 16;

@@ -149,7 +149,7 @@ export function modifyText(
     const isExternal = (flags & record.externalFlag) !== 0;
     if (isExternal) growExternal(keyspace, ref, length);
     arena.words[slabOf(ref)]![wordOf(ref) + 2] = length;
-    record.setHeader(arena, ref, record.textKind, flags, keyspace.self, keyspace.batchTime);
+    markPiecewise(keyspace, ref, flags);
     const { bytes, start } = viewText(keyspace, ref);
     if (length > held) bytes.fill(0, start + held, start + length);
     fill(bytes, start);
@@ -167,6 +167,15 @@ export function modifyText(
     const born = entry.prepare(stamp, false, keyspace.replicas);
     entry.assign(slots.string, onlyElement, stamp, born, value);
   });
+  const stored = db.keys.find(hash, key, 0, key.length);
+  if (record.kindOf(arena, stored) !== record.textKind) return;
+  const word = arena.words[slabOf(stored)]!;
+  word[wordOf(stored)]! |= record.piecewiseFlag << 8;
+}
+
+function markPiecewise(keyspace: Keyspace, ref: Ref, flags: number): void {
+  const { arena, self, batchTime } = keyspace;
+  record.setHeader(arena, ref, record.textKind, flags | record.piecewiseFlag, self, batchTime);
 }
 
 /** In place: the birth has its own field, or the slot was born in this very batch. */

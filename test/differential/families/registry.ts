@@ -1,0 +1,13 @@
+// Every family of the differential test. Adding one is a file beside this and a line here.
+
+import type { Family } from "../step.js";
+import { bitsFamily } from "./bits.js";
+import { keysFamily } from "./keys.js";
+import { setsFamily } from "./sets.js";
+import { stringsFamily } from "./strings.js";
+import { syntaxFamily } from "./syntax.js";
+
+const dataFamilies: readonly Family[] = [stringsFamily, bitsFamily, keysFamily, setsFamily];
+
+/** Wrong arity and syntax are tried on the commands of all the others. */
+export const families: readonly Family[] = [...dataFamilies, syntaxFamily(dataFamilies)];

@@ -95,6 +95,21 @@ function onPeer(src, body) {
   }
 }
 
+/** A proxy hands every request to the service it is named after: `proxy:lin-kv`. */
+const service = behaviour.startsWith("proxy:") ? behaviour.slice("proxy:".length) : undefined;
+const forwarded = new Map(); // our msg_id -> the client and its msg_id
+
+function forward(src, body) {
+  forwarded.set(nextId, { src, in_reply_to: body.msg_id });
+  print(service, { ...body, msg_id: nextId++ });
+}
+
+function onServiceReply({ in_reply_to, ...body }) {
+  const { src, ...envelope } = forwarded.get(in_reply_to);
+  forwarded.delete(in_reply_to);
+  print(src, { ...body, ...envelope });
+}
+
 function onLine(line) {
   const { src, body } = JSON.parse(line);
   if (body.type === "init") {
@@ -106,6 +121,8 @@ function onLine(line) {
     return;
   }
   if (peers.includes(src)) return onPeer(src, body);
+  if (src === service) return onServiceReply(body);
+  if (service !== undefined) return forward(src, body);
   if (behaviour === "crash" && ++answered === 20) process.exit(3);
   if (behaviour === "babble" && ++answered % 20 === 0) console.log("hello, this is no JSON");
   if (behaviour === "mute" && body.type !== "topology") return;

@@ -5,7 +5,6 @@ import { fieldCommands } from "./bits-field.js";
 import type { CommandSpec } from "./command.js";
 import { expiryCommands } from "./expiry.js";
 import { keyCommands } from "./keys.js";
-import { memoryCommands } from "./keys-memory.js";
 import { moveCommands } from "./keys-move.js";
 import { objectCommands } from "./keys-object.js";
 import { scanCommands } from "./scan.js";
@@ -25,7 +24,6 @@ export const dataCommands: readonly CommandSpec[] = [
   ...scanCommands,
   ...expiryCommands,
   ...objectCommands,
-  ...memoryCommands,
   ...bitCommands,
   ...fieldCommands,
   ...lcsCommands,

@@ -3,6 +3,7 @@
 // Every message may be lost, repeated, delayed or overtaken: batches are joined by their place in the stream, and
 // a context that is told is a fact that stays true.
 
+import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import type { VersionVector } from "../clock/version-vector.js";
 import type { Batch } from "../keyspace/batch.js";
 
@@ -15,13 +16,23 @@ export interface ShardContext {
   readonly context: VersionVector;
 }
 
-export type ReplicationMessage = Delta | Relay | Summary | Contexts | Pull | State;
+export interface ReplicationMessage {
+  /** The incarnation that speaks: what is known of a node's former ones is not true of it. */
+  readonly sender: ReplicaIndex;
+  readonly body: Body;
+}
 
-/** Batches, in an order in which they can be joined. The contexts acknowledge and tell how far the sender is. */
+export type Body = Delta | Relay | Summary | Contexts | Pull | State;
+
+/**
+ * Batches that the sender has joined, oldest first. The contexts acknowledge and tell how far the sender is.
+ */
 export interface Delta {
   readonly type: "delta";
   readonly batches: readonly Batch[];
   readonly contexts: readonly ShardContext[];
+  /** In answer to a pull; such a delta wants no acknowledgement. */
+  readonly isAnswer: boolean;
 }
 
 /** "Be my hub": batches to be joined and passed on to everybody. */
@@ -30,9 +41,13 @@ export interface Relay {
   readonly batches: readonly Batch[];
 }
 
-/** A hash over all of the sender's contexts. Who has others answers with them; equality is silent. */
+/**
+ * A hash over what the sender has seen of the streams up to `until`, so that batches on their way do not count.
+ * Who has seen other things answers with contexts; equality is silent.
+ */
 export interface Summary {
   readonly type: "summary";
+  readonly until: Time;
   readonly hash: number;
 }
 
@@ -52,6 +67,5 @@ export interface Pull {
 /** A shard's whole state, because the log does not reach back (state-sync.ts). */
 export interface State {
   readonly type: "state";
-  readonly shard: number;
   readonly bytes: Uint8Array;
 }

@@ -1,0 +1,162 @@
+// The bytes of replication messages: replica names once, in front, then the sender, the type and the body.
+// Decoding trusts nothing: an unknown tag, a count that cannot fit, a batch that nobody can have made or bytes left
+// over throw `MalformedBytes`, and nothing is allocated beyond a small multiple of the input.
+
+import { ByteReader, type Bytes, ByteWriter, MalformedBytes } from "../base/bytes.js";
+import { decodeTime } from "../clock/stamp.js";
+import type { Batch } from "../keyspace/batch.js";
+import { decodeBatch, decodeContext, encodeBatch, encodeContext } from "../keyspace/batch-codec.js";
+import type { Shards } from "../keyspace/shards.js";
+import { DictionaryCodec } from "../lattice/replica-codec.js";
+import type { Body, ReplicationMessage, ShardContext } from "./messages.js";
+
+/** The position is the tag on the wire: append, never reorder. */
+const types = [
+  "delta",
+  "relay",
+  "summary",
+  "contexts",
+  "pull",
+  "state",
+] as const satisfies readonly Body["type"][];
+
+const tags = new Map<Body["type"], number>(types.map((type, tag) => [type, tag]));
+
+/** A batch's least size: shard, origin, two times, no dependencies, no group, no deltas. */
+const batchBytesMin = 21;
+
+export function encodeMessage(message: ReplicationMessage, shards: Shards): Bytes {
+  const codec = new DictionaryCodec(shards.keyspace.replicas);
+  const body = new ByteWriter(256);
+  codec.write(body, message.sender);
+  body.u8(tags.get(message.body.type)!);
+  writeBody(body, message.body, codec, shards);
+  const writer = new ByteWriter(body.length + 64);
+  codec.writeNames(writer);
+  return writer.raw(body.view()).finish();
+}
+
+/** @throws MalformedBytes on anything that `encodeMessage` cannot have written. */
+export function decodeMessage(bytes: Bytes, shards: Shards): ReplicationMessage {
+  const reader = new ByteReader(bytes);
+  const codec = new DictionaryCodec(shards.keyspace.replicas);
+  codec.readNames(reader);
+  const sender = codec.read(reader);
+  const type = types[reader.u8()];
+  if (type === undefined) throw new MalformedBytes("unknown replication message");
+  const body = readBody(reader, type, codec, shards);
+  reader.expectEnd();
+  return { sender, body };
+}
+
+function writeBody(writer: ByteWriter, body: Body, codec: DictionaryCodec, shards: Shards): void {
+  switch (body.type) {
+    case "delta":
+      writer.u8(body.isAnswer ? 1 : 0);
+      writeBatches(writer, body.batches, codec, shards);
+      writeContexts(writer, body.contexts, codec);
+      return;
+    case "relay":
+      writeBatches(writer, body.batches, codec, shards);
+      return;
+    case "summary":
+      writer.f64(body.until).f64(body.hash);
+      return;
+    case "contexts":
+      writer.u8(body.wantsReply ? 1 : 0);
+      writeContexts(writer, body.contexts, codec);
+      return;
+    case "pull":
+      writeContexts(writer, body.contexts, codec);
+      return;
+    case "state":
+      writer.bytes(body.bytes);
+  }
+}
+
+function readBody(
+  reader: ByteReader,
+  type: Body["type"],
+  codec: DictionaryCodec,
+  shards: Shards,
+): Body {
+  switch (type) {
+    case "delta": {
+      const isAnswer = readFlag(reader);
+      const batches = readBatches(reader, codec, shards);
+      return { type, isAnswer, batches, contexts: readContexts(reader, codec, shards) };
+    }
+    case "relay":
+      return { type, batches: readBatches(reader, codec, shards) };
+    case "summary": {
+      const until = decodeTime(reader);
+      return { type, until, hash: readHash(reader) };
+    }
+    case "contexts": {
+      const wantsReply = readFlag(reader);
+      return { type, wantsReply, contexts: readContexts(reader, codec, shards) };
+    }
+    case "pull":
+      return { type, contexts: readContexts(reader, codec, shards) };
+    case "state":
+      return { type, bytes: reader.bytes().slice() };
+  }
+}
+
+function readFlag(reader: ByteReader): boolean {
+  const flag = reader.u8();
+  if (flag > 1) throw new MalformedBytes(`${flag} is no flag`);
+  return flag === 1;
+}
+
+function readHash(reader: ByteReader): number {
+  const hash = reader.f64();
+  if (!Number.isSafeInteger(hash) || hash < 0) throw new MalformedBytes("not a hash");
+  return hash;
+}
+
+function readShard(reader: ByteReader, shards: Shards): number {
+  const shard = reader.varint();
+  if (shard >= shards.count) throw new MalformedBytes(`no shard has the number ${shard}`);
+  return shard;
+}
+
+function writeBatches(
+  writer: ByteWriter,
+  batches: readonly Batch[],
+  codec: DictionaryCodec,
+  { keyspace }: Shards,
+): void {
+  writer.varint(batches.length);
+  for (const batch of batches) encodeBatch(writer, batch, codec, keyspace);
+}
+
+function readBatches(reader: ByteReader, codec: DictionaryCodec, shards: Shards): Batch[] {
+  const batches: Batch[] = [];
+  for (let count = reader.count(batchBytesMin); count > 0; count--)
+    batches.push(decodeBatch(reader, codec, shards.keyspace, shards.count));
+  return batches;
+}
+
+function writeContexts(
+  writer: ByteWriter,
+  contexts: readonly ShardContext[],
+  codec: DictionaryCodec,
+): void {
+  writer.varint(contexts.length);
+  for (const { shard, context } of contexts) {
+    writer.varint(shard);
+    encodeContext(writer, context, codec);
+  }
+}
+
+function readContexts(reader: ByteReader, codec: DictionaryCodec, shards: Shards): ShardContext[] {
+  const contexts: ShardContext[] = [];
+  for (let count = reader.count(2); count > 0; count--) {
+    const shard = readShard(reader, shards);
+    const last = contexts.at(-1);
+    if (last !== undefined && last.shard >= shard) throw new MalformedBytes("shards out of order");
+    contexts.push({ shard, context: decodeContext(reader, codec) });
+  }
+  return contexts;
+}

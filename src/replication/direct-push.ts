@@ -1,0 +1,186 @@
+// Direct dissemination, for small clusters: each node sends its own batches to every peer at once. Nobody passes on
+// the batches of others, so none goes back where it came from; who missed one asks for it (repair.ts).
+//
+// A link keeps what its peer has not acknowledged. An acknowledgement is the peer's context, piggybacked on its own
+// batches or sent after a short delay. Without one the oldest part is sent again, more and more rarely, as a probe.
+//
+// Bounded twice: what is on its way (the window) and what waits (the outbox). A batch that finds the outbox full is
+// not kept for that peer; it is counted, and the peer will find out that it lacks it.
+
+import type { ReplicaIndex } from "../clock/stamp.js";
+import { VersionVector } from "../clock/version-vector.js";
+import type { Batch } from "../keyspace/batch.js";
+import type { Cluster } from "./cluster.js";
+import type { Dissemination } from "./dissemination.js";
+import type { ShardContext } from "./messages.js";
+import type { Peer } from "./peer.js";
+
+interface Link {
+  readonly peer: Peer;
+  /** Own batches without acknowledgement, oldest first; the first `sentCount` are on their way. */
+  outbox: Batch[];
+  bytes: number;
+  sentCount: number;
+  sentBytes: number;
+  windowBytes: number;
+  /** When something was sent or acknowledged last. */
+  movedMs: number;
+  /** Sends in a row without acknowledgement. */
+  attempts: number;
+  /** Streams that are to be acknowledged: origins by shard. */
+  readonly owed: Map<number, Set<ReplicaIndex>>;
+  ackDueMs: number;
+}
+
+export class DirectPush implements Dissemination {
+  readonly #cluster: Cluster;
+  readonly #links: readonly Link[];
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.#links = cluster.peers.map((peer) => ({
+      peer,
+      outbox: [],
+      bytes: 0,
+      sentCount: 0,
+      sentBytes: 0,
+      windowBytes: cluster.limits.windowBytesMax,
+      movedMs: 0,
+      attempts: 0,
+      owed: new Map(),
+      ackDueMs: Number.POSITIVE_INFINITY,
+    }));
+  }
+
+  get dueMs(): number {
+    let due = Number.POSITIVE_INFINITY;
+    for (const link of this.#links) due = Math.min(due, link.ackDueMs, this.#resendMs(link));
+    return due;
+  }
+
+  onLocal(batches: readonly Batch[], now: number): void {
+    const { outboxBytesMax } = this.#cluster.limits;
+    for (const link of this.#links) {
+      for (const batch of batches) {
+        if (link.bytes + batch.bytes > outboxBytesMax && link.outbox.length > 0) {
+          this.#cluster.counters.outboxDroppedCount++;
+          continue;
+        }
+        link.outbox.push(batch);
+        link.bytes += batch.bytes;
+      }
+      this.#pump(link, now);
+    }
+  }
+
+  onPushed(from: Peer, batches: readonly Batch[], now: number): void {
+    const link = this.#linkOf(from);
+    for (const { shard, origin } of batches) {
+      const origins = link.owed.get(shard);
+      if (origins === undefined) link.owed.set(shard, new Set([origin]));
+      else origins.add(origin);
+    }
+    if (link.owed.size > 0)
+      link.ackDueMs = Math.min(link.ackDueMs, now + this.#cluster.timing.ackDelayMs);
+  }
+
+  /** From a node that works with hubs: joined like a push, and acknowledged, but not passed on. */
+  onRelay(from: Peer, batches: readonly Batch[], now: number): void {
+    this.onPushed(from, batches, now);
+  }
+
+  onJoined(): void {}
+
+  onKnown(peer: Peer, now: number): void {
+    const link = this.#linkOf(peer);
+    if (link.outbox.length === 0) return;
+    const before = link.outbox.length;
+    const sent = link.outbox.slice(0, link.sentCount).filter((batch) => !peer.covers(batch));
+    const unsent = link.outbox.slice(link.sentCount).filter((batch) => !peer.covers(batch));
+    if (sent.length + unsent.length === before) return;
+    // Karn's rule: after a repetition nobody knows which sending was answered.
+    if (link.attempts === 0 && sent.length < link.sentCount) peer.measure(now - link.movedMs);
+    link.outbox = [...sent, ...unsent];
+    link.sentCount = sent.length;
+    link.sentBytes = bytesOf(sent);
+    link.bytes = link.sentBytes + bytesOf(unsent);
+    link.attempts = 0;
+    link.movedMs = now;
+    link.windowBytes = this.#cluster.limits.windowBytesMax;
+    this.#pump(link, now);
+  }
+
+  onReturn(peer: Peer): void {
+    const link = this.#linkOf(peer);
+    // The new incarnation has nothing of the streams' beginnings: it asks for all of them.
+    link.outbox = [];
+    link.bytes = 0;
+    link.sentCount = 0;
+    link.sentBytes = 0;
+    link.attempts = 0;
+    link.owed.clear();
+    link.ackDueMs = Number.POSITIVE_INFINITY;
+  }
+
+  onDue(now: number): void {
+    for (const link of this.#links) {
+      if (this.#resendMs(link) <= now) {
+        link.attempts++;
+        this.#cluster.counters.resentBatchCount += link.sentCount;
+        link.sentCount = 0;
+        link.sentBytes = 0;
+        link.windowBytes = this.#cluster.limits.probeBytesMax;
+        this.#pump(link, now);
+      }
+      if (link.ackDueMs <= now) this.#send(link, []);
+    }
+  }
+
+  /** Sends what the window admits: at least one batch when nothing is on its way. */
+  #pump(link: Link, now: number): void {
+    const batches: Batch[] = [];
+    while (link.sentCount < link.outbox.length) {
+      const batch = link.outbox[link.sentCount]!;
+      if (link.sentBytes > 0 && link.sentBytes + batch.bytes > link.windowBytes) break;
+      batches.push(batch);
+      link.sentCount++;
+      link.sentBytes += batch.bytes;
+    }
+    if (batches.length === 0) return;
+    if (link.sentCount === batches.length) link.movedMs = now;
+    this.#send(link, batches);
+  }
+
+  #send(link: Link, batches: readonly Batch[]): void {
+    const contexts = this.#takeOwed(link);
+    this.#cluster.send(link.peer, { type: "delta", batches, contexts, isAnswer: false });
+  }
+
+  #takeOwed(link: Link): ShardContext[] {
+    const contexts: ShardContext[] = [];
+    for (const shard of [...link.owed.keys()].sort((a, b) => a - b)) {
+      const seen = this.#cluster.shards.shards[shard]!.context;
+      const context = new VersionVector();
+      for (const origin of link.owed.get(shard)!) context.advance(origin, seen.get(origin));
+      contexts.push({ shard, context });
+    }
+    link.owed.clear();
+    link.ackDueMs = Number.POSITIVE_INFINITY;
+    return contexts;
+  }
+
+  /** When what is on its way counts as lost. */
+  #resendMs(link: Link): number {
+    if (link.sentCount === 0) return Number.POSITIVE_INFINITY;
+    const { resendMsMin, resendMsMax } = this.#cluster.timing;
+    const patience = Math.max(resendMsMin, 3 * (link.peer.roundTripMs ?? 0));
+    return link.movedMs + Math.min(Math.max(resendMsMax, patience), patience * 2 ** link.attempts);
+  }
+
+  #linkOf(peer: Peer): Link {
+    return this.#links.find((link) => link.peer === peer)!;
+  }
+}
+
+const bytesOf = (batches: readonly Batch[]): number =>
+  batches.reduce((sum, batch) => sum + batch.bytes, 0);

@@ -1,0 +1,152 @@
+// Batches that have arrived, until they can be joined: each waits for its predecessor, for what it depends on
+// (merge-rules 14), for the other shards of its group (20) or for the clock (19).
+//
+// Bounded: what does not fit is dropped and counted; the sender still has it, and repair asks again.
+
+import type { ReplicaIndex, Time } from "../clock/stamp.js";
+import type { Batch } from "../keyspace/batch.js";
+import type { Shards } from "../keyspace/shards.js";
+
+export interface InboxLimits {
+  readonly batchCountMax: number;
+  readonly bytesMax: number;
+}
+
+export class Inbox {
+  readonly #shards: Shards;
+  readonly #limits: InboxLimits;
+  /** Per shard and origin, by ascending time. */
+  readonly #waiting: Map<ReplicaIndex, Batch[]>[];
+  #count = 0;
+  #bytes = 0;
+  droppedCount = 0;
+  duplicateCount = 0;
+  /** Batches that bear this replica's name and are not its own: two processes share one identity. */
+  foreignCount = 0;
+
+  constructor(shards: Shards, limits: InboxLimits) {
+    this.#shards = shards;
+    this.#limits = limits;
+    this.#waiting = shards.shards.map(() => new Map());
+  }
+
+  /** Batches that wait. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** How many wait for the clock: their makers' clocks are far ahead of this one (merge-rules 19). */
+  get earlyCount(): number {
+    let count = 0;
+    for (const chains of this.#waiting)
+      for (const chain of chains.values())
+        for (const batch of chain) if (this.#shards.isEarly(batch.time)) count++;
+    return count;
+  }
+
+  /** Takes batches in, joins whatever is ready now, and answers what was joined, in order. */
+  take(batches: readonly Batch[]): Batch[] {
+    const touched = new Set<number>();
+    for (const batch of batches) if (this.#admit(batch)) touched.add(batch.shard);
+    return this.#drain(touched);
+  }
+
+  /** Looks at everything again: time has passed, or a state was joined. */
+  retry(): Batch[] {
+    if (this.#count === 0) return [];
+    return this.#drain(new Set(this.#waiting.keys()));
+  }
+
+  /**
+   * How far an origin's stream is at hand without a gap, joined or waiting. What lies beyond is to be asked for.
+   */
+  reach(shard: number, origin: ReplicaIndex): Time {
+    let reach = this.#shards.shards[shard]!.context.get(origin);
+    for (const batch of this.#waiting[shard]!.get(origin) ?? [])
+      if (batch.previous <= reach && batch.time > reach) reach = batch.time;
+    return reach;
+  }
+
+  #admit(batch: Batch): boolean {
+    if (this.#shards.shards[batch.shard]!.context.covers(batch.time, batch.origin)) {
+      this.duplicateCount++;
+      return false;
+    }
+    if (batch.origin === this.#shards.keyspace.self) {
+      this.foreignCount++;
+      return false;
+    }
+    const chains = this.#waiting[batch.shard]!;
+    let chain = chains.get(batch.origin);
+    if (chain === undefined) {
+      chain = [];
+      chains.set(batch.origin, chain);
+    }
+    let at = chain.length;
+    while (at > 0 && chain[at - 1]!.time > batch.time) at--;
+    if (chain[at - 1]?.time === batch.time) {
+      this.duplicateCount++;
+      return false;
+    }
+    if (
+      this.#count >= this.#limits.batchCountMax ||
+      this.#bytes + batch.bytes > this.#limits.bytesMax
+    ) {
+      this.droppedCount++;
+      return false;
+    }
+    chain.splice(at, 0, batch);
+    this.#count++;
+    this.#bytes += batch.bytes;
+    return true;
+  }
+
+  /** Joining one batch may free others of its shard, so a shard is looked at until nothing moves. */
+  #drain(touched: Set<number>): Batch[] {
+    const joined: Batch[] = [];
+    for (const shard of touched) {
+      touched.delete(shard); // Deleted and added again, it comes round once more.
+      for (const chain of this.#waiting[shard]!.values()) {
+        while (chain.length > 0) {
+          const members = this.#joinable(chain[0]!);
+          if (members === undefined) break;
+          for (const batch of members) {
+            if (this.#shards.apply(batch) === "applied") joined.push(batch);
+            this.#remove(batch);
+            touched.add(batch.shard);
+          }
+        }
+      }
+    }
+    return joined;
+  }
+
+  /** The batches that are to be joined together with the head of a chain; undefined while it must wait. */
+  #joinable(head: Batch): readonly Batch[] | undefined {
+    const verdict = this.#shards.judge(head);
+    if (verdict === "duplicate") return [head];
+    if (verdict !== "ready") return undefined;
+    if (head.group.length === 1) return [head];
+    const members: Batch[] = [];
+    for (const shard of head.group) {
+      // A part that came with a state is there already; the others follow it (merge-rules 20).
+      if (this.#shards.shards[shard]!.context.covers(head.time, head.origin)) continue;
+      const member = this.#waiting[shard]!.get(head.origin)?.[0];
+      if (member === undefined || member.time !== head.time) return undefined;
+      if (this.#shards.judge(member) !== "ready") return undefined;
+      members.push(member);
+    }
+    return members;
+  }
+
+  #remove(batch: Batch): void {
+    const chain = this.#waiting[batch.shard]!.get(batch.origin)!;
+    chain.splice(chain.indexOf(batch), 1);
+    this.#count--;
+    this.#bytes -= batch.bytes;
+  }
+}

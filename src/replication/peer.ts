@@ -1,0 +1,74 @@
+// One other node, as far as it has told: what its present incarnation has seen, when it was last heard, and how
+// long an answer takes. Knowledge only grows, until the node comes back as another incarnation, which may have
+// nothing of what the former one had.
+
+import type { ReplicaIndex } from "../clock/stamp.js";
+import { VersionVector } from "../clock/version-vector.js";
+import type { Batch } from "../keyspace/batch.js";
+import type { NodeId, ShardContext } from "./messages.js";
+
+const nothing = new VersionVector();
+
+export class Peer {
+  readonly node: NodeId;
+  incarnation: ReplicaIndex | undefined;
+  readonly #retired = new Set<ReplicaIndex>();
+  readonly #known = new Map<number, VersionVector>();
+  heardMs = Number.NEGATIVE_INFINITY;
+  /** Smoothed time between a push and its acknowledgement; undefined before the first. */
+  roundTripMs: number | undefined;
+
+  constructor(node: NodeId) {
+    this.node = node;
+  }
+
+  /**
+   * A message came from this incarnation. False when it is one of the past, whose words about itself say
+   * nothing any more. `onReturn` is called when the node is found to be a new one.
+   */
+  hear(sender: ReplicaIndex, now: number, onReturn: () => void): boolean {
+    if (this.#retired.has(sender)) return false;
+    this.heardMs = now;
+    if (sender === this.incarnation) return true;
+    const isReturn = this.incarnation !== undefined;
+    if (this.incarnation !== undefined) this.#retired.add(this.incarnation);
+    this.incarnation = sender;
+    this.#known.clear();
+    if (isReturn) onReturn();
+    return true;
+  }
+
+  /** What the peer has seen of a shard, at least. Not to be changed. */
+  known(shard: number): VersionVector {
+    return this.#known.get(shard) ?? nothing;
+  }
+
+  covers(batch: Batch): boolean {
+    return this.known(batch.shard).covers(batch.time, batch.origin);
+  }
+
+  learn({ shard, context }: ShardContext): void {
+    this.#use(shard).join(context);
+  }
+
+  /** Who sends a batch has joined it, with all that it depends on. */
+  learnBatch({ shard, origin, time, dependencies }: Batch): void {
+    const known = this.#use(shard);
+    known.advance(origin, time);
+    known.join(dependencies);
+  }
+
+  measure(roundTripMs: number): void {
+    const before = this.roundTripMs ?? roundTripMs;
+    this.roundTripMs = before + (roundTripMs - before) / 4;
+  }
+
+  #use(shard: number): VersionVector {
+    let known = this.#known.get(shard);
+    if (known === undefined) {
+      known = new VersionVector();
+      this.#known.set(shard, known);
+    }
+    return known;
+  }
+}

@@ -1,0 +1,283 @@
+// Repair: finding out what is missing and asking for it. It alone brings replicas together, whatever was lost; the
+// pushes only make it fast.
+//
+//  1. Exchange. Every interval one peer, in a shuffled round, gets a hash of what this node has seen of the streams
+//     up to a moment ago. Equality is silent. Otherwise contexts go back and forth.
+//  2. Pull. What a peer is known to have and this node lacks may still be on its way; after a delay it is asked for.
+//  3. State. What the peer's log no longer has comes as the shard's state.
+//
+// At most one pull per peer is outstanding; an answer is bounded and tells how far the peer is, so the rest is asked
+// for again. After a difference the next exchange comes soon: news spreads in a few rounds.
+
+import { timeOfMs } from "../clock/stamp.js";
+import { VersionVector } from "../clock/version-vector.js";
+import type { Batch } from "../keyspace/batch.js";
+import type { Cluster } from "./cluster.js";
+import type { Inbox } from "./inbox.js";
+import type { Contexts, Pull, ShardContext, Summary } from "./messages.js";
+import type { Peer } from "./peer.js";
+import { SettledHash } from "./settled-hash.js";
+
+/** A pull without an answer so far. */
+interface Outstanding {
+  readonly untilMs: number;
+  /** A state has come of it. */
+  hasProgress: boolean;
+}
+
+export class Repair {
+  readonly #cluster: Cluster;
+  readonly #inbox: Inbox;
+  readonly #hash: SettledHash;
+  /** Peers still to be visited in this round. */
+  #round: Peer[] = [];
+  #exchangeDueMs: number;
+  #exchangeGapMs: number;
+  #forgetDueMs: number;
+  /** Shards of which somebody has more, and when to ask. */
+  readonly #lacking = new Map<number, number>();
+  readonly #pulling = new Map<Peer, Outstanding>();
+
+  constructor(cluster: Cluster, inbox: Inbox, now: number) {
+    this.#cluster = cluster;
+    this.#inbox = inbox;
+    this.#hash = new SettledHash(cluster.shards);
+    const { exchangeMs, forgetMs } = cluster.timing;
+    this.#exchangeGapMs = exchangeMs;
+    // Nodes that start together do not all talk at once.
+    this.#exchangeDueMs = now + cluster.prng.below(exchangeMs);
+    this.#forgetDueMs = now + forgetMs;
+  }
+
+  get dueMs(): number {
+    let due = Math.min(this.#exchangeDueMs, this.#forgetDueMs);
+    for (const at of this.#lacking.values()) due = Math.min(due, at);
+    return due;
+  }
+
+  onDue(now: number): void {
+    if (this.#exchangeDueMs <= now) this.#exchange(now);
+    if (this.#forgetDueMs <= now) this.#forget(now);
+    this.#pullDue(now);
+  }
+
+  // ---- exchange
+
+  #exchange(now: number): void {
+    const { timing, prng, peers } = this.#cluster;
+    this.#exchangeGapMs = Math.min(timing.exchangeMs, this.#exchangeGapMs * 2);
+    // Somewhat irregular, so that nodes do not fall into step.
+    this.#exchangeDueMs = now + this.#exchangeGapMs * (0.75 + prng.float() / 2);
+    if (this.#round.length === 0) this.#round = prng.shuffle([...peers]);
+    const peer = this.#round.pop();
+    if (peer !== undefined) this.compareWith(peer);
+  }
+
+  /** Offers a peer to compare. */
+  compareWith(peer: Peer): void {
+    this.#cluster.shards.settle();
+    const until = this.#settledUntil();
+    const hash = this.#hash.at(until);
+    if (hash !== undefined) this.#cluster.send(peer, { type: "summary", until, hash });
+    else this.#sendContexts(peer, true);
+  }
+
+  onSummary(peer: Peer, { until, hash }: Summary, now: number): void {
+    if (this.#hash.at(until) !== hash) {
+      this.#sendContexts(peer, true);
+      return;
+    }
+    for (const shard of this.#cluster.shards.shards) {
+      const context = shard.contextAt(until)!;
+      if (!context.isEmpty) this.learn(peer, { shard: shard.index, context }, now);
+    }
+  }
+
+  onContexts(peer: Peer, { contexts, wantsReply }: Contexts, now: number): void {
+    for (const context of contexts) this.learn(peer, context, now);
+    if (this.#lacking.size > 0) this.#hasten(now);
+    if (wantsReply && this.#hasNewsFor(peer)) this.#sendContexts(peer, false);
+  }
+
+  #sendContexts(peer: Peer, wantsReply: boolean): void {
+    const contexts = this.#cluster.contexts();
+    this.#cluster.send(peer, { type: "contexts", contexts, wantsReply });
+  }
+
+  /** Whether the peer lacks anything that is not just on its way to it. */
+  #hasNewsFor(peer: Peer): boolean {
+    const until = this.#settledUntil();
+    return this.#cluster.shards.shards.some(
+      (shard) => !peer.known(shard.index).includes(shard.contextAt(until) ?? shard.context),
+    );
+  }
+
+  #settledUntil(): number {
+    return timeOfMs(this.#cluster.shards.keyspace.nowMs - this.#cluster.timing.settleMs);
+  }
+
+  /** Something differed: the next exchange comes soon. */
+  #hasten(now: number): void {
+    const { exchangeMsMin } = this.#cluster.timing;
+    this.#exchangeGapMs = exchangeMsMin;
+    this.#exchangeDueMs = Math.min(this.#exchangeDueMs, now + exchangeMsMin);
+  }
+
+  // ---- pull
+
+  learn(peer: Peer, context: ShardContext, now: number): void {
+    peer.learn(context);
+    this.#noteLack(peer, context.shard, now);
+  }
+
+  learnBatches(peer: Peer, batches: readonly Batch[]): void {
+    for (const batch of batches) peer.learnBatch(batch);
+  }
+
+  /** To be called once the batches had their chance to be joined. */
+  noteLacks(peer: Peer, batches: readonly Batch[], now: number): void {
+    for (const shard of new Set(batches.map((batch) => batch.shard)))
+      this.#noteLack(peer, shard, now);
+  }
+
+  #noteLack(peer: Peer, shard: number, now: number): void {
+    if (this.#lacking.has(shard) || !this.#lacks(peer, shard)) return;
+    this.#lacking.set(shard, now + this.#cluster.timing.pullDelayMs);
+  }
+
+  /** Whether the peer has batches of the shard that are not at hand here and may be joined. */
+  #lacks(peer: Peer, shard: number): boolean {
+    const { shards } = this.#cluster;
+    for (const [origin, time] of peer.known(shard).entries()) {
+      if (origin === shards.keyspace.self || shards.isEarly(time)) continue;
+      if (this.#inbox.reach(shard, origin) < time) return true;
+    }
+    return false;
+  }
+
+  #pullDue(now: number): void {
+    for (const [shard, at] of [...this.#lacking]) {
+      if (at > now) continue;
+      const able = this.#cluster.peers.filter((peer) => this.#lacks(peer, shard));
+      if (able.length === 0) {
+        this.#lacking.delete(shard);
+        continue;
+      }
+      const free = able.filter((peer) => (this.#pulling.get(peer)?.untilMs ?? now) <= now);
+      // A peer that has let a pull run out comes last.
+      const willing = free.filter((peer) => !this.#pulling.has(peer));
+      const choice = willing.length > 0 ? willing : free;
+      if (choice.length > 0) this.#pull(this.#cluster.prng.pick(choice), now);
+      else this.#lacking.set(shard, this.#soonest(able));
+    }
+  }
+
+  #soonest(peers: readonly Peer[]): number {
+    return Math.min(...peers.map((peer) => this.#pulling.get(peer)!.untilMs));
+  }
+
+  /** Asks a peer for everything that is due and that it has. */
+  #pull(peer: Peer, now: number): void {
+    const { timing, counters } = this.#cluster;
+    const contexts: ShardContext[] = [];
+    for (const [shard, at] of [...this.#lacking].sort((a, b) => a[0] - b[0])) {
+      if (at > now || !this.#lacks(peer, shard)) continue;
+      contexts.push({ shard, context: this.#reachOf(peer, shard) });
+      this.#lacking.set(shard, now + timing.pullTimeoutMs);
+    }
+    this.#pulling.set(peer, { untilMs: now + timing.pullTimeoutMs, hasProgress: false });
+    counters.pullCount++;
+    this.#cluster.send(peer, { type: "pull", contexts });
+  }
+
+  #reachOf(peer: Peer, shard: number): VersionVector {
+    const reach = new VersionVector();
+    const { context } = this.#cluster.shards.shards[shard]!;
+    for (const vector of [context, peer.known(shard)])
+      for (const [origin] of vector.entries())
+        reach.advance(origin, this.#inbox.reach(shard, origin));
+    return reach;
+  }
+
+  /** A state was joined; the batches of the same answer follow it. */
+  onState(peer: Peer): void {
+    const outstanding = this.#pulling.get(peer);
+    if (outstanding !== undefined) outstanding.hasProgress = true;
+  }
+
+  /** A pull was answered. With progress the rest is asked for at once, else after a while. */
+  onAnswer(peer: Peer, hasJoined: boolean, now: number): void {
+    const outstanding = this.#pulling.get(peer);
+    if (outstanding === undefined) return;
+    this.#pulling.delete(peer);
+    if (!hasJoined && !outstanding.hasProgress) return;
+    this.#hasten(now);
+    for (const shard of this.#lacking.keys())
+      if (this.#lacks(peer, shard)) this.#lacking.set(shard, now);
+  }
+
+  // ---- answering
+
+  onPull(peer: Peer, { contexts }: Pull, now: number): void {
+    const { shards, limits, counters } = this.#cluster;
+    const batches: Batch[] = [];
+    let stateCount = 0;
+    for (const { shard, context } of contexts) {
+      const found = this.#since(shard, context);
+      if (found !== undefined) batches.push(...found);
+      else if (stateCount < limits.pullStateCountMax) {
+        stateCount++;
+        counters.stateSentCount++;
+        this.#cluster.send(peer, { type: "state", bytes: shards.encodeShard(shard) });
+      }
+    }
+    if (batches.length + stateCount > 0) this.#hasten(now);
+    const answer = cut(batches, limits.pullBytesMax);
+    // Even an empty answer tells what this node has, so the peer stops asking for what it has not.
+    this.#cluster.send(peer, {
+      type: "delta",
+      batches: answer,
+      contexts: this.#cluster.contexts(contexts.map(({ shard }) => shard)),
+      isAnswer: true,
+    });
+  }
+
+  /** What the log has beyond a point; undefined when it does not reach back. */
+  #since(shard: number, from: VersionVector): Batch[] | undefined {
+    const found: Batch[] = [];
+    const held = this.#cluster.shards.shards[shard]!;
+    for (const [origin] of held.context.entries()) {
+      const batches = held.since(origin, from.get(origin));
+      if (batches === undefined) return undefined;
+      found.push(...batches);
+    }
+    return found;
+  }
+
+  // ---- forgetting
+
+  /** Causal stability: what every peer has seen leaves the logs (merge-rules 1: and nothing but the logs). */
+  #forget(now: number): void {
+    const { shards, peers, timing } = this.#cluster;
+    this.#forgetDueMs = now + timing.forgetMs;
+    shards.settle();
+    const until = timeOfMs(shards.keyspace.nowMs - timing.keepMs);
+    for (const shard of shards.shards) {
+      if (shard.count === 0) continue;
+      let stable = shard.context;
+      for (const peer of peers) stable = stable.meet(peer.known(shard.index));
+      shard.forget(stable, until);
+    }
+  }
+}
+
+/** By time, which no dependency contradicts; as many as the bound admits, at least one. */
+function cut(batches: Batch[], bytesMax: number): Batch[] {
+  batches.sort((a, b) => a.time - b.time || a.shard - b.shard);
+  let bytes = 0;
+  const count = batches.findIndex((batch) => {
+    bytes += batch.bytes;
+    return bytes > bytesMax;
+  });
+  return count < 0 ? batches : batches.slice(0, Math.max(1, count));
+}

@@ -1,0 +1,208 @@
+// Replication of the keyspace among the nodes of a cluster, as a state machine: told of closed batches, of messages
+// and of the time, it answers with messages. It reads no clock and sends nothing itself (`Port`).
+//
+// A batch travels by push (dissemination.ts: direct or through a hub), waits in the inbox until it can be joined, and
+// is repaired (repair.ts) when it gets lost. Convergence depends on repair alone.
+//
+// Left out: membership (the peers are fixed), placement (every node holds every shard), waiting for durability.
+
+import { MalformedBytes } from "../base/bytes.js";
+import type { Prng } from "../base/prng.js";
+import type { Batch } from "../keyspace/batch.js";
+import type { Shards } from "../keyspace/shards.js";
+import { Cluster, type Counters, type Port } from "./cluster.js";
+import { DirectPush } from "./direct-push.js";
+import type { Dissemination } from "./dissemination.js";
+import { HubPush } from "./hub-push.js";
+import { Inbox } from "./inbox.js";
+import type { Delta, NodeId, Relay, ReplicationMessage } from "./messages.js";
+import type { Peer } from "./peer.js";
+import { Repair } from "./repair.js";
+import { defaultLimits, defaultTiming, hubTiming, type Limits, type Timing } from "./timing.js";
+
+export type DisseminationMode = "direct" | "hub";
+
+/** From this many nodes on a hub saves more messages than it costs time. */
+const hubNodeCountMin = 10;
+
+export const modeFor = (nodeCount: number): DisseminationMode =>
+  nodeCount < hubNodeCountMin ? "direct" : "hub";
+
+export interface ReplicatorOptions {
+  readonly self: NodeId;
+  /** The other nodes. */
+  readonly peers: readonly NodeId[];
+  /** Default: by the number of nodes. All nodes of a cluster should agree, and need not. */
+  readonly mode?: DisseminationMode;
+  readonly prng: Prng;
+  readonly timing?: Partial<Timing>;
+  readonly limits?: Partial<Limits>;
+}
+
+/** Gauges beside the counters. */
+export interface ReplicatorStatus extends Counters {
+  readonly waitingCount: number;
+  readonly waitingBytes: number;
+  /** Held because their makers' clocks are far ahead. */
+  readonly earlyCount: number;
+  readonly inboxDroppedCount: number;
+  readonly duplicateCount: number;
+  readonly foreignCount: number;
+  readonly logBytes: number;
+}
+
+export class Replicator {
+  readonly mode: DisseminationMode;
+  readonly #cluster: Cluster;
+  readonly #inbox: Inbox;
+  readonly #repair: Repair;
+  readonly #push: Dissemination;
+  #retryDueMs = Number.POSITIVE_INFINITY;
+
+  /**
+   * @param now milliseconds of any steady clock, as everywhere below; stamps and the hub's term take the wall
+   * clock from the keyspace's turn.
+   */
+  constructor(shards: Shards, port: Port, options: ReplicatorOptions, now: number) {
+    shards.open();
+    this.mode = options.mode ?? modeFor(options.peers.length + 1);
+    this.#cluster = new Cluster(shards, port, {
+      self: options.self,
+      peers: options.peers,
+      prng: options.prng,
+      timing: { ...(this.mode === "hub" ? hubTiming : defaultTiming), ...options.timing },
+      limits: { ...defaultLimits, ...options.limits },
+    });
+    const { limits } = this.#cluster;
+    this.#inbox = new Inbox(shards, {
+      batchCountMax: limits.inboxBatchCountMax,
+      bytesMax: limits.inboxBytesMax,
+    });
+    this.#repair = new Repair(this.#cluster, this.#inbox, now);
+    this.#push = this.mode === "hub" ? new HubPush(this.#cluster) : new DirectPush(this.#cluster);
+  }
+
+  /** This node closed batches (`Shards.onClosed`): they are pushed. */
+  onLocalBatches(batches: readonly Batch[], now: number): void {
+    if (this.#cluster.peers.length > 0) this.#push.onLocal(batches, now);
+  }
+
+  /** A message from a peer. Whatever is wrong with it is counted and does no harm. */
+  onMessage(from: NodeId, message: ReplicationMessage, now: number): void {
+    const { shards, counters } = this.#cluster;
+    const peer = this.#cluster.peer(from);
+    if (peer === undefined) {
+      counters.unknownPeerCount++;
+      return;
+    }
+    shards.settle();
+    const isPresent = peer.hear(message.sender, now, () => {
+      this.#push.onReturn(peer, now);
+      this.#repair.compareWith(peer);
+    });
+    // Words of a past incarnation about itself are void. The batches it made are as good as any.
+    if (isPresent) this.#onPresent(peer, message, now);
+    else if ("batches" in message.body) this.#join(message.body.batches, now);
+  }
+
+  #onPresent(peer: Peer, { body }: ReplicationMessage, now: number): void {
+    switch (body.type) {
+      case "delta":
+        this.#onDelta(peer, body, now);
+        break;
+      case "relay":
+        this.#onRelay(peer, body, now);
+        break;
+      case "summary":
+        this.#repair.onSummary(peer, body, now);
+        break;
+      case "contexts":
+        this.#repair.onContexts(peer, body, now);
+        break;
+      case "pull":
+        this.#repair.onPull(peer, body, now);
+        return;
+      case "state":
+        this.#onState(peer, body.bytes, now);
+        return;
+    }
+    this.#push.onKnown(peer, now);
+  }
+
+  #onDelta(peer: Peer, { batches, contexts, isAnswer }: Delta, now: number): void {
+    this.#repair.learnBatches(peer, batches);
+    const hasJoined = this.#join(batches, now);
+    for (const context of contexts) this.#repair.learn(peer, context, now);
+    this.#repair.noteLacks(peer, batches, now);
+    if (isAnswer) this.#repair.onAnswer(peer, hasJoined, now);
+    else if (batches.length > 0) this.#push.onPushed(peer, batches, now);
+  }
+
+  #onRelay(peer: Peer, { batches }: Relay, now: number): void {
+    this.#repair.learnBatches(peer, batches);
+    this.#push.onRelay(peer, batches, now);
+    this.#join(batches, now);
+    this.#repair.noteLacks(peer, batches, now);
+  }
+
+  #onState(peer: Peer, bytes: Uint8Array, now: number): void {
+    const { shards, counters } = this.#cluster;
+    try {
+      if (shards.joinShard(bytes) !== "joined") {
+        counters.stateRefusedCount++;
+        return;
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedBytes)) throw error;
+      counters.malformedCount++;
+      return;
+    }
+    counters.stateJoinedCount++;
+    this.#repair.onState(peer);
+    this.#onJoined(this.#inbox.retry(), now);
+  }
+
+  /** Whether anything could be joined. */
+  #join(batches: readonly Batch[], now: number): boolean {
+    const joined = this.#inbox.take(batches);
+    this.#onJoined(joined, now);
+    return joined.length > 0;
+  }
+
+  #onJoined(joined: readonly Batch[], now: number): void {
+    if (joined.length > 0) this.#push.onJoined(joined, now);
+    if (this.#inbox.count === 0) this.#retryDueMs = Number.POSITIVE_INFINITY;
+    else this.#retryDueMs = Math.min(this.#retryDueMs, now + this.#cluster.timing.retryMs);
+  }
+
+  /** Does what is due. To be called at `nextDueMs`, or any time. */
+  tick(now: number): void {
+    this.#cluster.shards.settle();
+    if (this.#retryDueMs <= now) {
+      // Batches that were too early may have come of age.
+      this.#retryDueMs = Number.POSITIVE_INFINITY;
+      this.#onJoined(this.#inbox.retry(), now);
+    }
+    if (this.#push.dueMs <= now) this.#push.onDue(now);
+    if (this.#repair.dueMs <= now) this.#repair.onDue(now);
+  }
+
+  /** When `tick` is to be called next; Infinity for a node without peers. */
+  nextDueMs(): number {
+    if (this.#cluster.peers.length === 0) return Number.POSITIVE_INFINITY;
+    return Math.min(this.#retryDueMs, this.#push.dueMs, this.#repair.dueMs);
+  }
+
+  status(): ReplicatorStatus {
+    return {
+      ...this.#cluster.counters,
+      waitingCount: this.#inbox.count,
+      waitingBytes: this.#inbox.bytes,
+      earlyCount: this.#inbox.earlyCount,
+      inboxDroppedCount: this.#inbox.droppedCount,
+      duplicateCount: this.#inbox.duplicateCount,
+      foreignCount: this.#inbox.foreignCount,
+      logBytes: this.#cluster.shards.logBytes,
+    };
+  }
+}

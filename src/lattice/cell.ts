@@ -321,6 +321,9 @@ export function encodeCell(writer: ByteWriter, cell: Cell, codec: ReplicaCodec):
   }
 }
 
+/** Two replicas of one byte, four times, two decimals of three bytes. */
+const rowBytesMin = 40;
+
 /**
  * Refuses whatever no write can have produced, so that hostile bytes cannot plant a state that the
  * laws do not cover: a time that is no stamp, an entry older than its birth, an entry twice, a
@@ -332,7 +335,7 @@ export function decodeCell(reader: ByteReader, codec: ReplicaCodec): Cell {
   for (let count = reader.count(11); count > 0; count--)
     siblings.push(decodeSibling(reader, codec));
   const rows: Row[] = [];
-  for (let count = reader.count(43); count > 0; count--) rows.push(decodeRow(reader, codec));
+  for (let count = reader.count(rowBytesMin); count > 0; count--) rows.push(decodeRow(reader, codec));
   refuseTwins(siblings);
   refuseTwins(rows);
   return { siblings: exactly(siblings, noSiblings), rows: exactly(rows, noRows) };

@@ -7,7 +7,7 @@ import { families } from "../test/differential/families/registry.js";
 import { Rig } from "../test/differential/rig.js";
 import { search, showFind } from "../test/differential/search.js";
 import { skipOrFail } from "./lib/project.js";
-import { ServerProcess, whyUnavailable } from "./lib/server-process.js";
+import { RevivableServer, ServerProcess, whyUnavailable } from "./lib/server-process.js";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -32,9 +32,10 @@ async function main(): Promise<void> {
   }
   const seed =
     values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
-  const server = values.port === undefined ? await ServerProcess.start(ours) : null;
+  const server = values.port === undefined ? await RevivableServer.start(ours) : null;
   const redis = await ServerProcess.start("redis");
-  const rig = new Rig(server?.port ?? Number(values.port), redis.port);
+  const port = server?.current.port ?? Number(values.port);
+  const rig = new Rig(port, redis.port, server ?? undefined);
   try {
     for (const family of chosen) {
       const begun = Date.now();
@@ -53,7 +54,7 @@ async function main(): Promise<void> {
     for (const [name, count] of rig.accepted) console.log(`accepted ${count} times: ${name}`);
   } finally {
     rig.close();
-    await server?.stop();
+    await server?.current.stop();
     await redis.stop();
   }
 }

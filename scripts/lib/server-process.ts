@@ -175,6 +175,31 @@ export function cpuNsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10_000_000;
 }
 
+/** A server that can be started again after a crash, on a new port; what a search over crashes needs. */
+export class RevivableServer {
+  current: ServerProcess;
+  readonly #options: StartOptions;
+
+  private constructor(first: ServerProcess, options: StartOptions) {
+    this.current = first;
+    this.#options = options;
+  }
+
+  static async start(kind: ServerKind, options: StartOptions = {}): Promise<RevivableServer> {
+    return new RevivableServer(await ServerProcess.start(kind, options), options);
+  }
+
+  async restart(): Promise<number> {
+    await this.current.stop();
+    this.current = await ServerProcess.start(this.current.kind, this.#options);
+    return this.current.port;
+  }
+
+  lastWords(): string {
+    return this.current.output.slice(-2_000);
+  }
+}
+
 export const sleep = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
 

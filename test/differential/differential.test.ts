@@ -3,6 +3,7 @@
 // The long one is `npm run differential -- --family F --commands 100000`.
 
 import { describe, expect, test } from "vitest";
+import { RevivableServer } from "../../scripts/lib/server-process.js";
 import { acceptedDifferences, acceptedMax } from "./accepted.js";
 import { families } from "./families/registry.js";
 import { lies, startProxy } from "./faulty-proxy.js";
@@ -67,10 +68,12 @@ describe(`differential test, seed ${seed}`, () => {
     `skerry against redis-server${noSkerry === null ? "" : `: ${noSkerry}`}`,
     () => {
       test.each(families)("$name", (family) =>
-        withServers(["skerry", "redis"], async ([ours, redis]) => {
-          const rig = new Rig(ours!.port, redis!.port);
+        withServers(["redis"], async ([redis]) => {
+          const ours = await RevivableServer.start("skerry");
+          const rig = new Rig(ours.current.port, redis!.port, ours);
           const outcome = await search(rig, family, { commands: commandsEach, seed, findsMax: 3 });
           rig.close();
+          await ours.current.stop();
           if (outcome.leftOut.length > 0)
             console.log(`${family.name}: left out, not known yet: ${outcome.leftOut.join(" ")}`);
           expect(outcome.finds.map(showFind).join("\n\n")).toBe("");

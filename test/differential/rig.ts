@@ -17,6 +17,14 @@ export interface Difference {
   readonly theirs: string;
 }
 
+/** How a server of ours that died is brought back, so that the search can go on and shrink the crash. */
+export interface Revival {
+  /** The port of the new process. */
+  restart(): Promise<number>;
+  /** The end of what the dead process printed. */
+  lastWords(): string;
+}
+
 const batchMax = 200;
 const connectionCount = 3;
 /** A server that is alive answers a batch in well under this. */
@@ -29,17 +37,23 @@ const show = (frame: Buffer): string => {
 
 /** One of the two servers with its connections. */
 class Side {
-  readonly port: number;
+  port: number;
   connections: RespConnection[] = [];
 
   constructor(port: number) {
     this.port = port;
   }
 
-  async open(): Promise<void> {
+  /** False when nobody listens. */
+  async open(): Promise<boolean> {
     this.close();
-    for (let i = 0; i < connectionCount; i++)
-      this.connections.push(await RespConnection.connect(this.port));
+    try {
+      for (let i = 0; i < connectionCount; i++)
+        this.connections.push(await RespConnection.connect(this.port));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   close(): void {
@@ -78,7 +92,10 @@ export class Rig {
   /** A server still under construction may lack it; then encodings are not part of the final state. */
   #hasObject = true;
 
-  constructor(oursPort: number, theirsPort: number) {
+  readonly #revival: Revival | undefined;
+
+  constructor(oursPort: number, theirsPort: number, revival?: Revival) {
+    this.#revival = revival;
     this.#ours = new Side(oursPort);
     this.#theirs = new Side(theirsPort);
   }
@@ -124,13 +141,16 @@ export class Rig {
 
   async #reset(protocol: 2 | 3): Promise<void> {
     const token = `run-${++this.#runs}`;
-    for (const [name, side] of [
-      ["our server", this.#ours],
-      ["redis-server", this.#theirs],
-    ] as const) {
+    for (const side of [this.#ours, this.#theirs]) {
       if (await side.reset(protocol, token)) continue;
-      await side.open();
-      if (!(await side.reset(protocol, token))) throw new Error(`${name} is out of order`);
+      if (!(await side.open())) {
+        if (side !== this.#ours || this.#revival === undefined)
+          throw new Error(`nobody listens on port ${side.port}`);
+        side.port = await this.#revival.restart();
+        await side.open();
+      }
+      if (!(await side.reset(protocol, token)))
+        throw new Error(`the server on port ${side.port} is out of order`);
     }
   }
 
@@ -153,8 +173,10 @@ export class Rig {
     if (typeof ours === "string" || typeof theirs === "string") {
       const lost = (answer: Buffer[] | string): string =>
         typeof answer === "string" ? answer : "answered";
+      const lastWords = typeof ours === "string" ? (this.#revival?.lastWords() ?? "") : "";
+      const story = lastWords === "" ? lost(ours) : `${lost(ours)}\n${lastWords}`;
       // Which step of the batch it was is left to shrinking.
-      return { step: batch.at(-1)!, index: first, ours: lost(ours), theirs: lost(theirs) };
+      return { step: batch.at(-1)!, index: first, ours: story, theirs: lost(theirs) };
     }
     for (const [index, step] of batch.entries()) {
       const [a, b] = [ours[index]!, theirs[index]!];

@@ -50,6 +50,8 @@ export interface NodeContext {
   /** A number above all given out before by this process. */
   nextSeq(): number;
   settle(operation: Operation, result: OperationResult): void;
+  /** Runs a step once the results so far are told, so that what their clients ask next is part of it. */
+  afterResults(step: (now: number) => void): void;
 }
 
 /** Ends an operation that certainly has not run and never will, or is a read (rule 10). */

@@ -22,7 +22,7 @@ export interface HomeEntry extends EnvelopeToRun {
 
 /** Where the node's own envelopes get their answers; the others get a message. */
 export interface OwnAnswers {
-  onOwnOk(now: number, seq: number, outcomes: readonly Bytes[]): void;
+  onOwnOk(seq: number, outcomes: readonly Bytes[]): void;
   onOwnRefused(now: number, seq: number): void;
 }
 
@@ -161,7 +161,7 @@ export class Home {
     const register = this.#register;
     if (status === "queued" || status === "sent") return;
     if (origin === this.#context.self) {
-      if (status === "chosen") this.#own.onOwnOk(now, seq, outcomes);
+      if (status === "chosen") this.#own.onOwnOk(seq, outcomes);
       else this.#own.onOwnRefused(now, seq);
     } else if (status === "chosen") {
       const type = "forward_ok";

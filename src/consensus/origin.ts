@@ -41,6 +41,7 @@ export class Origin implements Job, OwnAnswers {
   readonly #home: Home;
   readonly #proposer: Proposer;
   #waiting: Operation[] = [];
+  #willLaunch = false;
   #outstanding: Outstanding | undefined;
   /** A home that was heard but did not answer in time, and until when it is passed over. */
   #avoided: { readonly home: NodeId; readonly untilMs: number } | undefined;
@@ -57,18 +58,18 @@ export class Origin implements Job, OwnAnswers {
   }
 
   /** At the bound the operation is refused at once (11). */
-  submit(now: number, operation: Operation): void {
+  submit(operation: Operation): void {
     if (this.#waiting.length >= waitingCountMax) {
       settleUnavailable(this.#context, operation);
       return;
     }
     this.#waiting.push(operation);
     if (operation.deadlineMs < this.dueMs) this.#context.agenda.set(this, operation.deadlineMs);
-    this.#launch(now);
+    this.#launchSoon();
   }
 
-  onOwnOk(now: number, seq: number, outcomes: readonly Bytes[]): void {
-    this.#onOutcomes(now, seq, outcomes);
+  onOwnOk(seq: number, outcomes: readonly Bytes[]): void {
+    this.#onOutcomes(seq, outcomes);
   }
 
   onOwnRefused(now: number, seq: number): void {
@@ -78,8 +79,8 @@ export class Origin implements Job, OwnAnswers {
     this.#giveUpIfRefused(now, outstanding);
   }
 
-  onForwardOk(now: number, { origin, seq, outcomes }: ForwardOk): void {
-    if (origin === this.#context.incarnation) this.#onOutcomes(now, seq, outcomes);
+  onForwardOk({ origin, seq, outcomes }: ForwardOk): void {
+    if (origin === this.#context.incarnation) this.#onOutcomes(seq, outcomes);
   }
 
   /** @param incarnation the process that refuses; only its own copy is refused (rule 10). */
@@ -100,6 +101,16 @@ export class Origin implements Job, OwnAnswers {
     if (this.#outstanding !== undefined) this.#checkRoute(now, this.#outstanding);
     this.#launch(now);
     this.#schedule(now);
+  }
+
+  /** Clients that were answered together mostly ask together: one envelope for all of them (rule 9). */
+  #launchSoon(): void {
+    if (this.#outstanding !== undefined || this.#willLaunch) return;
+    this.#willLaunch = true;
+    this.#context.afterResults((now) => {
+      this.#willLaunch = false;
+      this.#launch(now);
+    });
   }
 
   #launch(now: number): void {
@@ -181,7 +192,7 @@ export class Origin implements Job, OwnAnswers {
     this.#proposeOwn(now, outstanding);
   }
 
-  #onOutcomes(now: number, seq: number, outcomes: readonly Bytes[]): void {
+  #onOutcomes(seq: number, outcomes: readonly Bytes[]): void {
     const outstanding = this.#outstanding;
     if (outstanding?.seq !== seq || outcomes.length !== outstanding.operations.length) return;
     this.#outstanding = undefined;
@@ -189,7 +200,7 @@ export class Origin implements Job, OwnAnswers {
     outstanding.operations.forEach((operation, i) => {
       this.#context.settle(operation, { kind: "ok", outcome: outcomes[i]! });
     });
-    this.#launch(now);
+    this.#launchSoon();
   }
 
   /** Rule 10: whether any copy of the envelope may be, or come, in an accept. */

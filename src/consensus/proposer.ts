@@ -220,7 +220,7 @@ export class Proposer implements Job {
     this.#warm = rejections.count === 0 ? { ballot: next, value } : undefined;
     this.#become(idle);
     this.#home.onChosen(now, batch, outcomes);
-    this.wake(now);
+    this.#context.afterResults((at) => this.wake(at));
   }
 
   /** The outcome is unknown: whatever was sent is proposed again under the same name (rule 4). */

@@ -81,7 +81,7 @@ export class Reader {
   #onEnd(now: number, operations: readonly Operation[], value: RegisterValue | undefined): void {
     for (const operation of operations) {
       const outcome = value && this.#answer(now, operation, value.state);
-      if (outcome === undefined) this.#origin.submit(now, operation);
+      if (outcome === undefined) this.#origin.submit(operation);
       else this.#context.settle(operation, { kind: "ok", outcome });
     }
   }

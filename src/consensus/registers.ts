@@ -94,6 +94,10 @@ export class Registers {
   #lsn = 0;
   #durableLsn = 0;
   #isBusy = false;
+  /** How many calls are handing out their effects at the moment. */
+  #depth = 0;
+  /** Steps that wait until all results are told. */
+  #later: ((now: number) => void)[] = [];
   /** Bodies this node says to itself: to its own acceptor and back. */
   #inbox: Body[] = [];
   #records: { lsn: number; record: Bytes }[] = [];
@@ -149,7 +153,7 @@ export class Registers {
         return;
       }
       const roles = this.#rolesOf(register);
-      if (kind === "write") roles.origin.submit(now, item);
+      if (kind === "write") roles.origin.submit(item);
       else roles.reader.submit(now, item);
     });
   }
@@ -288,7 +292,7 @@ export class Registers {
         this.#forgetIfUnused(body.register, roles);
         return;
       case "forward_ok":
-        roles.origin.onForwardOk(now, body);
+        roles.origin.onForwardOk(body);
         return;
       case "forward_refused":
         roles.origin.onForwardRefused(now, from, incarnation, body);
@@ -307,7 +311,7 @@ export class Registers {
     const context = this.#context;
     // The home answers the node's own envelopes to the origin, which proposes through the home.
     const home: Home = new Home(context, register, {
-      onOwnOk: (now, seq, outcomes) => origin.onOwnOk(now, seq, outcomes),
+      onOwnOk: (seq, outcomes) => origin.onOwnOk(seq, outcomes),
       onOwnRefused: (now, seq) => origin.onOwnRefused(now, seq),
     });
     const proposer = new Proposer(context, register, home);
@@ -362,12 +366,25 @@ export class Registers {
       // Each turn moves something towards the outside, so this ends.
     }
     this.#isBusy = false;
+    this.#leave();
+    if (this.#depth > 0 || this.#later.length === 0) return;
+    const later = this.#later;
+    this.#later = [];
+    this.#run(now, () => {
+      for (const step of later) step(now);
+    });
+  }
+
+  /** The effects leave. A result may make its receiver submit, which runs within this. */
+  #leave(): void {
     const outbox = this.#outbox;
     const results = this.#results;
     if (outbox.length > 0) this.#outbox = [];
     if (results.length > 0) this.#results = [];
+    this.#depth++;
     for (const { to, message } of outbox) this.#port.send(to, message);
     for (const { ticket, result } of results) this.#port.complete(ticket, result);
+    this.#depth--;
   }
 
   #continue(now: number): boolean {
@@ -416,6 +433,7 @@ export class Registers {
       random: () => port.random(),
       nextSeq: () => ++this.#seq,
       settle: (operation, result) => this.#settle(operation, result),
+      afterResults: (step) => this.#later.push(step),
     };
   }
 }

@@ -42,6 +42,8 @@ export interface ClusterOptions {
   readonly seed?: number;
   readonly profile?: Partial<NetworkProfile>;
   readonly timing?: Partial<Timing>;
+  /** Default: the first one, of all nodes. */
+  readonly configuration?: Configuration;
 }
 
 interface Event {
@@ -75,6 +77,7 @@ export class TestNode {
   start(): void {
     this.incarnation++;
     this.isUp = true;
+    this.#tickAtMs = Number.POSITIVE_INFINITY; // What is scheduled belongs to the old process.
     this.registers = new Registers(
       {
         self: this.id,
@@ -97,6 +100,12 @@ export class TestNode {
     this.#durable = [];
     this.hasLostState = true;
     this.stateIncarnation = this.incarnation + 1;
+  }
+
+  /** Puts a record on the disk of a node that is down, as if written by an earlier process. */
+  remember(record: Uint8Array): void {
+    this.#durable.push(record);
+    this.#watch(record);
   }
 
   submit(
@@ -125,10 +134,9 @@ export class TestNode {
     this.#tickAtMs = Math.max(due, cluster.nowMs);
     const { incarnation } = this;
     cluster.atNode(this, this.#tickAtMs, () => {
+      if (!this.isUp || this.incarnation !== incarnation) return;
       this.#tickAtMs = Number.POSITIVE_INFINITY;
-      if (this.isUp && this.incarnation === incarnation) {
-        this.#call((now) => this.registers.tick(now));
-      }
+      this.#call((now) => this.registers.tick(now));
     });
   }
 
@@ -203,7 +211,7 @@ export class Cluster {
     this.profile = { ...quietNetwork, ...options.profile };
     this.timing = options.timing;
     const ids = Array.from({ length: options.nodeCount }, (_, i) => `n${i + 1}`);
-    this.configuration = firstConfiguration(ids);
+    this.configuration = options.configuration ?? firstConfiguration(ids);
     this.monitor = new Monitor(majorityOf(this.configuration));
     for (const id of ids) this.nodes.push(new TestNode(this, id));
   }

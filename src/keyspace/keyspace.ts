@@ -411,8 +411,8 @@ export class Keyspace {
       this.capture !== undefined || this.onModified !== undefined || this.#isObject(ref)
         ? this.keyOf(ref)
         : undefined;
+    void this.batchTime; // A removal is an event of the batch like any other.
     if (key !== undefined) this.willWrite(db, ref, key, 0, key.length);
-    else void this.batchTime; // A removal is an event of the batch like any other.
     if (this.#isObject(ref)) {
       const entry = this.entryOf(ref);
       entry.clearAll(this.self);

@@ -1,8 +1,201 @@
-// Runs one Maelstrom node on stdin and stdout. Placeholder until the Maelstrom host exists.
+// Runs one Maelstrom node on stdin and stdout: connects the pipe, the face, the node and, if asked for, the Redis
+// listener. Only the protocol goes to stdout; what people may want to read goes to stderr.
 
+import { randomInt } from "node:crypto";
+import { performance } from "node:perf_hooks";
+import { SettingsStore } from "../commands/settings-store.js";
+import { Drive } from "../host/drive.js";
+import { processFacts } from "../host/process-facts.js";
+import { StdioHost } from "../host/stdio-host.js";
+import { loadChecks } from "../host/stdio-host-checks.js";
+import { countStart, systemStarts } from "../host/stdio-host-starts.js";
+import type { TcpHost } from "../host/tcp-host.js";
+import { seedHash } from "../keyspace/hash.js";
+import { allTables } from "../node/commands.js";
+import type { NodeEffects, PeerEffects } from "../node/effects.js";
+import { Node } from "../node/node.js";
+import { type Envelope, type Introduction, Maelstrom } from "../wire/maelstrom.js";
+import { collectionPrefix } from "../wire/maelstrom-workloads.js";
 import type { MaelstromOptions } from "./maelstrom-options.js";
 
-/** Resolves when stdin ends. */
+/** Lines on stderr; further ones are counted and not written. */
+const logLineCountMax = 1000;
+/** How long requests may still be answered after stdin has ended. */
+const drainMs = 1000;
+const drainPollMs = 10;
+const seedBound = 2 ** 32;
+
+/** Resolves when stdin has ended, or a signal has, and everything was answered. */
 export async function runMaelstrom(options: MaelstromOptions): Promise<void> {
-  throw new Error(`a Maelstrom node with ${JSON.stringify(options)} is not built yet`);
+  await new MaelstromProcess(options).run();
+}
+
+class MaelstromProcess {
+  readonly #options: MaelstromOptions;
+  readonly #seed: number;
+  #pipe!: StdioHost;
+  #face!: Maelstrom;
+  #node: Node | undefined;
+  #drive: Drive | undefined;
+  #tcp: TcpHost | undefined;
+  #logged = 0;
+  #nowMs = 0;
+  #onSignal: () => void = () => {};
+
+  constructor(options: MaelstromOptions) {
+    this.#options = options;
+    this.#seed = options.seed ?? randomInt(seedBound);
+    seedHash(this.#seed, this.#seed ^ 0x5bd1e995);
+  }
+
+  async run(): Promise<void> {
+    const signalled = new Promise<void>((resolve) => {
+      this.#onSignal = resolve;
+    });
+    process.once("SIGTERM", this.#onSignal);
+    process.once("SIGINT", this.#onSignal);
+    this.#face = new Maelstrom({
+      checks: await loadChecks(),
+      emit: (message) => this.#emit(message),
+      begin: (name, members, client) => this.#begin(name, members, client),
+      start: (introduction, send, started) => {
+        this.#start(introduction, send).then(started, (error: Error) => {
+          this.#log(`cannot start: ${error.message}`);
+          started({ error: error.message });
+        });
+      },
+      defer: (callback) => setImmediate(callback),
+      after: (ms, callback) => this.#after(ms, callback),
+      log: (line) => this.#log(line),
+    });
+    doNotBlock(process.stdout);
+    this.#pipe = new StdioHost({
+      input: process.stdin,
+      output: process.stdout,
+      onMessage: (message) => this.#receive(message),
+      onDropped: (reason) => this.#log(`dropped a line: ${reason}`),
+      onTurn: (event) => (event === "begin" ? this.#beginTurn() : this.#drive?.turn()),
+    });
+    await Promise.race([this.#pipe.ended.then(() => this.#drain()), signalled]);
+    await this.#stop();
+  }
+
+  // ---- time and turns
+
+  /** Unix milliseconds; the system's clock may be set back, the node's time may not. */
+  #now(): number {
+    this.#nowMs = Math.max(this.#nowMs, Date.now());
+    return this.#nowMs;
+  }
+
+  #beginTurn(): void {
+    this.#node?.beginTurn(this.#now());
+  }
+
+  #after(ms: number, callback: () => void): void {
+    setTimeout(() => {
+      this.#beginTurn();
+      callback();
+      this.#drive?.turn();
+    }, ms).unref();
+  }
+
+  // ---- messages
+
+  #receive(message: unknown): void {
+    if (this.#options.isTraced) this.#log(`<- ${JSON.stringify(message)}`);
+    this.#face.receive(message);
+  }
+
+  #emit(message: Envelope): void {
+    if (this.#options.isTraced) this.#log(`-> ${JSON.stringify(message)}`);
+    this.#pipe.emit(message, message.body.type === "skerry");
+  }
+
+  #log(line: string): void {
+    this.#logged++;
+    if (this.#logged > logLineCountMax && !this.#options.isTraced) return;
+    process.stderr.write(`skerry: ${line}\n`);
+    if (this.#logged === logLineCountMax && !this.#options.isTraced)
+      process.stderr.write("skerry: further lines are not logged\n");
+  }
+
+  // ---- the node
+
+  #begin(name: string, members: readonly string[], client: string): number {
+    try {
+      return countStart(systemStarts(), name, members, client);
+    } catch (error) {
+      // Whether this is the first start is not known, so the node must not vote.
+      this.#log(`cannot count starts, so ${name} does not vote: ${(error as Error).message}`);
+      return this.#now();
+    }
+  }
+
+  async #start({ name, members, incarnation }: Introduction, send: PeerEffects["send"]) {
+    const { consistency = "linearizable" } = this.#options;
+    const port = this.#options.port === undefined ? 0 : await this.#listen(name);
+    const silent = { write: () => false, close() {}, pause() {}, resume() {}, stall() {} };
+    const clients = this.#tcp ?? { ...silent, shutdown: () => this.#onSignal() };
+    const peers: PeerEffects = {
+      send,
+      // A diskless node: what it accepted lives as long as the process, and it never votes after a restart.
+      persist: (lsn) => node.persisted(lsn),
+    };
+    const node = new Node(
+      {
+        name,
+        members,
+        incarnation,
+        consistency: { default: consistency, prefixes: { [collectionPrefix]: "eventual" } },
+        seed: this.#seed,
+        commands: allTables,
+        settings: new SettingsStore({ port: String(port) }),
+        facts: processFacts({ version: "", port, configFile: "" }),
+        measureMicros: () => performance.now() * 1000,
+      },
+      Object.assign(clients, peers) as NodeEffects,
+    );
+    this.#node = node;
+    this.#beginTurn();
+    this.#drive = new Drive(node);
+    if (this.#tcp !== undefined) {
+      this.#tcp.attach(node);
+      this.#tcp.onTurn = () => this.#drive?.turn();
+      this.#tcp.onShutdown = () => this.#onSignal();
+    }
+    this.#drive.start();
+    if (incarnation > 1) this.#log(`${name} has lost its memory (start ${incarnation}): no votes`);
+    return node;
+  }
+
+  /** Node nK listens on port P + K of this machine only. */
+  async #listen(name: string): Promise<number> {
+    const { TcpHost } = await import("../host/tcp-host.js");
+    const port = this.#options.port! + Number(/\d+$/.exec(name)?.[0] ?? 0);
+    this.#tcp = new TcpHost(() => this.#now());
+    return this.#tcp.listen({ bind: "127.0.0.1", port, portTries: 0 });
+  }
+
+  // ---- the end
+
+  /** What was asked before the end of stdin may still be answered. */
+  async #drain(): Promise<void> {
+    const endMs = Date.now() + drainMs;
+    while (this.#face.pendingCount > 0 && Date.now() < endMs)
+      await new Promise((resolve) => setTimeout(resolve, drainPollMs));
+  }
+
+  async #stop(): Promise<void> {
+    this.#pipe.stop();
+    this.#drive?.stop();
+    await this.#tcp?.stop();
+    await this.#pipe.flushed();
+  }
+}
+
+/** A pipe is written synchronously otherwise: a reader that is slow would stop the node and its timers. */
+function doNotBlock(stream: NodeJS.WriteStream): void {
+  const { _handle: handle } = stream as { _handle?: { setBlocking?: (on: boolean) => void } };
+  handle?.setBlocking?.(false);
 }

@@ -1,0 +1,54 @@
+// Frames between nodes: everything that one node says to another in one turn. A frame is a count, then per message a
+// tag and the bytes of the protocol that owns the message (node/messages.ts).
+//
+// Decoding trusts nothing: a frame is taken whole or refused whole.
+
+import { ByteReader, type Bytes, ByteWriter, MalformedBytes } from "../base/bytes.js";
+import { failure, type Result, success } from "../base/result.js";
+import { decodeMessage, encodeMessage } from "../consensus/codec.js";
+import type { PeerMessage } from "../node/messages.js";
+
+/** Tags are part of the wire format: append, never reuse. */
+const tags = { consensus: 1 } as const satisfies Record<PeerMessage["kind"], number>;
+
+export interface EncodedMessage {
+  readonly tag: number;
+  readonly bytes: Bytes;
+}
+
+export function encodePeerMessage({ kind, message }: PeerMessage): EncodedMessage {
+  return { tag: tags[kind], bytes: encodeMessage(message) };
+}
+
+export function encodeFrame(messages: readonly EncodedMessage[]): Bytes {
+  const writer = new ByteWriter(messages.reduce((sum, { bytes }) => sum + bytes.length + 8, 8));
+  writer.varint(messages.length);
+  for (const { tag, bytes } of messages) writer.u8(tag).bytes(bytes);
+  return writer.finish();
+}
+
+/** The messages of a frame, in the order in which they were sent. */
+export function decodeFrame(frame: Bytes): Result<PeerMessage[]> {
+  try {
+    const reader = new ByteReader(frame);
+    const messages: PeerMessage[] = [];
+    for (let count = reader.count(2); count > 0; count--) {
+      const tag = reader.u8();
+      messages.push(decodePeerMessage(tag, reader.bytes()));
+    }
+    reader.expectEnd();
+    return success(messages);
+  } catch (error) {
+    if (error instanceof MalformedBytes) return failure(error.message);
+    throw error;
+  }
+}
+
+function decodePeerMessage(tag: number, bytes: Bytes): PeerMessage {
+  switch (tag) {
+    case tags.consensus:
+      return { kind: "consensus", message: decodeMessage(bytes) };
+    default:
+      throw new MalformedBytes(`no protocol has the tag ${tag}`);
+  }
+}

@@ -1,0 +1,56 @@
+// What a node has to say to its peers in this turn: one frame per peer, sent when the turn's input is used up. The
+// fewer messages a network counts, the better; and what belongs together arrives together.
+
+import type { Bytes } from "../base/bytes.js";
+import type { PeerMessage } from "../node/messages.js";
+import { type EncodedMessage, encodeFrame, encodePeerMessage } from "./peer-codec.js";
+
+/** A frame that has grown to this leaves before the turn ends. */
+export const frameBytesHigh = 1024 * 1024;
+/** A single message above this is dropped and counted: no peer would read so long a line. */
+export const messageBytesMax = 8 * 1024 * 1024;
+
+interface Waiting {
+  messages: EncodedMessage[];
+  bytes: number;
+}
+
+export class PeerOutbox {
+  oversized = 0;
+  readonly #send: (to: string, frame: Bytes) => void;
+  readonly #defer: (callback: () => void) => void;
+  /** In the order in which peers were first spoken to in this turn. */
+  #waiting = new Map<string, Waiting>();
+
+  constructor(send: (to: string, frame: Bytes) => void, defer: (callback: () => void) => void) {
+    this.#send = send;
+    this.#defer = defer;
+  }
+
+  push(to: string, message: PeerMessage): void {
+    const encoded = encodePeerMessage(message);
+    const { length } = encoded.bytes;
+    if (length > messageBytesMax) {
+      this.oversized++;
+      return;
+    }
+    if (this.#waiting.size === 0) this.#defer(() => this.flush());
+    let waiting = this.#waiting.get(to);
+    if (waiting === undefined) {
+      waiting = { messages: [], bytes: 0 };
+      this.#waiting.set(to, waiting);
+    } else if (waiting.bytes + length > frameBytesHigh) {
+      this.#send(to, encodeFrame(waiting.messages));
+      waiting.messages = [];
+      waiting.bytes = 0;
+    }
+    waiting.messages.push(encoded);
+    waiting.bytes += length;
+  }
+
+  flush(): void {
+    const waiting = this.#waiting;
+    this.#waiting = new Map();
+    for (const [to, { messages }] of waiting) this.#send(to, encodeFrame(messages));
+  }
+}

@@ -43,7 +43,8 @@ export class ElementTable implements ElementStore {
   protected readonly keyspace: Keyspace;
   /** Simple elements. Their order of probing also serves the SCAN commands. */
   readonly index: HashIndex;
-  readonly #number: number;
+  /** The number of this table in the keyspace, which its records carry. */
+  protected readonly number: number;
   #complex: Map<string, Cell> | undefined;
   #complexVisible = 0;
   /** The birth of every record without `bornFlag`. */
@@ -55,7 +56,7 @@ export class ElementTable implements ElementStore {
   constructor(keyspace: Keyspace) {
     this.keyspace = keyspace;
     this.index = new HashIndex(keyspace.arena);
-    this.#number = keyspace.tables.put(this);
+    this.number = keyspace.tables.put(this);
   }
 
   // ---- simple elements, by bytes
@@ -133,7 +134,7 @@ export class ElementTable implements ElementStore {
       ref = arena.allocate(record.unitsFor(record.elementKind, flags, length, valueLength));
       const words = arena.words[slabOf(ref)]!;
       words[wordOf(ref) + 1] = length;
-      words[wordOf(ref) + 3] = this.#number;
+      words[wordOf(ref) + 3] = this.number;
       record.setHeader(arena, ref, record.elementKind, flags, replica, time);
       const at = record.keyStartOf(arena, ref);
       record.copyBytes(arena.bytes[slabOf(ref)]!, at, bytes, start, length);
@@ -426,7 +427,7 @@ export class ElementTable implements ElementStore {
     let ownBorn = 0;
     this.index.forEach((ref) => {
       assert(
-        arena.words[slabOf(ref)]![wordOf(ref) + 3] === this.#number,
+        arena.words[slabOf(ref)]![wordOf(ref) + 3] === this.number,
         "element of another table",
       );
       if ((record.flagsOf(arena, ref) & record.bornFlag) !== 0) ownBorn++;
@@ -448,6 +449,6 @@ export class ElementTable implements ElementStore {
 
   release(): void {
     for (const ref of this.#refs()) this.#free(ref);
-    this.keyspace.tables.remove(this.#number);
+    this.keyspace.tables.remove(this.number);
   }
 }

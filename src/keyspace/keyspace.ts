@@ -23,6 +23,7 @@ import { ExpiryHeap } from "./expiry-heap.js";
 import { hashBytes } from "./hash.js";
 import { ObjectTable } from "./object-table.js";
 import * as record from "./record.js";
+import { ZsetTable } from "./zset-table.js";
 
 /** The place of an object whose record has been superseded by another one of the same object. */
 const nowhere = -1;
@@ -397,8 +398,10 @@ export class Keyspace {
   }
 
   /** The store behind a slot of an entry that this keyspace owns: compact where the type has such a form. */
-  readonly newStore: StoreFactory = (slot) =>
-    slot === slots.hash || slot === slots.set ? new ElementTable(this) : new CellMap();
+  readonly newStore: StoreFactory = (slot) => {
+    if (slot === slots.zset) return new ZsetTable(this);
+    return slot === slots.hash || slot === slots.set ? new ElementTable(this) : new CellMap();
+  };
 
   /** The entry under a record; for ref 0 a new one, which remembers changes only if somebody will ask. */
   entryOrEmpty(ref: Ref): KeyEntry {

@@ -34,6 +34,9 @@ export const externalFlag = 4;
 /** The text was written piece by piece (APPEND, SETRANGE, SETBIT): OBJECT ENCODING calls it raw. Says no more. */
 export const piecewiseFlag = 8;
 
+/** An element record that only stands in an order for a member kept as a cell (zset-table.ts). */
+export const standInFlag = 8;
+
 export const headerBytes = 24;
 export const deadlineBytes = 24;
 export const bornBytes = 16;

@@ -335,7 +335,8 @@ export function decodeCell(reader: ByteReader, codec: ReplicaCodec): Cell {
   for (let count = reader.count(11); count > 0; count--)
     siblings.push(decodeSibling(reader, codec));
   const rows: Row[] = [];
-  for (let count = reader.count(rowBytesMin); count > 0; count--) rows.push(decodeRow(reader, codec));
+  for (let count = reader.count(rowBytesMin); count > 0; count--)
+    rows.push(decodeRow(reader, codec));
   refuseTwins(siblings);
   refuseTwins(rows);
   return { siblings: exactly(siblings, noSiblings), rows: exactly(rows, noRows) };

@@ -2,5 +2,8 @@
 // (wire/peer-codec.ts).
 
 import type { ConsensusMessage } from "../consensus/messages.js";
+import type { ReplicationMessage } from "../replication/messages.js";
 
-export type PeerMessage = { readonly kind: "consensus"; readonly message: ConsensusMessage };
+export type PeerMessage =
+  | { readonly kind: "consensus"; readonly message: ConsensusMessage }
+  | { readonly kind: "replication"; readonly message: ReplicationMessage };

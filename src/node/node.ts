@@ -21,11 +21,12 @@ import { Registers } from "../consensus/registers.js";
 import { Compaction } from "../keyspace/compaction.js";
 import { expireDue } from "../keyspace/expire-cycle.js";
 import { Keyspace } from "../keyspace/keyspace.js";
+import { Shards } from "../keyspace/shards.js";
+import { Replicator } from "../replication/replicator.js";
 import { CommandTable } from "./command-table.js";
 import { Consistency, type ConsistencyRules, registerOf } from "./consistency.js";
 import { Dispatcher, nodeGate } from "./dispatcher.js";
 import type { ClientFace, NodeEffects } from "./effects.js";
-
 import { NodeEnvironment } from "./environment.js";
 import { LinearizableGate } from "./linearizable.js";
 import type { PeerMessage } from "./messages.js";
@@ -65,6 +66,9 @@ export class Node {
   readonly dispatcher: Dispatcher;
   readonly environment: NodeEnvironment;
   readonly registers: Registers;
+  readonly shards: Shards;
+  /** Undefined for a node without peers, which writes no deltas. */
+  readonly replicator: Replicator | undefined;
   readonly sessions = new Map<number, Session>();
   /** One reply buffer for all sessions; empty between inputs. */
   readonly reply = new Reply();
@@ -116,6 +120,24 @@ export class Node {
       () => this.#nowMs,
     );
     this.#installGates();
+    this.shards = new Shards(this.keyspace);
+    this.replicator = this.#newReplicator(options, effects);
+  }
+
+  #newReplicator(options: NodeOptions, effects: NodeEffects): Replicator | undefined {
+    const peers = options.members.filter((member) => member !== options.name);
+    if (peers.length === 0) return undefined;
+    const replicator = new Replicator(
+      this.shards,
+      { send: (to, message) => effects.send(to, { kind: "replication", message }) },
+      { self: options.name, peers, prng: new Prng(options.seed).fork() },
+      options.facts.startedMs,
+    );
+    this.shards.onClosed = (batches) => replicator.onLocalBatches(batches, this.#nowMs);
+    const { infoSections } = this.environment;
+    infoSections.set("gossip", () => infoLines({ mode: replicator.mode, ...replicator.status() }));
+    infoSections.set("consensus", () => infoLines({ ...this.registers.counters }));
+    return replicator;
   }
 
   #installGates(): void {
@@ -137,10 +159,14 @@ export class Node {
 
   // ---- turns
 
-  /** @param nowMs Unix milliseconds; never going back. @param nowMicros the same instant, finer. */
-  beginTurn(nowMs: number, nowMicros = nowMs * 1000): void {
+  /**
+   * @param unixMs Unix milliseconds. While the system's clock stands further back than it did, time stands still.
+   * @param nowMicros the same instant, finer.
+   */
+  beginTurn(unixMs: number, nowMicros = unixMs * 1000): void {
+    const nowMs = Math.max(unixMs, this.#nowMs);
     // A node alone has nobody to tell: its batch ends when time has moved on.
-    if (nowMs !== this.#nowMs) this.keyspace.endBatch();
+    if (nowMs !== this.#nowMs) this.#closeBatch();
     this.#nowMs = nowMs;
     this.environment.nowMicros = nowMicros;
     this.keyspace.beginTurn(nowMs);
@@ -149,6 +175,7 @@ export class Node {
   /** Timers: expiry, registers. The host calls it at `nextDueMs` or a little later. */
   tick(): void {
     this.registers.tick(this.#nowMs);
+    this.replicator?.tick(this.#nowMs);
     this.settle();
   }
 
@@ -159,7 +186,13 @@ export class Node {
 
   /** The host has nothing more at hand. */
   endTurn(): void {
-    this.keyspace.endBatch();
+    this.#closeBatch();
+  }
+
+  /** With peers this stamps the batch, logs it and sends it. */
+  #closeBatch(): void {
+    if (this.replicator === undefined) this.keyspace.endBatch();
+    else this.shards.settle();
   }
 
   /** Periodic work, about every 100 ms, each part bounded. */
@@ -174,7 +207,10 @@ export class Node {
 
   /** When `tick` is wanted next, in Unix milliseconds; Infinity when nothing waits. */
   nextDueMs(): number {
-    return this.registers.nextDueMs();
+    return Math.min(
+      this.registers.nextDueMs(),
+      this.replicator?.nextDueMs() ?? Number.POSITIVE_INFINITY,
+    );
   }
 
   // ---- clients
@@ -276,6 +312,9 @@ export class Node {
       case "consensus":
         this.registers.receive(this.#nowMs, from, message.message);
         break;
+      case "replication":
+        this.replicator?.onMessage(from, message.message, this.#nowMs);
+        break;
     }
     this.settle();
   }
@@ -288,6 +327,12 @@ export class Node {
 
   verifyInvariants(): void {
     this.keyspace.verifyInvariants();
+    if (this.replicator !== undefined) this.shards.verifyInvariants();
     this.registers.verifyInvariants();
   }
 }
+
+const infoLines = (figures: object): string =>
+  Object.entries(figures)
+    .map(([name, value]) => `${name}:${value}\r\n`)
+    .join("");

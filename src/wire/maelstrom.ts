@@ -24,7 +24,7 @@ import {
   type WorkloadState,
   workloads,
 } from "./maelstrom-workloads.js";
-import { decodeFrame } from "./peer-codec.js";
+import { decodeFrame, encodePeerMessage } from "./peer-codec.js";
 import { PeerOutbox } from "./peer-outbox.js";
 
 /** A message as it leaves; what arrives has the same form once it is checked. */
@@ -239,7 +239,8 @@ export class Maelstrom {
   // ---- peers
 
   #send(to: string, message: PeerMessage): void {
-    if (this.#members.has(to)) this.#outbox.push(to, message);
+    if (this.#node !== undefined)
+      this.#outbox.push(to, encodePeerMessage(message, this.#node.shards));
   }
 
   #sendFrame(to: string, frame: Bytes): void {
@@ -256,7 +257,7 @@ export class Maelstrom {
       this.dropped.frames++;
       return;
     }
-    const frame = decodeFrame(Buffer.from(body.frame as string, "base64"));
+    const frame = decodeFrame(Buffer.from(body.frame as string, "base64"), node.shards);
     if (!frame.ok) {
       this.dropped.frames++;
       this.#ports.log(`dropped a frame of ${from}: ${frame.error}`);

@@ -5,19 +5,30 @@
 
 import { ByteReader, type Bytes, ByteWriter, MalformedBytes } from "../base/bytes.js";
 import { failure, type Result, success } from "../base/result.js";
-import { decodeMessage, encodeMessage } from "../consensus/codec.js";
+import * as consensus from "../consensus/codec.js";
+import type { Shards } from "../keyspace/shards.js";
 import type { PeerMessage } from "../node/messages.js";
+import * as replication from "../replication/codec.js";
 
 /** Tags are part of the wire format: append, never reuse. */
-const tags = { consensus: 1 } as const satisfies Record<PeerMessage["kind"], number>;
+const tags = { consensus: 1, replication: 2 } as const satisfies Record<
+  PeerMessage["kind"],
+  number
+>;
 
 export interface EncodedMessage {
   readonly tag: number;
   readonly bytes: Bytes;
 }
 
-export function encodePeerMessage({ kind, message }: PeerMessage): EncodedMessage {
-  return { tag: tags[kind], bytes: encodeMessage(message) };
+export function encodePeerMessage(peerMessage: PeerMessage, shards: Shards): EncodedMessage {
+  const tag = tags[peerMessage.kind];
+  switch (peerMessage.kind) {
+    case "consensus":
+      return { tag, bytes: consensus.encodeMessage(peerMessage.message) };
+    case "replication":
+      return { tag, bytes: replication.encodeMessage(peerMessage.message, shards) };
+  }
 }
 
 export function encodeFrame(messages: readonly EncodedMessage[]): Bytes {
@@ -28,13 +39,13 @@ export function encodeFrame(messages: readonly EncodedMessage[]): Bytes {
 }
 
 /** The messages of a frame, in the order in which they were sent. */
-export function decodeFrame(frame: Bytes): Result<PeerMessage[]> {
+export function decodeFrame(frame: Bytes, shards: Shards): Result<PeerMessage[]> {
   try {
     const reader = new ByteReader(frame);
     const messages: PeerMessage[] = [];
     for (let count = reader.count(2); count > 0; count--) {
       const tag = reader.u8();
-      messages.push(decodePeerMessage(tag, reader.bytes()));
+      messages.push(decodePeerMessage(tag, reader.bytes(), shards));
     }
     reader.expectEnd();
     return success(messages);
@@ -44,10 +55,12 @@ export function decodeFrame(frame: Bytes): Result<PeerMessage[]> {
   }
 }
 
-function decodePeerMessage(tag: number, bytes: Bytes): PeerMessage {
+function decodePeerMessage(tag: number, bytes: Bytes, shards: Shards): PeerMessage {
   switch (tag) {
     case tags.consensus:
-      return { kind: "consensus", message: decodeMessage(bytes) };
+      return { kind: "consensus", message: consensus.decodeMessage(bytes) };
+    case tags.replication:
+      return { kind: "replication", message: replication.decodeMessage(bytes, shards) };
     default:
       throw new MalformedBytes(`no protocol has the tag ${tag}`);
   }

@@ -2,8 +2,7 @@
 // fewer messages a network counts, the better; and what belongs together arrives together.
 
 import type { Bytes } from "../base/bytes.js";
-import type { PeerMessage } from "../node/messages.js";
-import { type EncodedMessage, encodeFrame, encodePeerMessage } from "./peer-codec.js";
+import { type EncodedMessage, encodeFrame } from "./peer-codec.js";
 
 /** A frame that has grown to this leaves before the turn ends. */
 export const frameBytesHigh = 1024 * 1024;
@@ -27,8 +26,7 @@ export class PeerOutbox {
     this.#defer = defer;
   }
 
-  push(to: string, message: PeerMessage): void {
-    const encoded = encodePeerMessage(message);
+  push(to: string, encoded: EncodedMessage): void {
     const { length } = encoded.bytes;
     if (length > messageBytesMax) {
       this.oversized++;

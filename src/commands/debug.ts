@@ -46,7 +46,7 @@ function digestValues(call: Call): void {
   call.reply.array(call.argc - 2);
   for (let index = 2; index < call.argc; index++) {
     const ref = findUntouched(call, index);
-    call.reply.bulkText(ref === 0 ? "0".repeat(40) : hexOf(valueDigest(call.keyspace, ref)));
+    call.reply.simple(ref === 0 ? "0".repeat(40) : hexOf(valueDigest(call.keyspace, ref)));
   }
 }
 
@@ -94,14 +94,12 @@ function matchLength(call: Call): void {
   call.reply.integer(isMatch ? 1 : 0);
 }
 
+const packedBytesMax = 2n ** 32n;
+
 function packedThreshold(call: Call): void {
   const bytes = parseMemory(call.text(2));
-  if (bytes === undefined) {
-    call.reply.error("ERR argument must be a memory value");
-    return;
-  }
-  if (bytes > 2n ** 32n) {
-    call.reply.error("ERR argument must be less than or equal to 4gb");
+  if (bytes === undefined || bytes > packedBytesMax) {
+    call.reply.error("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
     return;
   }
   call.environment.debug.packedThresholdBytes = Number(bytes);

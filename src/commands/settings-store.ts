@@ -122,13 +122,15 @@ export class SettingsStore implements Settings {
 
   /** Reads every value without changing anything. */
   #plan(changes: readonly (readonly [string, string])[]): Change[] | SettingRefusal {
-    const seen = new Set<Entry>();
+    // As in Redis, an alias beside its parameter is no duplicate: the later one holds.
+    const seen = new Set<string>();
     for (const [name] of changes) {
       const entry = this.#find(name);
       if (entry === undefined) return { name };
       if (entry.spec.immutable === true) return { name, reason: "can't set immutable config" };
-      if (seen.has(entry)) return { name, reason: "duplicate parameter" };
-      seen.add(entry);
+      const lower = name.toLowerCase();
+      if (seen.has(lower)) return { name, reason: "duplicate parameter" };
+      seen.add(lower);
     }
     return this.#read(changes);
   }
@@ -138,7 +140,7 @@ export class SettingsStore implements Settings {
     for (const [name, text] of changes) {
       const entry = this.#known(name);
       const reading = readSetting(entry.spec, text, entry.value);
-      if ("refusal" in reading) return { name: entry.spec.name, reason: reading.refusal };
+      if ("refusal" in reading) return { name: name.toLowerCase(), reason: reading.refusal };
       plan.push({ entry, value: reading.value });
     }
     return plan;

@@ -131,7 +131,18 @@ export class ByteWriter {
   }
 
   text(value: string): this {
-    return this.bytes(encoder.encode(value));
+    const { length } = value;
+    if (length >= 0x40) return this.bytes(encoder.encode(value));
+    this.#reserve(1 + length);
+    const start = this.length;
+    this.#bytes[start] = length;
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code >= 0x80) return this.bytes(encoder.encode(value));
+      this.#bytes[start + 1 + i] = code;
+    }
+    this.length = start + 1 + length;
+    return this;
   }
 
   /** Overwrites four bytes written earlier, for a length that is known only afterwards. */

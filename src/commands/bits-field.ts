@@ -1,6 +1,7 @@
 // BITFIELD: integers of any width up to 64 bits at any bit of a string. All operations are parsed before one is
 // carried out; they see each other's effects, and the string is written once. Replies and errors: Redis 7.0, bitops.c.
 
+import * as record from "../keyspace/record.js";
 import { modifyText } from "../keyspace/text.js";
 import { type TextView, viewText } from "../keyspace/text-view.js";
 import { int64Argument } from "./arguments.js";
@@ -177,6 +178,9 @@ const bitfield =
     const ends = writes.map(({ offset, width }) => Math.floor((offset + width - 1) / 8) + 1);
     const length = Math.max(held, ...ends);
     if (length > held || draft.changed.size > 0) store(call, ref, length, draft);
+    else if (writes.length > 0 && record.kindOf(keyspace.arena, ref) === record.textKind) {
+      record.markRoomy(keyspace.arena, ref); // Redis unpacks the string before it looks.
+    }
   };
 
 function store(call: Call, ref: number, length: number, draft: Draft): void {

@@ -2,6 +2,7 @@
 // the later string wins, as for every string (design.md section 4). Replies and errors: Redis 7.0, bitops.c.
 
 import { type BitOperation, bitAt, combineBits, countBits, findBit } from "../base/bits.js";
+import * as record from "../keyspace/record.js";
 import { modifyText, noDeadline, setText } from "../keyspace/text.js";
 import { viewText } from "../keyspace/text-view.js";
 import { roundedInteger } from "./arguments.js";
@@ -35,6 +36,8 @@ function setbit(call: Call): void {
       bytes[start + byteAt] = bit === 1 ? byte | mask : byte & ~mask;
     });
     notify(call, "string", "setbit", 1);
+  } else if (record.kindOf(keyspace.arena, ref) === record.textKind) {
+    record.markRoomy(keyspace.arena, ref); // Redis unpacks the string before it looks.
   }
   call.reply.integer(before);
 }
@@ -168,6 +171,7 @@ function bitop(call: Call): void {
     const { length } = result;
     const [key, size] = [call.start(2), call.size(2)];
     setText(keyspace, db, call.hashOf(2), bytes, key, size, result, 0, length, noDeadline);
+    record.markRoomy(keyspace.arena, call.findForWrite(2));
     notify(call, "string", "set", 2);
   } else {
     removeTarget(call);

@@ -1,7 +1,7 @@
 // Deadlines of keys: the EXPIRE family, the TTL family, PERSIST. Relative times become absolute here, before anything
 // is stored or sent. Replies and errors: Redis 7.0, expire.c.
 
-import { setDeadline, visibleDeadline } from "../keyspace/text.js";
+import { setDeadline, visibleDeadline } from "../keyspace/deadline-record.js";
 import { persist } from "../lattice/deadline.js";
 import type { Call } from "./call.js";
 import { type CommandSpec, oneKey } from "./command.js";
@@ -20,7 +20,9 @@ function conditions(call: Call): number {
     else if (call.is(index, "GT")) flags |= condition.gt;
     else if (call.is(index, "LT")) flags |= condition.lt;
     else {
-      call.reply.error(`ERR Unsupported option ${call.text(index)}`);
+      // C's %s ends at a zero byte.
+      const shown = call.text(index).split("\0")[0]!;
+      call.reply.error(`ERR Unsupported option ${shown}`);
       return -1;
     }
   }

@@ -23,7 +23,7 @@ const rename =
     }
     const isSame = sameArguments(call, 1, 2);
     if (isSame || (onlyIfAbsent && call.findForWrite(2) !== 0)) {
-      answerRename(call, onlyIfAbsent, isSame);
+      answerRename(call, onlyIfAbsent, false);
       return;
     }
     copyKey(keyspace, from, db, call.hashOf(2), call.view(2));

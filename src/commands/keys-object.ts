@@ -35,21 +35,23 @@ function encoding(call: Call, ref: Ref): void {
 
 function textEncoding(call: Call, ref: Ref): string {
   const { keyspace } = call;
-  if ((record.flagsOf(keyspace.arena, ref) & record.piecewiseFlag) !== 0) return "raw";
+  const isRoomy = record.isRoomy(keyspace.arena, ref);
   const { bytes, start, length } = viewText(keyspace, ref);
-  if (parseInt64(bytes, start, length) !== undefined) return "int";
+  if (isRoomy && record.kindOf(keyspace.arena, ref) === record.textKind) return "raw";
+  if (!isRoomy && parseInt64(bytes, start, length) !== undefined) return "int";
   return length <= embeddedBytesMax ? "embstr" : "raw";
 }
 
 function collection(call: Call, ref: Ref, slot: Slot): string {
   const elements = call.keyspace.entryOf(ref).slot(slot)!;
+  const isRoomy = record.isRoomy(call.keyspace.arena, ref);
   switch (slot) {
     case slots.set:
-      return isIntegerSet(call, elements) ? "intset" : "hashtable";
+      return !isRoomy && isIntegerSet(call, elements) ? "intset" : "hashtable";
     case slots.hash:
-      return isSmall(call, elements, "hash") ? "listpack" : "hashtable";
+      return !isRoomy && isSmall(call, elements, "hash") ? "listpack" : "hashtable";
     case slots.zset:
-      return isSmall(call, elements, "zset") ? "listpack" : "skiplist";
+      return !isRoomy && isSmall(call, elements, "zset") ? "listpack" : "skiplist";
     case slots.list:
       return "quicklist";
     default:

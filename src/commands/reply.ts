@@ -103,9 +103,9 @@ export class Reply {
     this.#line(43, text);
   }
 
-  /** An error line, such as `ERR syntax error`. Line ends in it become spaces. */
+  /** An error line, such as `ERR syntax error`. Line ends inside it become spaces, those at its end go. */
   error(text: string): void {
-    this.#line(45, text.replace(/[\r\n]/g, " "));
+    this.#line(45, text.replace(/[\r\n]+$/, "").replace(/[\r\n]/g, " "));
     this.errorCount++;
     if (this.onError === undefined) return;
     const space = text.indexOf(" ");

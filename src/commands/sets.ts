@@ -4,6 +4,7 @@
 
 import { emptyBytes } from "../base/bytes.js";
 import type { Ref } from "../keyspace/arena.js";
+import * as record from "../keyspace/record.js";
 import type { ElementStore } from "../lattice/element-store.js";
 import { slots } from "../lattice/key-entry.js";
 import type { Call } from "./call.js";
@@ -42,8 +43,22 @@ function sadd(call: Call): void {
       }
     });
   }
-  if (added.size > 0) notify(call, "set", "sadd", 1);
+  if (added.size > 0) {
+    noteEncoding(call);
+    notify(call, "set", "sadd", 1);
+  }
   call.reply.integer(added.size);
+}
+
+/** A set that has held anything but few integers stays a hash table in Redis. */
+function noteEncoding(call: Call): void {
+  const ref = call.findForWrite(1);
+  let isIntegers =
+    membersOf(call, ref).visibleCount <= call.environment.settings.number("set-max-intset-entries");
+  for (let index = 2; isIntegers && index < call.argc; index++) {
+    isIntegers = call.int64(index) !== undefined;
+  }
+  if (!isIntegers) record.markRoomy(call.keyspace.arena, ref);
 }
 
 function srem(call: Call): void {

@@ -3,6 +3,7 @@
 
 import { fromLatin1, latin1 } from "../base/bytes.js";
 import type { Ref } from "../keyspace/arena.js";
+import * as record from "../keyspace/record.js";
 import { incrementEntry, incrementExact, incrementFast, modifyText } from "../keyspace/text.js";
 import { copyText } from "../keyspace/text-view.js";
 import { parseDecimal, subtract } from "../lattice/decimal.js";
@@ -35,6 +36,7 @@ function incrementSlowly(call: Call, ref: Ref, by: bigint): void {
   if (sum === "not-an-integer") fail(call, "notInteger");
   else if (sum === "overflow") call.reply.error("ERR increment or decrement would overflow");
   else {
+    record.unmarkRoomy(call.keyspace.arena, call.findForWrite(1));
     notify(call, "string", "incrby", 1);
     call.reply.bigInteger(sum);
   }
@@ -82,13 +84,15 @@ function incrbyfloat(call: Call): void {
   }
   const shown = formatExtended(sum);
   const exactOld = parseDecimal(text);
+  const exactNew = parseDecimal(shown);
   const key = call.view(1);
-  if (exactOld !== undefined) {
+  if (exactOld !== undefined && exactNew !== undefined) {
     // The exact difference, so that readers see what is replied and concurrent increments add up.
-    const difference = subtract(parseDecimal(shown)!, exactOld);
+    const difference = subtract(exactNew, exactOld);
     incrementEntry(keyspace, db, call.hashOf(1), key, difference);
+    record.markRoomy(keyspace.arena, call.findForWrite(1));
   } else {
-    // A spelling that only strtold reads (hexadecimal): the counter's rows could not stand on it.
+    // Hexadecimal, or thousands of digits: the rows of a counter do not hold such numbers.
     const bytes = fromLatin1(shown);
     const { length } = bytes;
     modifyText(keyspace, db, call.hashOf(1), key, ref, length, (to, at) => to.set(bytes, at));

@@ -1,13 +1,8 @@
 // Strings as a whole: SET and GET with their relatives. The plain forms of SET and GET allocate nothing.
 // Replies and errors: Redis 7.0, t_string.c. Parts of strings are in strings-range.ts, numbers in strings-count.ts.
 
-import {
-  keepDeadline,
-  noDeadline,
-  setDeadline,
-  setText,
-  visibleDeadline,
-} from "../keyspace/text.js";
+import { setDeadline, visibleDeadline } from "../keyspace/deadline-record.js";
+import { keepDeadline, noDeadline, setText } from "../keyspace/text.js";
 import { isText, viewText } from "../keyspace/text-view.js";
 import { persist } from "../lattice/deadline.js";
 import type { Call } from "./call.js";

@@ -7,9 +7,10 @@ import { type Cell, isLive, isVisible, winner } from "../lattice/cell.js";
 import { onlyElement, type Slot, slots } from "../lattice/key-entry.js";
 import type { Ref } from "./arena.js";
 import type { Database } from "./database.js";
+import { visibleDeadline } from "./deadline-record.js";
 import type { Keyspace } from "./keyspace.js";
 import * as record from "./record.js";
-import { noDeadline, setText, visibleDeadline } from "./text.js";
+import { noDeadline, setText } from "./text.js";
 import { copyText, resolveText, viewText } from "./text-view.js";
 
 export interface Content {
@@ -70,12 +71,14 @@ export function copyKey(
   hash: number,
   key: Bytes,
 ): void {
-  if (record.kindOf(keyspace.arena, from) >= record.objectKind) {
+  const { arena } = keyspace;
+  const isRoomy = record.isRoomy(arena, from);
+  if (record.kindOf(arena, from) >= record.objectKind) {
     putContent(keyspace, db, hash, key, contentOf(keyspace, from));
-    return;
+  } else {
+    const deadline = visibleDeadline(keyspace, from);
+    const { bytes, start, length } = viewText(keyspace, from);
+    setText(keyspace, db, hash, key, 0, key.length, bytes, start, length, deadline);
   }
-  const deadline = visibleDeadline(keyspace, from);
-  const text = viewText(keyspace, from);
-  const { bytes, start, length } = text;
-  setText(keyspace, db, hash, key, 0, key.length, bytes, start, length, deadline);
+  if (isRoomy) record.markRoomy(arena, db.keys.find(hash, key, 0, key.length));
 }

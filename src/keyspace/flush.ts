@@ -26,6 +26,7 @@ export function flushAll(keyspace: Keyspace): void {
   }
   keyspace.expiry.reset();
   keyspace.entries.reset();
+  keyspace.tables.reset();
   keyspace.externals.reset();
   keyspace.externalBytes = 0;
   keyspace.arena.reset();

@@ -354,10 +354,11 @@ export class Keyspace {
     const visible = entry.visibleSlot(this.replicas);
     const deadline = visible === undefined ? undefined : entry.deadline(this.replicas);
     const kind = visible === undefined ? record.hiddenKind : record.objectKind;
-    const flags = deadline === undefined ? 0 : record.deadlineFlag;
+    let flags = deadline === undefined ? 0 : record.deadlineFlag;
     if (old !== 0 && this.#isObject(old)) {
       const place = record.valueLengthOf(this.arena, old);
       if (this.entries.get(place) === entry) {
+        if (visible !== undefined) flags |= record.flagsOf(this.arena, old) & record.roomyFlag;
         const same =
           record.kindOf(this.arena, old) === kind && record.flagsOf(this.arena, old) === flags;
         if (same && (deadline ?? 0) === record.deadlineOf(this.arena, old)) return old;

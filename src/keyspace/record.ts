@@ -31,8 +31,11 @@ export const bornFlag = 2;
 /** The value is a buffer of its own in the object table. */
 export const externalFlag = 4;
 
-/** The text was written piece by piece (APPEND, SETRANGE, SETBIT): OBJECT ENCODING calls it raw. Says no more. */
-export const piecewiseFlag = 8;
+/**
+ * Redis would not keep the value in its tightest encoding any more: a text written piece by piece, a number that was a
+ * float, a set that once held more than integers. Only OBJECT ENCODING asks; a write of the whole value clears it.
+ */
+export const roomyFlag = 8;
 
 /** An element record that only stands in an order for a member kept as a cell (zset-table.ts). */
 export const standInFlag = 8;
@@ -114,6 +117,17 @@ export function setHeader(
   arena.floats[slabOf(ref)]![(at >> 1) + 2] = time;
 }
 
+export const isRoomy = (arena: Arena, ref: Ref): boolean => (flagsOf(arena, ref) & roomyFlag) !== 0;
+
+/** Sets `roomyFlag`, which changes nothing in the layout. */
+export function markRoomy(arena: Arena, ref: Ref): void {
+  arena.words[slabOf(ref)]![wordOf(ref)]! |= roomyFlag << 8;
+}
+
+export function unmarkRoomy(arena: Arena, ref: Ref): void {
+  arena.words[slabOf(ref)]![wordOf(ref)]! &= ~(roomyFlag << 8);
+}
+
 /** Byte position of the key inside its slab. */
 export function keyStartOf(arena: Arena, ref: Ref): number {
   const at = wordOf(ref);
@@ -192,6 +206,18 @@ export function externalPlaceOf(arena: Arena, ref: Ref): number {
   const bytes = arena.bytes[slabOf(ref)]!;
   const at = keyStartOf(arena, ref) + keyLengthOf(arena, ref);
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+}
+
+/** Copies what lies between header and key, but for the deadline: birth and counter. */
+export function copyPrefix(arena: Arena, from: Ref, to: Ref): void {
+  const kind = kindOf(arena, from);
+  const flags = flagsOf(arena, from);
+  const count = (prefixBytes(kind, flags & ~deadlineFlag) - headerBytes) >> 3;
+  const source = arena.floats[slabOf(from)]!;
+  const target = arena.floats[slabOf(to)]!;
+  const at = bornAt(from, flags);
+  const into = bornAt(to, flagsOf(arena, to));
+  for (let i = 0; i < count; i++) target[into + i] = source[at + i]!;
 }
 
 export function setExternalPlace(arena: Arena, ref: Ref, place: number): void {

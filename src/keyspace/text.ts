@@ -4,7 +4,6 @@
 // bytes in place. What is not (siblings, rows of other replicas, sums beyond 53 bits, floats) goes through the
 // key's entry.
 
-import { assert } from "../base/assert.js";
 import { type Bytes, fromUtf8 } from "../base/bytes.js";
 import { persist } from "../lattice/deadline.js";
 import { type Decimal, integer } from "../lattice/decimal.js";
@@ -149,7 +148,8 @@ export function modifyText(
     const isExternal = (flags & record.externalFlag) !== 0;
     if (isExternal) growExternal(keyspace, ref, length);
     arena.words[slabOf(ref)]![wordOf(ref) + 2] = length;
-    markPiecewise(keyspace, ref, flags);
+    record.setHeader(arena, ref, record.textKind, flags, keyspace.self, keyspace.batchTime);
+    record.markRoomy(arena, ref);
     const { bytes, start } = viewText(keyspace, ref);
     if (length > held) bytes.fill(0, start + held, start + length);
     fill(bytes, start);
@@ -167,15 +167,7 @@ export function modifyText(
     const born = entry.prepare(stamp, false, keyspace.replicas);
     entry.assign(slots.string, onlyElement, stamp, born, value);
   });
-  const stored = db.keys.find(hash, key, 0, key.length);
-  if (record.kindOf(arena, stored) !== record.textKind) return;
-  const word = arena.words[slabOf(stored)]!;
-  word[wordOf(stored)]! |= record.piecewiseFlag << 8;
-}
-
-function markPiecewise(keyspace: Keyspace, ref: Ref, flags: number): void {
-  const { arena, self, batchTime } = keyspace;
-  record.setHeader(arena, ref, record.textKind, flags | record.piecewiseFlag, self, batchTime);
+  record.markRoomy(arena, db.keys.find(hash, key, 0, key.length));
 }
 
 /** In place: the birth has its own field, or the slot was born in this very batch. */
@@ -227,7 +219,7 @@ export function incrementFast(
   if (ref === 0) return createCounter(keyspace, db, hash, keyBytes, keyStart, keyLength, by);
   const word = arena.words[slabOf(ref)]![wordOf(ref)]!;
   const kind = word & 0xff;
-  if (kind === record.counterKind) {
+  if ((word & (0xff | (record.roomyFlag << 8))) === record.counterKind) {
     const floats = arena.floats[slabOf(ref)]!;
     const at = record.counterAt(ref, (word >>> 8) & 0xff);
     const added = floats[at]! + by;
@@ -367,41 +359,4 @@ export function incrementEntry(
     const born = entry.prepare(stamp, false, keyspace.replicas);
     entry.increment(slots.string, onlyElement, stamp, born, by);
   });
-}
-
-/**
- * EXPIRE and PERSIST: `at` is Unix milliseconds or `persist`. The record must be visible. Answers the record,
- * which may have moved.
- */
-export function setDeadline(
-  keyspace: Keyspace,
-  db: Database,
-  hash: number,
-  ref: Ref,
-  at: number,
-): void {
-  assert(at !== noDeadline, "a deadline of zero means none; PERSIST writes `persist`");
-  const key = keyspace.keyOf(ref);
-  if (record.kindOf(keyspace.arena, ref) < record.objectKind && keyspace.capture === undefined) {
-    if ((record.flagsOf(keyspace.arena, ref) & record.deadlineFlag) !== 0) {
-      const isScheduled = record.heapPositionOf(keyspace.arena, ref) >= 0;
-      record.setDeadline(keyspace.arena, ref, at, keyspace.batchTime, keyspace.self);
-      if (at === persist) keyspace.expiry.cancel(ref);
-      else keyspace.expiry.schedule(ref, at);
-      if (isScheduled !== (at !== persist)) db.expiringCount += at === persist ? -1 : 1;
-      keyspace.didWrite(db, key, 0, key.length);
-      return;
-    }
-  }
-  keyspace.edit(db, hash, key, (entry) => {
-    const { stamp } = keyspace;
-    const born = entry.prepare(stamp, false, keyspace.replicas);
-    entry.assignDeadline(at, stamp, born);
-  });
-}
-
-/** The deadline that TTL shows: Unix milliseconds, or 0 for none. */
-export function visibleDeadline(keyspace: Keyspace, ref: Ref): number {
-  const at = record.deadlineOf(keyspace.arena, ref);
-  return at === persist ? 0 : at;
 }

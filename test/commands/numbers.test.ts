@@ -124,6 +124,12 @@ describe("INCRBYFLOAT", () => {
     expect(run("get k")).toBe(sum);
   });
 
+  test("numbers of thousands of digits", () => {
+    const huge = `1${"0".repeat(4500)}`;
+    expect(bench.run("incrbyfloat", "k", huge)).toMatch(/^\d{4500,4501}$/);
+    expect(run("incrbyfloat k 1")).toMatch(/^\d{4500,4501}$/);
+  });
+
   test("twice from nothing, then INCR when it is whole again", () => {
     expect(run("incrbyfloat k 1.25")).toBe("1.25");
     expect(run("incrbyfloat k 1.75")).toBe("3");

@@ -33,6 +33,7 @@ export type AclCategory = (typeof aclCategories)[number];
 export function categoriesOf(spec: CommandSpec): string[] {
   const named = new Set((spec.categories ?? []).map((name) => name.replace(/^@/, "")));
   const has = (flag: CommandSpec["flags"][number]): boolean => spec.flags.includes(flag);
+  if (spec.group === "transactions") named.add("transaction");
   if (has("write")) named.add("write");
   if (has("readonly") && !named.has("scripting")) named.add("read");
   if (has("admin")) named.add("admin").add("dangerous");

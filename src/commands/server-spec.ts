@@ -33,12 +33,13 @@ export function container(options: ContainerSpec): CommandSpec {
 }
 
 function helpSpec(of: ContainerSpec, since: string, lines: () => string[]): CommandSpec {
+  // HELP is of the same kind as what it helps with.
+  const categories = of.subcommands[0]?.categories;
   return {
     name: "help",
     arity: 2,
     flags: ["loading", "stale"],
-    ...(of.group === "connection" || of.group === "scripting" ? { categories: [of.group] } : {}),
-    ...(of.name === "command" ? { categories: ["connection"] } : {}),
+    ...(categories === undefined ? {} : { categories }),
     summary: "Show helpful text about the different subcommands",
     since,
     group: of.group,

@@ -41,7 +41,7 @@ export const coreSettings: readonly SettingSpec[] = [
   flag("crash-memcheck-enabled", "yes"),
   flag("use-exit-on-panic", "no", { hidden: true }),
   flag("disable-thp", "yes", { immutable: true }),
-  flag("latency-tracking", "yes", { real: true }),
+  flag("latency-tracking", "yes"),
   text("aclfile", "", { immutable: true }),
   text("pidfile", "", { immutable: true }),
   text("syslog-ident", "redis", { immutable: true }),
@@ -86,7 +86,6 @@ export const coreSettings: readonly SettingSpec[] = [
   integer("databases", "16", 1, int32Max, { immutable: true, real: true }),
   integer("list-max-listpack-size", "-2", int32Min, int32Max, {
     aliases: ["list-max-ziplist-size"],
-    real: true,
   }),
   integer("active-defrag-cycle-min", "1", 1, 99),
   integer("active-defrag-cycle-max", "25", 1, 99),
@@ -133,6 +132,6 @@ export const coreSettings: readonly SettingSpec[] = [
   integer("tracking-table-max-keys", "1000000", 0, int64Max),
   memoryOrPercent("maxmemory-clients", "0", -100, int64Max),
   words("oom-score-adj-values", "0 200 800", readOomScores),
-  words("notify-keyspace-events", "", readEventClasses, { real: true }),
+  words("notify-keyspace-events", "", readEventClasses),
   words("latency-tracking-info-percentiles", "50 99 99.9", readPercentiles, { real: true }),
 ];

@@ -1,24 +1,34 @@
 // Batches that have arrived, until they can be joined: each waits for its predecessor, for what it depends on
 // (merge-rules 14), for the other shards of its group (20) or for the clock (19).
 //
-// Bounded: what does not fit is dropped and counted; the sender still has it, and repair asks again.
+// Bounded: when it is full, the batch with the latest stamp is dropped and counted; its sender still has it, and
+// repair asks again. Never the earliest: nothing waits for a later batch, so the earliest always gets through.
+// What has waited for long is dropped too: its maker may have crashed, and with it what should have come before.
 
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import type { Batch } from "../keyspace/batch.js";
 import type { Shards } from "../keyspace/shards.js";
 
+interface Waiting {
+  readonly batch: Batch;
+  readonly sinceMs: number;
+}
+
 export interface InboxLimits {
   readonly batchCountMax: number;
   readonly bytesMax: number;
+  readonly waitMsMax: number;
 }
 
 export class Inbox {
   readonly #shards: Shards;
   readonly #limits: InboxLimits;
   /** Per shard and origin, by ascending time. */
-  readonly #waiting: Map<ReplicaIndex, Batch[]>[];
+  readonly #waiting: Map<ReplicaIndex, Waiting[]>[];
   #count = 0;
   #bytes = 0;
+  /** Batches that were new. */
+  admittedCount = 0;
   droppedCount = 0;
   duplicateCount = 0;
   /** Batches that bear this replica's name and are not its own: two processes share one identity. */
@@ -44,21 +54,31 @@ export class Inbox {
     let count = 0;
     for (const chains of this.#waiting)
       for (const chain of chains.values())
-        for (const batch of chain) if (this.#shards.isEarly(batch.time)) count++;
+        for (const { batch } of chain) if (this.#shards.isEarly(batch.time)) count++;
     return count;
   }
 
   /** Takes batches in, joins whatever is ready now, and answers what was joined, in order. */
-  take(batches: readonly Batch[]): Batch[] {
+  take(batches: readonly Batch[], now: number): Batch[] {
+    const joined: Batch[] = [];
     const touched = new Set<number>();
-    for (const batch of batches) if (this.#admit(batch)) touched.add(batch.shard);
-    return this.#drain(touched);
+    for (const batch of batches) {
+      if (this.#isFull(batch.bytes)) joined.push(...this.#drain(touched));
+      if (this.#admit(batch, now)) touched.add(batch.shard);
+    }
+    joined.push(...this.#drain(touched));
+    return joined;
   }
 
   /** Looks at everything again: time has passed, or a state was joined. */
-  retry(): Batch[] {
+  retry(now: number): Batch[] {
     if (this.#count === 0) return [];
-    return this.#drain(new Set(this.#waiting.keys()));
+    const joined = this.#drain(new Set(this.#waiting.keys()));
+    for (const chains of this.#waiting)
+      for (const chain of chains.values())
+        for (const { batch, sinceMs } of [...chain])
+          if (now - sinceMs > this.#limits.waitMsMax) this.#drop(batch);
+    return joined;
   }
 
   /**
@@ -66,12 +86,12 @@ export class Inbox {
    */
   reach(shard: number, origin: ReplicaIndex): Time {
     let reach = this.#shards.shards[shard]!.context.get(origin);
-    for (const batch of this.#waiting[shard]!.get(origin) ?? [])
+    for (const { batch } of this.#waiting[shard]!.get(origin) ?? [])
       if (batch.previous <= reach && batch.time > reach) reach = batch.time;
     return reach;
   }
 
-  #admit(batch: Batch): boolean {
+  #admit(batch: Batch, now: number): boolean {
     if (this.#shards.shards[batch.shard]!.context.covers(batch.time, batch.origin)) {
       this.duplicateCount++;
       return false;
@@ -87,22 +107,36 @@ export class Inbox {
       chains.set(batch.origin, chain);
     }
     let at = chain.length;
-    while (at > 0 && chain[at - 1]!.time > batch.time) at--;
-    if (chain[at - 1]?.time === batch.time) {
+    while (at > 0 && chain[at - 1]!.batch.time > batch.time) at--;
+    if (chain[at - 1]?.batch.time === batch.time) {
       this.duplicateCount++;
       return false;
     }
-    if (
-      this.#count >= this.#limits.batchCountMax ||
-      this.#bytes + batch.bytes > this.#limits.bytesMax
-    ) {
-      this.droppedCount++;
-      return false;
-    }
-    chain.splice(at, 0, batch);
+    chain.splice(at, 0, { batch, sinceMs: now });
     this.#count++;
     this.#bytes += batch.bytes;
+    while (this.#count > 1 && this.#isFull(0)) {
+      const last = this.#latest();
+      this.#drop(last);
+      if (last === batch) return false;
+    }
+    this.admittedCount++;
     return true;
+  }
+
+  #isFull(moreBytes: number): boolean {
+    const { batchCountMax, bytesMax } = this.#limits;
+    return this.#count + Math.sign(moreBytes) > batchCountMax || this.#bytes + moreBytes > bytesMax;
+  }
+
+  #latest(): Batch {
+    let latest: Batch | undefined;
+    for (const chains of this.#waiting)
+      for (const chain of chains.values()) {
+        const last = chain.at(-1)?.batch;
+        if (last !== undefined && last.time > (latest?.time ?? 0)) latest = last;
+      }
+    return latest!;
   }
 
   /** Joining one batch may free others of its shard, so a shard is looked at until nothing moves. */
@@ -112,7 +146,7 @@ export class Inbox {
       touched.delete(shard); // Deleted and added again, it comes round once more.
       for (const chain of this.#waiting[shard]!.values()) {
         while (chain.length > 0) {
-          const members = this.#joinable(chain[0]!);
+          const members = this.#joinable(chain[0]!.batch);
           if (members === undefined) break;
           for (const batch of members) {
             if (this.#shards.apply(batch) === "applied") joined.push(batch);
@@ -135,7 +169,7 @@ export class Inbox {
     for (const shard of head.group) {
       // A part that came with a state is there already; the others follow it (merge-rules 20).
       if (this.#shards.shards[shard]!.context.covers(head.time, head.origin)) continue;
-      const member = this.#waiting[shard]!.get(head.origin)?.[0];
+      const member = this.#waiting[shard]!.get(head.origin)?.[0]?.batch;
       if (member === undefined || member.time !== head.time) return undefined;
       if (this.#shards.judge(member) !== "ready") return undefined;
       members.push(member);
@@ -143,9 +177,15 @@ export class Inbox {
     return members;
   }
 
+  #drop(batch: Batch): void {
+    this.#remove(batch);
+    this.droppedCount++;
+  }
+
   #remove(batch: Batch): void {
     const chain = this.#waiting[batch.shard]!.get(batch.origin)!;
-    chain.splice(chain.indexOf(batch), 1);
+    const at = chain.findIndex((waiting) => waiting.batch === batch);
+    chain.splice(at, 1);
     this.#count--;
     this.#bytes -= batch.bytes;
   }

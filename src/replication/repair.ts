@@ -206,11 +206,11 @@ export class Repair {
   }
 
   /** A pull was answered. With progress the rest is asked for at once, else after a while. */
-  onAnswer(peer: Peer, hasJoined: boolean, now: number): void {
+  onAnswer(peer: Peer, hasNews: boolean, now: number): void {
     const outstanding = this.#pulling.get(peer);
     if (outstanding === undefined) return;
     this.#pulling.delete(peer);
-    if (!hasJoined && !outstanding.hasProgress) return;
+    if (!hasNews && !outstanding.hasProgress) return;
     this.#hasten(now);
     for (const shard of this.#lacking.keys())
       if (this.#lacks(peer, shard)) this.#lacking.set(shard, now);

@@ -77,6 +77,7 @@ export class Replicator {
     this.#inbox = new Inbox(shards, {
       batchCountMax: limits.inboxBatchCountMax,
       bytesMax: limits.inboxBytesMax,
+      waitMsMax: limits.inboxWaitMsMax,
     });
     this.#repair = new Repair(this.#cluster, this.#inbox, now);
     this.#push = this.mode === "hub" ? new HubPush(this.#cluster) : new DirectPush(this.#cluster);
@@ -131,10 +132,10 @@ export class Replicator {
 
   #onDelta(peer: Peer, { batches, contexts, isAnswer }: Delta, now: number): void {
     this.#repair.learnBatches(peer, batches);
-    const hasJoined = this.#join(batches, now);
+    const hasNews = this.#join(batches, now);
     for (const context of contexts) this.#repair.learn(peer, context, now);
     this.#repair.noteLacks(peer, batches, now);
-    if (isAnswer) this.#repair.onAnswer(peer, hasJoined, now);
+    if (isAnswer) this.#repair.onAnswer(peer, hasNews, now);
     else if (batches.length > 0) this.#push.onPushed(peer, batches, now);
   }
 
@@ -159,14 +160,14 @@ export class Replicator {
     }
     counters.stateJoinedCount++;
     this.#repair.onState(peer);
-    this.#onJoined(this.#inbox.retry(), now);
+    this.#onJoined(this.#inbox.retry(now), now);
   }
 
-  /** Whether anything could be joined. */
+  /** Whether any of the batches was new. */
   #join(batches: readonly Batch[], now: number): boolean {
-    const joined = this.#inbox.take(batches);
-    this.#onJoined(joined, now);
-    return joined.length > 0;
+    const before = this.#inbox.admittedCount;
+    this.#onJoined(this.#inbox.take(batches, now), now);
+    return this.#inbox.admittedCount > before;
   }
 
   #onJoined(joined: readonly Batch[], now: number): void {
@@ -181,7 +182,7 @@ export class Replicator {
     if (this.#retryDueMs <= now) {
       // Batches that were too early may have come of age.
       this.#retryDueMs = Number.POSITIVE_INFINITY;
-      this.#onJoined(this.#inbox.retry(), now);
+      this.#onJoined(this.#inbox.retry(now), now);
     }
     if (this.#push.dueMs <= now) this.#push.onDue(now);
     if (this.#repair.dueMs <= now) this.#repair.onDue(now);

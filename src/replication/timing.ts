@@ -63,6 +63,7 @@ export interface Limits {
   /** Batches that have arrived and cannot be joined yet. */
   readonly inboxBatchCountMax: number;
   readonly inboxBytesMax: number;
+  readonly inboxWaitMsMax: number;
   /** Own batches that wait for a peer's acknowledgement; more are left to repair. */
   readonly outboxBytesMax: number;
   /** What is on its way to one peer, sent and not acknowledged. */
@@ -78,6 +79,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   inboxBatchCountMax: 16_384,
   inboxBytesMax: 32 * 1024 * 1024,
+  inboxWaitMsMax: 60_000,
   outboxBytesMax: 8 * 1024 * 1024,
   windowBytesMax: 1024 * 1024,
   probeBytesMax: 64 * 1024,

@@ -9,6 +9,8 @@ export interface UnitLog {
   readonly unit: string;
   readonly ok: readonly string[];
   readonly err: readonly string[];
+  /** Per failed name, why: the first line of the complaint. */
+  readonly why: Readonly<Record<string, string>>;
   readonly exception: readonly string[];
   /** One `ignore` can stand for a whole block, so its count is no count of tests. */
   readonly ignored: number;
@@ -16,6 +18,16 @@ export interface UnitLog {
   /** Ended from outside because nothing moved any more. */
   readonly hung: boolean;
 }
+
+/** The suite cuts ten characters off an error it did not expect, and repeats it whole on the next line. */
+function reasonOf(lines: readonly string[], at: number): string {
+  const [first = "", second = ""] = lines.slice(at + 1, at + 3);
+  return (second.endsWith(first) ? second : first).trim().slice(0, 200);
+}
+
+/** The command whose absence made a test fail, in upper case; undefined when it failed for another reason. */
+export const absentCommand = (why: string | undefined): string | undefined =>
+  /unknown command '([^']*)'/.exec(why ?? "")?.[1]?.toUpperCase();
 
 /** Parses the output of `test_helper.tcl`; colours are off because the runner sets TERM=dumb. */
 export function parseSuiteLog(unit: string, text: string, hung: boolean): UnitLog {
@@ -25,19 +37,24 @@ export function parseSuiteLog(unit: string, text: string, hung: boolean): UnitLo
   let ignored = 0;
   let skipped = 0;
   let timedOut = hung;
-  for (const line of text.split("\n")) {
+  const why: Record<string, string> = {};
+  const lines = text.split("\n");
+  for (const [at, line] of lines.entries()) {
     const match = /^\[(ok|err|exception|ignore|skip|TIMEOUT)\]: ?(.*)$/.exec(line);
     if (match === null) continue;
     const rest = match[2]!;
-    if (match[1] === "ok") ok.push(rest.replace(/ \(\d+ ms\)$/, ""));
     // The final summary repeats every failure behind "*** ", which the pattern above does not match.
-    else if (match[1] === "err") err.push(rest.replace(/ in tests\/\S+\.tcl$/, ""));
-    else if (match[1] === "exception") exception.push(rest);
+    if (match[1] === "ok") ok.push(rest.replace(/ \(\d+ ms\)$/, ""));
+    else if (match[1] === "err") {
+      const name = rest.replace(/ in tests\/\S+\.tcl$/, "");
+      err.push(name);
+      why[name] = reasonOf(lines, at);
+    } else if (match[1] === "exception") exception.push(rest);
     else if (match[1] === "ignore") ignored++;
     else if (match[1] === "skip") skipped++;
     else timedOut = true;
   }
-  return { unit, ok, err, exception, ignored, skipped, hung: timedOut };
+  return { unit, ok, err, why, exception, ignored, skipped, hung: timedOut };
 }
 
 /** Ten hexadecimal digits: about 2000 names share 2^40 values. */

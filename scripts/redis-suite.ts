@@ -11,7 +11,14 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { cacheFolder, projectRoot, skipOrFail } from "./lib/project.js";
 import { type ServerKind, whyUnavailable } from "./lib/server-process.js";
-import { digestOf, hashesOf, missingFrom, nameHash, type UnitLog } from "./redis-suite-log.js";
+import {
+  absentCommand,
+  digestOf,
+  hashesOf,
+  missingFrom,
+  nameHash,
+  type UnitLog,
+} from "./redis-suite-log.js";
 import { type ProfileName, profiles, stringAndKeyUnits } from "./redis-suite-profiles.js";
 import { runUnit } from "./redis-suite-run.js";
 import { readSkips, type Skip } from "./redis-suite-skips.js";
@@ -110,9 +117,14 @@ function printTable(verdicts: readonly Verdict[], against: ServerKind, book: Nam
   let passed = 0;
   let wanted = 0;
   for (const { log, redis, missing, lost } of verdicts) {
-    const notes = missing.slice(0, missingShownMax).map((hash) => book.name(hash));
-    if (missing.length > missingShownMax)
-      notes.push(`and ${missing.length - missingShownMax} more`);
+    const names = missing.map((hash) => book.name(hash));
+    const absent = names.map((name) => absentCommand(log.why[name]));
+    const notes = names.filter((_, at) => absent[at] === undefined).slice(0, missingShownMax);
+    const waiting = absent.filter((command) => command !== undefined);
+    if (waiting.length > 0)
+      notes.push(`${waiting.length} for want of ${[...new Set(waiting)].sort().join(" ")}`);
+    const rest = missing.length - waiting.length - missingShownMax;
+    if (rest > 0) notes.push(`and ${rest} more`);
     if (log.hung) notes.unshift("HUNG");
     for (const each of log.exception) notes.unshift(`EXCEPTION ${each.slice(0, 100)}`);
     for (const each of lost) notes.unshift(`LOST ${book.name(each)}`);
@@ -190,7 +202,9 @@ async function main(): Promise<void> {
     verdicts.push(judge(log, isPinned ? redis : hashesOf(log.ok), isOurs ? before : [], skips));
     const state = `${log.ok.length} ok, ${log.err.length} err${log.hung ? ", HUNG" : ""}`;
     console.log(`${unit}: ${state}`);
-    if (!isPinned) for (const name of log.err) console.log(`  err ${name}`);
+    for (const name of log.err)
+      if (!isPinned || absentCommand(log.why[name]) === undefined)
+        console.log(`  err ${name}: ${log.why[name]}`);
   }
   printTable(verdicts, options.against, book);
   const results = options.json ?? join(cacheFolder("redis-suite"), `${options.profile}.json`);

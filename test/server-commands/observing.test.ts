@@ -209,6 +209,8 @@ test("debug: equal values have equal digests, however they came about", () => {
   expect(digest("s")).not.toBe(digest("t"));
   client.send("SREM", "t", "w");
   expect(digest("s")).toBe(digest("t"));
+  client.send("SADD", "u", "x", "y", "v");
+  expect(digest("s")).not.toBe(digest("u"));
   const all = client.send("DEBUG", "DIGEST");
   client.send("SET", "a", "12");
   expect(client.send("DEBUG", "DIGEST")).not.toBe(all);

@@ -36,8 +36,37 @@ test("warm: an epoch change throws the promise away", () => {
   expect(prepares()).toBe(0);
   const next = newConfiguration(2, cluster.configuration.members);
   for (const node of cluster.nodes) node.registers.adopt(cluster.nowMs, next);
-  expect(call(cluster, "n1", register, "write", "cold")).toBe("ok");
+  const write = begin(cluster, "n1", register, "write", "cold");
+  cluster.run(cluster.nowMs + 10);
+  expect(write).toEqual({ told: "ok", ms: 4 });
   expect(prepares()).toBe(2);
+});
+
+test("ballot: a process that begins again repeats none of its predecessor", () => {
+  // n1's first accept reaches n2 alone; n1 loses its disk, begins at round 1 again and reaches all but n2.
+  // With equal ballots n2 would take its own old value for the chosen one (rule 1).
+  const cluster = new Cluster({ nodeCount: 5 });
+  const register = registerAt(cluster, "n1");
+  const blank = `${register}-blank`; // It may live anywhere; n1 proposes it because it hears nobody else's.
+  cluster.filter = (from, to, { body }) =>
+    body.type !== "forward" && (body.type !== "accept" || from !== "n1" || to === "n2");
+  const accepts = count(cluster, "accept");
+  begin(cluster, "n1", blank, "write", "first");
+  while (accepts() === 0) cluster.run(cluster.nowMs + 1);
+  cluster.run(cluster.nowMs + 5);
+  cluster.node("n1").crash({ loseState: true });
+  cluster.node("n1").start();
+  cluster.partition(["n2"], others(cluster, "n2"));
+  cluster.run(cluster.nowMs + 400);
+  begin(cluster, "n1", blank, "write", "second");
+  cluster.filter = (_from, _to, { body }) => body.type !== "forward";
+  cluster.run(cluster.nowMs + 1000);
+  cluster.heal();
+  cluster.filter = () => true;
+  cluster.run(cluster.nowMs + 500);
+  const values = cluster.nodes.map(({ id }) => call(cluster, id, blank, "read"));
+  expect(new Set(values).size).toBe(1);
+  expectSound(cluster);
 });
 
 test("forward: the home commits, the answer is lost, and the origin does not say 11", () => {
@@ -124,6 +153,23 @@ test("cancel: it fences a forward that is still on its way", () => {
   expect(refusals()).toBe(2);
   expect(write.told).toBe(2); // The origin proposed it after the cancel.
   expect(call(cluster, "n1", register, "read")).toBe("0x");
+  expectSound(cluster);
+});
+
+test("cancel: a home that was restarted cannot refuse for its predecessor", () => {
+  // The old process has committed. The new one knows nothing of it and must not answer (rules 10 and 11).
+  const cluster = new Cluster({ nodeCount: 5 });
+  const register = registerAt(cluster, "n1");
+  cluster.filter = (from, to) => ![from, to].includes("n2") || [from, to].includes("n1");
+  const write = begin(cluster, "n2", register, "append", "x");
+  cluster.run(cluster.nowMs + 2.5);
+  cluster.node("n1").crash({ loseState: false });
+  cluster.node("n1").start();
+  call(cluster, "n1", "elsewhere", "read");
+  cluster.run(cluster.nowMs + 800);
+  expect(cluster.counters().cancels).toBe(1);
+  expect(write.told).toBe("timeout");
+  expect(call(cluster, "n3", register, "read")).toBe("0x");
   expectSound(cluster);
 });
 
@@ -281,6 +327,51 @@ test("refusal: by a quorum read nothing is proposed, as a write it is recorded",
   expect(call(cluster, "n2", "blank", "cas", ["0", "8"], "conditional")).toBe(20);
 });
 
+test("refusal: a second copy of a refused cas is refused too, whatever the state has become", () => {
+  // The home refuses; its answer is under way when the origin proposes the same envelope again (rule 6).
+  const cluster = new Cluster({ nodeCount: 5 });
+  const register = registerAt(cluster, "n1");
+  let answer: (() => void) | undefined;
+  cluster.filter = (from, to, message) => {
+    if (message.body.type === "forward_ok" && to === "n2") {
+      answer ??= () => cluster.node(to).receive(from, message);
+      return false;
+    }
+    // The votes for the second copy are a millisecond away: the answer overtakes them.
+    if (message.body.type === "accept" && from === "n2")
+      cluster.at(cluster.nowMs, () => answer?.());
+    return true;
+  };
+  const cas = begin(cluster, "n2", register, "cas", ["1", "2"], "write");
+  cluster.run(cluster.nowMs + 50);
+  expect(call(cluster, "n3", register, "write", "1")).toBe("ok");
+  cluster.run(cluster.nowMs + 600);
+  expect(cluster.counters().takeovers).toBe(1);
+  expect(cas.told).toBe(22);
+  expect(call(cluster, "n4", register, "read")).toBe("1");
+});
+
+test("deadline: what is called unavailable leaves the envelope that others still wait for", () => {
+  const cluster = new Cluster({ nodeCount: 3 });
+  const register = registerAt(cluster, "n1");
+  cluster.node("n1").crash({ loseState: false });
+  cluster.node("n1").start(); // Cold again, so no accept leaves without promises.
+  cluster.filter = (_from, _to, { body }) => body.type !== "prepare";
+  const first = begin(cluster, "n1", register, "append", "a");
+  cluster.run(cluster.nowMs + 100);
+  const second = begin(cluster, "n1", register, "append", "b");
+  cluster.run(cluster.nowMs + 500);
+  const third = begin(cluster, "n1", register, "append", "c");
+  cluster.run(cluster.nowMs + 250);
+  cluster.filter = () => true;
+  cluster.run(cluster.nowMs + 500);
+  expect(first.told).toBe("temporarily_unavailable");
+  expect(second.told).toBe("temporarily_unavailable");
+  expect(third.told).toBe(2);
+  expect(call(cluster, "n2", register, "read")).toBe("0c");
+  expectSound(cluster);
+});
+
 test("batching: fifty clients on one hot register share rounds", () => {
   // 231 operations/s without batching at a round trip of 10 ms (rule 9).
   const cluster = new Cluster({ nodeCount: 5, profile: { delayMs: [5, 5], codec: false } });
@@ -319,7 +410,10 @@ test("pause: a node that stood still does not take its own pause for the others'
   const cluster = new Cluster({ nodeCount: 3 });
   const register = registerAt(cluster, "n1");
   cluster.node("n2").pausedUntilMs = cluster.nowMs + 5000;
-  cluster.run(cluster.nowMs + 5000);
+  cluster.filter = (_from, to) => to !== "n2"; // Nothing waits for it when it wakes.
+  cluster.run(cluster.nowMs + 4999);
+  cluster.filter = () => true;
+  cluster.run(cluster.nowMs + 1);
   expect(call(cluster, "n2", register, "append", "x")).toBe(2);
 });
 

@@ -61,7 +61,7 @@ export const median = (values: readonly number[]): number => {
 };
 
 /** CPU nanoseconds of children that have ended, in ticks of 10 ms; read before and after a child. */
-function endedChildrenNs(): number {
+export function endedChildrenNs(): number {
   const stat = readFileSync("/proc/self/stat", "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[13]) + Number(fields[14])) * 10_000_000;

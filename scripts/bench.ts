@@ -3,7 +3,7 @@
 // Both servers share core 0, redis-benchmark has core 1 (where there are two). `--self-test` puts a second
 // redis-server in our place: every ratio must then be about one, else the method itself is at fault.
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { RespConnection } from "../test/differential/resp-client.js";
@@ -16,7 +16,13 @@ import {
   suites,
 } from "./bench-cells.js";
 import { drawChart } from "./bench-chart.js";
-import { type CellResult, type Contestant, measureCell, type Plan } from "./bench-measure.js";
+import {
+  type CellResult,
+  type Contestant,
+  endedChildrenNs,
+  measureCell,
+  type Plan,
+} from "./bench-measure.js";
 import { measureMemory } from "./bench-memory.js";
 import { cellTable, type Report, reportText } from "./bench-report.js";
 import { skipOrFail } from "./lib/project.js";
@@ -33,6 +39,8 @@ const quick: Omit<Plan, "clientCore"> = { slices: 5, sliceSeconds: 0.25, warmUpS
 const thorough: Omit<Plan, "clientCore"> = { slices: 7, sliceSeconds: 1, warmUpSeconds: 1.5 };
 /** redis-benchmark's own values: its default and one that no longer fits beside a key. */
 const sizes = [3, 64];
+
+const foreignCoresMax = 0.1;
 
 function readOptions() {
   const { values } = parseArgs({
@@ -67,12 +75,30 @@ function chosenCells(options: Options): Cell[] {
   );
 }
 
+/** Nanoseconds all cores have spent on anything so far. */
+function busyNs(): number {
+  const fields = readFileSync("/proc/stat", "utf8").split("\n")[0]!.trim().split(/\s+/).map(Number);
+  // user nice system irq softirq; idle, waiting and stolen time are nobody's work.
+  return (fields[1]! + fields[2]! + fields[3]! + fields[6]! + fields[7]!) * 10_000_000;
+}
+
+/** Says how many cores other programs kept busy meanwhile; above a tenth of one the figures are suspect. */
+async function withForeignLoad<T>(
+  own: () => number,
+  work: () => Promise<T>,
+): Promise<{ result: T; coresMean: number }> {
+  const [busy, ours, begun] = [busyNs(), own(), process.hrtime.bigint()];
+  const result = await work();
+  const elapsed = Number(process.hrtime.bigint() - begun);
+  return { result, coresMean: Math.max(0, (busyNs() - busy - (own() - ours)) / elapsed) };
+}
+
 async function measureCells(
   cells: readonly Cell[],
   ours: ServerKind,
   plan: Plan,
   serverCore: number | null,
-): Promise<CellResult[]> {
+): Promise<{ cells: CellResult[]; foreignCores: number }> {
   const contestants: Contestant[] = [];
   const results: CellResult[] = [];
   try {
@@ -85,19 +111,26 @@ async function measureCells(
       const server = await ServerProcess.start(program, { core: serverCore });
       contestants.push({ kind, server, connection: await RespConnection.connect(server.port) });
     }
-    for (const cell of cells) {
-      const result = await measureCell(contestants, cell, plan);
-      results.push(result);
-      // Progress, one cell a line; the table proper comes at the end.
-      console.log(cellTable([result]).split("\n").at(-1));
-    }
+    const own = (): number =>
+      contestants.reduce((sum, { server }) => sum + server.cpuNs(), 0) +
+      endedChildrenNs() +
+      process.cpuUsage().user * 1000 +
+      process.cpuUsage().system * 1000;
+    const measured = await withForeignLoad(own, async () => {
+      for (const cell of cells) {
+        const result = await measureCell(contestants, cell, plan);
+        results.push(result);
+        // Progress, one cell a line; the table proper comes at the end.
+        console.log(cellTable([result]).split("\n").at(-1));
+      }
+    });
+    return { cells: results, foreignCores: measured.coresMean };
   } finally {
     for (const { server, connection } of contestants) {
       connection.close();
       await server.stop();
     }
   }
-  return results;
 }
 
 function describeMachine(): Record<string, string> {
@@ -122,15 +155,18 @@ async function main(): Promise<void> {
   const serverCore = hasTwoCores ? 0 : null;
   const plan: Plan = { ...options.plan, clientCore: hasTwoCores ? 1 : null };
   const cells = options.memory ? [] : chosenCells(options);
+  const measured = cells.length === 0 ? null : await measureCells(cells, ours, plan, serverCore);
+  const foreign = measured?.foreignCores ?? 0;
   const report: Report = {
     machine: describeMachine(),
     settings: {
       cores: hasTwoCores ? "servers on 0, client on 1" : "not pinned: one core only",
       load: `${clientCount} clients, ${keyCount} random keys`,
       slices: `${plan.slices} per server, about ${plan.sliceSeconds} s each, interleaved`,
+      "other load": `${foreign.toFixed(2)} cores${foreign > foreignCoresMax ? ": the machine was busy, do not quote these figures" : ""}`,
       ...(options["self-test"] ? { "self-test": "both servers are redis-server" } : {}),
     },
-    cells: cells.length === 0 ? [] : await measureCells(cells, ours, plan, serverCore),
+    cells: measured?.cells ?? [],
     memory: options.memory ? await measureMemory(ours, serverCore) : [],
   };
   console.log(`\n${reportText(report)}`);

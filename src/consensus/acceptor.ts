@@ -1,7 +1,8 @@
-// The acceptors of one node, one per register: consensus-rules 1, 2 and 8; CASPaxos phases 1b and 2b.
-// A reply is a promise to remember, so each names the log position that must be durable before it leaves;
-// that also holds for a read, which reports a vote. Nothing is sent from here.
-// Left out: collecting tombstones and the floor of blank registers (rule 14), copying state (rule 15).
+// The acceptors of one node, one per register: consensus-rules 1, 2 and 8; CASPaxos phases 1b and
+// 2b. A reply is a promise to remember, so each names the log position that must be durable before
+// it leaves; that also holds for a read, which reports a vote. Nothing is sent from here.
+// Left out: collecting tombstones and the floor of blank registers (rule 14), copying state (rule
+// 15).
 
 import { assert } from "../base/assert.js";
 import { type Ballot, ballotText, compareBallots, equalBallots, zeroBallot } from "./ballot.js";
@@ -42,7 +43,10 @@ export class Acceptor {
     return this.#slots.size;
   }
 
-  /** What this acceptor has promised on the register: a proposer beside it starts above that (rule 1). */
+  /**
+   * What this acceptor has promised on the register: a proposer beside it starts above that (rule
+   * 1).
+   */
   promisedOf(register: string): Ballot {
     return this.#slots.get(register)?.promised ?? zeroBallot;
   }
@@ -76,8 +80,8 @@ export class Acceptor {
     if (!isRepeated) {
       if (compareBallots(ballot, slot.promised) < 0)
         return this.#rejected(slot, "accept", register, ballot);
-      // A vote is also a promise, here for the proposer's next ballot: whoever prepares between the two
-      // is refused, so the proposer knows that nothing was accepted since (rule 3).
+      // A vote is also a promise, here for the proposer's next ballot: whoever prepares between the
+      // two is refused, so the proposer knows that nothing was accepted since (rule 3).
       slot.accepted = { ballot, value };
       slot.promised = next;
       this.#record(slot, { kind: "accepted", register, ballot, value, next });

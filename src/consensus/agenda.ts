@@ -1,5 +1,6 @@
-// The timers of one node: a binary heap of jobs by due time. A job has one due time, which may move either
-// way; an entry that no longer matches its job is dropped when it comes up, so moving a timer is cheap.
+// The timers of one node: a binary heap of jobs by due time. A job has one due time, which may move
+// either way; an entry that no longer matches its job is dropped when it comes up, so moving a
+// timer is cheap.
 
 export interface Job {
   /** When the job wants to run, in ms; Infinity if it does not. Set by `Agenda.set`. */
@@ -19,7 +20,9 @@ const pauseMsMin = 0.1;
 
 export class Agenda {
   readonly #heap: Entry[] = [];
-  /** While jobs run, nothing can be set to run before this: time must pass, or a tick would not end. */
+  /**
+   * While jobs run, nothing can be set to run before this: time must pass, or a tick would not end.
+   */
   #earliestMs = Number.NEGATIVE_INFINITY;
 
   /** Moves the job to `dueMs`; Infinity takes it off. */

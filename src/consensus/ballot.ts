@@ -1,13 +1,15 @@
-// Ballots: the total order of attempts to change a register (consensus-rules 1; Lamport, The Part-Time
-// Parliament, and Rystsov, CASPaxos). A ballot names its epoch, its round, the node that issued it and the
-// process of that node, so it is never issued twice: not by two nodes, not by two processes of one node.
-// Equal ballots therefore mean the same proposer and the same value.
+// Ballots: the total order of attempts to change a register (consensus-rules 1; Lamport, The
+// Part-Time Parliament, and Rystsov, CASPaxos). A ballot names its epoch, its round, the node that
+// issued it and the process of that node, so it is never issued twice: not by two nodes, not by two
+// processes of one node. Equal ballots therefore mean the same proposer and the same value.
 
 import { compareText } from "../base/bytes.js";
 import type { NodeId } from "./configuration.js";
 
 export interface Ballot {
-  /** Epoch of the configuration the ballot was issued in; votes of other epochs do not count for it. */
+  /**
+   * Epoch of the configuration the ballot was issued in; votes of other epochs do not count for it.
+   */
   readonly epoch: number;
   readonly round: number;
   readonly node: NodeId;

@@ -1,6 +1,6 @@
-// The bytes of consensus messages. Decoding trusts nothing: an unknown tag, a number out of range, a count
-// that cannot fit or bytes left over throw `MalformedBytes`, and no allocation is larger than the input.
-// Byte strings are copied out of the input, because they outlive the read buffer.
+// The bytes of consensus messages. Decoding trusts nothing: an unknown tag, a number out of range,
+// a count that cannot fit or bytes left over throw `MalformedBytes`, and no allocation is larger
+// than the input. Byte strings are copied out of the input, because they outlive the read buffer.
 
 import {
   ByteReader,

@@ -1,7 +1,8 @@
-// The configuration: which nodes vote, and with which state (consensus-rules 15 and 16). Its epoch travels in
-// every message. A member is a node together with the incarnation in which its durable state began: a node
-// that lost its state is somebody else and does not vote until a later configuration names it.
-// Left out until the cluster issue: how a configuration is chosen and how a new member copies its state.
+// The configuration: which nodes vote, and with which state (consensus-rules 15 and 16). Its epoch
+// travels in every message. A member is a node together with the incarnation in which its durable
+// state began: a node that lost its state is somebody else and does not vote until a later
+// configuration names it. Left out until the cluster issue: how a configuration is chosen and how a
+// new member copies its state.
 
 import { assert } from "../base/assert.js";
 import { compareText } from "../base/bytes.js";

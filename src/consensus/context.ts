@@ -1,5 +1,5 @@
-// What the roles of one node share: who it is, its timers and peers, and the ways out. Roles know each other
-// only through `RegisterRoles`, so each file can be read alone.
+// What the roles of one node share: who it is, its timers and peers, and the ways out. Roles know
+// each other only through `RegisterRoles`, so each file can be read alone.
 
 import type { Bytes } from "../base/bytes.js";
 import type { Acceptor } from "./acceptor.js";
@@ -12,14 +12,16 @@ import type { ChangedState } from "./register-value.js";
 import type { Timing } from "./timing.js";
 
 /**
- * `read` never changes the state. `conditional` may leave the state as it is and is then answered from a
- * quorum read, without an accept (rule 7). `write` goes straight to the home.
+ * `read` never changes the state. `conditional` may leave the state as it is and is then answered
+ * from a quorum read, without an accept (rule 7). `write` goes straight to the home.
  */
 export type OperationKind = "read" | "write" | "conditional";
 
 export type OperationResult =
   | { readonly kind: "ok"; readonly outcome: Bytes }
-  /** `temporarily_unavailable`: certainly not applied. `timeout`: it may have been, or may yet be. */
+  /**
+   * `temporarily_unavailable`: certainly not applied. `timeout`: it may have been, or may yet be.
+   */
   | { readonly kind: "error"; readonly error: "temporarily_unavailable" | "timeout" };
 
 /** One operation of a client of this node. */
@@ -50,7 +52,10 @@ export interface NodeContext {
   /** A number above all given out before by this process. */
   nextSeq(): number;
   settle(operation: Operation, result: OperationResult): void;
-  /** Runs a step once the results so far are told, so that what their clients ask next is part of it. */
+  /**
+   * Runs a step once the results so far are told, so that what their clients ask next is part of
+   * it.
+   */
   afterResults(step: (now: number) => void): void;
 }
 

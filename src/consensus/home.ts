@@ -1,7 +1,8 @@
-// The home side of one register: the envelopes that wait for a round, one per origin (consensus-rules 9),
-// and what may still be said about each: refused while it was never in an accept, its outcomes once it is
-// chosen, and nothing in between (rules 10 to 12). The proposer takes what is pending from here.
-// An entry stays until a later envelope of its origin replaces it; it is the fence against late copies.
+// The home side of one register: the envelopes that wait for a round, one per origin
+// (consensus-rules 9), and what may still be said about each: refused while it was never in an
+// accept, its outcomes once it is chosen, and nothing in between (rules 10 to 12). The proposer
+// takes what is pending from here. An entry stays until a later envelope of its origin replaces it;
+// it is the fence against late copies.
 
 import type { Bytes } from "../base/bytes.js";
 import type { NodeId } from "./configuration.js";
@@ -96,7 +97,10 @@ export class Home {
     return entry?.seq === seq && (entry.status === "sent" || entry.status === "chosen");
   }
 
-  /** What the next round runs, in order of arrival. Whatever came too late unsent is refused on the way. */
+  /**
+   * What the next round runs, in order of arrival. Whatever came too late unsent is refused on the
+   * way.
+   */
   pending(now: number): HomeEntry[] {
     const pending: HomeEntry[] = [];
     for (const entry of this.#entries.values()) {

@@ -1,5 +1,5 @@
-// What the nodes of a cluster say to each other about registers. Every message carries the sender's epoch
-// (consensus-rules 16) and its process incarnation (rules 10 and 11). Bytes: codec.ts.
+// What the nodes of a cluster say to each other about registers. Every message carries the sender's
+// epoch (consensus-rules 16) and its process incarnation (rules 10 and 11). Bytes: codec.ts.
 
 import type { Bytes } from "../base/bytes.js";
 import type { Ballot } from "./ballot.js";
@@ -43,7 +43,10 @@ export type Reply =
 /** "I am here." Sent only to peers that got nothing else from us lately. */
 export interface Heartbeat {
   readonly type: "heartbeat";
-  /** For how long the sender wants to hear us too: it has operations of its own. 0: it does not care. */
+  /**
+   * For how long the sender wants to hear us too: it has operations of its own. 0: it does not
+   * care.
+   */
   readonly wantedMs: number;
 }
 
@@ -71,7 +74,10 @@ export interface Accept {
   readonly register: string;
   readonly ballot: Ballot;
   readonly value: RegisterValue;
-  /** Promised together with the vote, so that the proposer's next round may start at accept (rule 3). */
+  /**
+   * Promised together with the vote, so that the proposer's next round may start at accept (rule
+   * 3).
+   */
   readonly next: Ballot;
 }
 

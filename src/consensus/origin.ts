@@ -1,8 +1,9 @@
-// The origin side of one register: the operations that clients of this node wait for (consensus-rules 9 to 13).
-// One envelope is outstanding at a time; what comes meanwhile waits and goes into the next. The envelope is
-// proposed here if this node is the register's home, else forwarded; a home that falls silent is taken over
-// from, under the envelope's own name. What a client is told rests on rule 10: unavailable (11) only if the
-// envelope was never in an accept here and every home it was forwarded to has refused it.
+// The origin side of one register: the operations that clients of this node wait for
+// (consensus-rules 9 to 13). One envelope is outstanding at a time; what comes meanwhile waits and
+// goes into the next. The envelope is proposed here if this node is the register's home, else
+// forwarded; a home that falls silent is taken over from, under the envelope's own name. What a
+// client is told rests on rule 10: unavailable (11) only if the envelope was never in an accept
+// here and every home it was forwarded to has refused it.
 
 import type { Bytes } from "../base/bytes.js";
 import type { Job } from "./agenda.js";
@@ -103,7 +104,9 @@ export class Origin implements Job, OwnAnswers {
     this.#schedule(now);
   }
 
-  /** Clients that were answered together mostly ask together: one envelope for all of them (rule 9). */
+  /**
+   * Clients that were answered together mostly ask together: one envelope for all of them (rule 9).
+   */
   #launchSoon(): void {
     if (this.#outstanding !== undefined || this.#willLaunch) return;
     this.#willLaunch = true;

@@ -1,5 +1,6 @@
 // Whom this node hears: heartbeats, suspicion and the soft home of a register (design.md section 5,
-// consensus-rules 11 and 13). Suspicion is a hint: a wrong one costs messages and time, never safety.
+// consensus-rules 11 and 13). Suspicion is a hint: a wrong one costs messages and time, never
+// safety.
 
 import { compareText } from "../base/bytes.js";
 import type { Agenda, Job } from "./agenda.js";
@@ -15,7 +16,9 @@ interface Peer {
   wantsUntilMs: number;
 }
 
-/** A gap in our own running longer than this many heartbeats is our pause, not the peers' silence. */
+/**
+ * A gap in our own running longer than this many heartbeats is our pause, not the peers' silence.
+ */
 const pauseHeartbeats = 1.5;
 
 export class Peers implements Job {
@@ -58,7 +61,9 @@ export class Peers implements Job {
     });
   }
 
-  /** To be called first whenever the node runs, so that its own pauses are not held against others. */
+  /**
+   * To be called first whenever the node runs, so that its own pauses are not held against others.
+   */
   ran(now: number): void {
     const gap = now - this.#ranMs;
     this.#ranMs = now;

@@ -1,7 +1,7 @@
-// The proposer of one register on one node: CASPaxos rounds over the envelopes that wait at the home
-// (consensus-rules 1, 3 to 6, 9). A round runs everything pending; the next begins when it ends.
-// Cold: prepare, then accept. Warm: straight to accept at the ballot that a majority promised together with
-// its last vote for us. Nothing is told before the accept that carries it is chosen.
+// The proposer of one register on one node: CASPaxos rounds over the envelopes that wait at the
+// home (consensus-rules 1, 3 to 6, 9). A round runs everything pending; the next begins when it
+// ends. Cold: prepare, then accept. Warm: straight to accept at the ballot that a majority promised
+// together with its last vote for us. Nothing is told before the accept that carries it is chosen.
 
 import { assert } from "../base/assert.js";
 import type { Bytes } from "../base/bytes.js";
@@ -106,7 +106,8 @@ export class Proposer implements Job {
     this.#metRound = Math.max(this.#metRound, message.promised.round);
     const phase = this.#phase;
     if (phase.kind !== "preparing" && phase.kind !== "accepting") return;
-    // A late prepare is refused by whoever has voted for its ballot; that says nothing about the accept.
+    // A late prepare is refused by whoever has voted for its ballot; that says nothing about the
+    // accept.
     const isOfPhase = message.phase === (phase.kind === "preparing" ? "prepare" : "accept");
     if (!isOfPhase || !equalBallots(phase.ballot, message.ballot)) return;
     if (!phase.rejections.add(from) || this.#mayStillSucceed(now, phase)) return;

@@ -1,10 +1,11 @@
-// Reads of one register in one round trip (consensus-rules 7, 8, 13; Skrzypczak et al. arXiv 1908.05733 call
-// it a consistent quorum): if a majority reports the same accepted ballot of the current epoch, its value is
-// chosen and no later one was chosen before the read began. Promises are ignored and none is raised.
-// A bare majority is asked first, the others as soon as that disagrees or takes long; then all once more; then
-// the read goes through the home like a write. Several reports of one node may differ: each is the truth
-// of a moment since the read began, and the latest is kept.
-// A conditional operation that changes nothing is answered here too, as the read that it then is (rule 7).
+// Reads of one register in one round trip (consensus-rules 7, 8, 13; Skrzypczak et al. arXiv
+// 1908.05733 call it a consistent quorum): if a majority reports the same accepted ballot of the
+// current epoch, its value is chosen and no later one was chosen before the read began. Promises
+// are ignored and none is raised. A bare majority is asked first, the others as soon as that
+// disagrees or takes long; then all once more; then the read goes through the home like a write.
+// Several reports of one node may differ: each is the truth of a moment since the read began, and
+// the latest is kept. A conditional operation that changes nothing is answered here too, as the
+// read that it then is (rule 7).
 
 import type { Bytes } from "../base/bytes.js";
 import type { Accepted } from "./acceptor.js";
@@ -194,7 +195,10 @@ class ReadRound implements Job {
     this.#onEnd(now, value);
   }
 
-  /** Asks those not asked yet, and again those who have not answered; with nobody left the attempt ends. */
+  /**
+   * Asks those not asked yet, and again those who have not answered; with nobody left the attempt
+   * ends.
+   */
   #widen(now: number): void {
     const left = this.#context.peers.worthAsking(now).filter((node) => !this.#reports.has(node));
     if (left.length === 0) {
@@ -240,7 +244,9 @@ class ReadRound implements Job {
     agenda.set(this, Math.min(repeatMs, endMs));
   }
 
-  /** This node if it votes, and those heard last; the read's number spreads the load over equals. */
+  /**
+   * This node if it votes, and those heard last; the read's number spreads the load over equals.
+   */
   #bareMajority(now: number, live: readonly NodeId[]): NodeId[] {
     const { configuration, self, peers, timing } = this.#context;
     const ages = (node: NodeId): number =>

@@ -1,5 +1,5 @@
-// What an acceptor writes to the log (consensus-rules 2: persisted before the reply). The log belongs to the
-// host; a record is one opaque byte string, replayed in order at start.
+// What an acceptor writes to the log (consensus-rules 2: persisted before the reply). The log
+// belongs to the host; a record is one opaque byte string, replayed in order at start.
 
 import { ByteReader, type Bytes, ByteWriter, MalformedBytes } from "../base/bytes.js";
 import type { Ballot } from "./ballot.js";

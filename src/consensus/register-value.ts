@@ -1,7 +1,7 @@
-// What a register holds: the opaque state and the applied table (consensus-rules 4-6). The table keeps, for
-// each node that took a client's request, the last envelope of it that ran and what came out, so that an
-// envelope which is retried, forwarded twice or adopted by another proposer never runs twice.
-// One entry per node; nothing else prunes it.
+// What a register holds: the opaque state and the applied table (consensus-rules 4-6). The table
+// keeps, for each node that took a client's request, the last envelope of it that ran and what came
+// out, so that an envelope which is retried, forwarded twice or adopted by another proposer never
+// runs twice. One entry per node; nothing else prunes it.
 
 import type { Bytes } from "../base/bytes.js";
 import { compareText, emptyBytes } from "../base/bytes.js";
@@ -47,16 +47,20 @@ export interface ChangedState {
 
 export interface AppliedBatch {
   readonly value: RegisterValue;
-  /** By position of the envelope; undefined where a later envelope of the same origin has already run. */
+  /**
+   * By position of the envelope; undefined where a later envelope of the same origin has already
+   * run.
+   */
   readonly outcomes: readonly (readonly Bytes[] | undefined)[];
   /** How many envelopes had run before and got their stored outcomes. */
   readonly storedCount: number;
 }
 
 /**
- * Runs envelopes in order (rule 4): one above its origin's entry runs, one equal to it gets the stored
- * outcomes, one below it is refused. Refusals of operations are outcomes like any other and are recorded
- * with them (rule 6). Nothing here may be told to anybody until the value is chosen (rule 5).
+ * Runs envelopes in order (rule 4): one above its origin's entry runs, one equal to it gets the
+ * stored outcomes, one below it is refused. Refusals of operations are outcomes like any other and
+ * are recorded with them (rule 6). Nothing here may be told to anybody until the value is chosen
+ * (rule 5).
  */
 export function applyEnvelopes(
   base: RegisterValue,

@@ -1,11 +1,12 @@
-// The linearizable registers of one node: the facade over acceptor, proposer, home, origin and reader
-// (design.md section 5; the law is consensus-rules, cited by number in each file). No clock, socket or disk:
-// input and time come in through the methods, effects go out through the port.
+// The linearizable registers of one node: the facade over acceptor, proposer, home, origin and
+// reader (design.md section 5; the law is consensus-rules, cited by number in each file). No clock,
+// socket or disk: input and time come in through the methods, effects go out through the port.
 //
-// Order of effects: all that one call causes is collected and leaves at its end, first records for the log,
-// then messages, then results. A vote leaves only when its record is durable, also towards this node's own
-// proposer and reader. `complete` may call `submit`; `persist` may call `persisted`.
-// Left out: collecting tombstones (rule 14); choosing a configuration and admitting members (rule 15).
+// Order of effects: all that one call causes is collected and leaves at its end, first records for
+// the log, then messages, then results. A vote leaves only when its record is durable, also towards
+// this node's own proposer and reader. `complete` may call `submit`; `persist` may call
+// `persisted`. Left out: collecting tombstones (rule 14); choosing a configuration and admitting
+// members (rule 15).
 
 import { assert } from "../base/assert.js";
 import type { Bytes } from "../base/bytes.js";
@@ -27,14 +28,15 @@ import { defaultTiming, parkedCountMax, type Timing } from "./timing.js";
 export interface ConsensusPort {
   send(to: NodeId, message: ConsensusMessage): void;
   /**
-   * Makes the record durable, in order, then calls `persisted(lsn)`, which stands for all up to `lsn`.
-   * Until then nothing that the record promises has left.
+   * Makes the record durable, in order, then calls `persisted(lsn)`, which stands for all up to
+   * `lsn`. Until then nothing that the record promises has left.
    */
   persist(lsn: number, record: Bytes): void;
   /**
-   * Runs operations in order on a register's state (empty: a blank register). It must be deterministic and
-   * must cope with reads among the operations. `changed` false means that every operation left the state as
-   * it was (reads and refusals). `atMs` is the proposer's time, for expiry.
+   * Runs operations in order on a register's state (empty: a blank register). It must be
+   * deterministic and must cope with reads among the operations. `changed` false means that every
+   * operation left the state as it was (reads and refusals). `atMs` is the proposer's time, for
+   * expiry.
    */
   change(register: string, state: Bytes, operations: readonly Bytes[], atMs: number): ChangedState;
   /** Runs a read-only operation. */
@@ -48,13 +50,15 @@ export interface ConsensusPort {
 export interface RegistersOptions {
   readonly self: NodeId;
   /**
-   * This process: greater at every start (a durable counter), else ballots and envelopes would be issued
-   * twice (rules 1 and 4). 0: unknown, so that every operation is refused (11) until it is admitted.
+   * This process: greater at every start (a durable counter), else ballots and envelopes would be
+   * issued twice (rules 1 and 4). 0: unknown, so that every operation is refused (11) until it is
+   * admitted.
    */
   readonly incarnation: number;
   /**
-   * The incarnation in which this node's durable state began: what the configuration must name for the
-   * node to vote (rule 15). Without a disk the state begins with the process, which is the default.
+   * The incarnation in which this node's durable state began: what the configuration must name for
+   * the node to vote (rule 15). Without a disk the state begins with the process, which is the
+   * default.
    */
   readonly stateIncarnation?: number;
   readonly configuration: Configuration;
@@ -136,7 +140,10 @@ export class Registers {
     return this.#acceptor.registerCount;
   }
 
-  /** Starts an operation of a client of this node. It ends by `complete`, at the latest at the deadline. */
+  /**
+   * Starts an operation of a client of this node. It ends by `complete`, at the latest at the
+   * deadline.
+   */
   submit(
     now: number,
     ticket: number,
@@ -174,7 +181,9 @@ export class Registers {
     this.#run(now, () => this.#agenda.run(now));
   }
 
-  /** When `tick` must next be called, in ms; Infinity if idle. It may be early, which costs nothing. */
+  /**
+   * When `tick` must next be called, in ms; Infinity if idle. It may be early, which costs nothing.
+   */
   nextDueMs(): number {
     return this.#agenda.nextDueMs();
   }
@@ -196,7 +205,9 @@ export class Registers {
     for (const record of this.#acceptor.records()) yield encodeRecord(record);
   }
 
-  /** Takes a configuration that was chosen elsewhere; a lower or equal epoch is ignored (rule 16). */
+  /**
+   * Takes a configuration that was chosen elsewhere; a lower or equal epoch is ignored (rule 16).
+   */
   adopt(now: number, configuration: Configuration): void {
     this.#run(now, () => this.#adopt(now, configuration));
   }
@@ -300,7 +311,9 @@ export class Registers {
     }
   }
 
-  /** Whether this acceptor votes on ballots of the epoch: it lost no state, and the epoch is ours. */
+  /**
+   * Whether this acceptor votes on ballots of the epoch: it lost no state, and the epoch is ours.
+   */
   #hears(epoch: number): boolean {
     return this.#votes && epoch === this.#configuration.epoch;
   }
@@ -355,7 +368,9 @@ export class Registers {
     this.#results.push({ ticket: operation.ticket, result });
   }
 
-  /** One input: do it, let this node talk to itself until it is quiet, then let the effects leave. */
+  /**
+   * One input: do it, let this node talk to itself until it is quiet, then let the effects leave.
+   */
   #run(now: number, step: () => void): void {
     assert(!this.#isBusy, "an input arrived in the middle of another");
     this.#isBusy = true;

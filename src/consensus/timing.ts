@@ -1,5 +1,5 @@
-// The times of the protocol, in milliseconds, and its bounds. The defaults are those that worked in the model
-// (consensus-rules, "Timing that worked"); on links of 20-80 ms use `slowLinks`.
+// The times of the protocol, in milliseconds, and its bounds. The defaults are those that worked in
+// the model (consensus-rules, "Timing that worked"); on links of 20-80 ms use `slowLinks`.
 
 export interface Timing {
   /** A peer that got no other message from us for this long gets a heartbeat. */
@@ -49,7 +49,10 @@ export const defaultTiming: Timing = {
 /** What to change on links of 20-80 ms one way. */
 export const slowLinks: Partial<Timing> = { homeSlowMs: 600, deadlineMs: 850, readWidenMs: 170 };
 
-/** Operations of one register that wait for the envelope before theirs; the next one is refused (11). */
+/**
+ * Operations of one register that wait for the envelope before theirs; the next one is refused
+ * (11).
+ */
 export const waitingCountMax = 4096;
 
 /** Operations in one envelope; the others wait for the next. */

@@ -1,6 +1,6 @@
-// Several `Registers` on a virtual network with a seed: delay, loss, duplication, reordering, partitions,
-// pauses, crashes with and without their disk. One seed, one run. Self-votes are watched through the log:
-// an acceptor's own vote counts once its record is durable.
+// Several `Registers` on a virtual network with a seed: delay, loss, duplication, reordering,
+// partitions, pauses, crashes with and without their disk. One seed, one run. Self-votes are
+// watched through the log: an acceptor's own vote counts once its record is durable.
 
 import { Prng } from "../../src/base/prng.js";
 import { decodeMessage, encodeMessage } from "../../src/consensus/codec.js";

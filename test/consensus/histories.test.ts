@@ -1,5 +1,5 @@
-// Random runs under every weather, judged by linearizability and by the monitor of chosen states. "Sometimes"
-// tests see to it that the runs meet what the rules are about.
+// Random runs under every weather, judged by linearizability and by the monitor of chosen states.
+// "Sometimes" tests see to it that the runs meet what the rules are about.
 
 import { beforeAll, expect, test } from "vitest";
 import { type Counter, newCounters } from "../../src/consensus/counters.js";

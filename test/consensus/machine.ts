@@ -1,6 +1,7 @@
-// The state machine that the consensus tests run on a register, and the same machine as a model for the
-// judge. The state carries the ids of all operations that changed it, in order: that log is what the monitor
-// compares. Operations, outcomes and states are JSON in bytes, since consensus must not look into them.
+// The state machine that the consensus tests run on a register, and the same machine as a model for
+// the judge. The state carries the ids of all operations that changed it, in order: that log is
+// what the monitor compares. Operations, outcomes and states are JSON in bytes, since consensus
+// must not look into them.
 
 import { type Bytes, fromUtf8, utf8 } from "../../src/base/bytes.js";
 import type { Json } from "../../src/check/canonical.js";
@@ -87,7 +88,9 @@ export function query(_register: string, state: Bytes, bytes: Bytes): Bytes {
   return encode(stepOf(decodeState(state).value, operation.f, operation.input).outcome);
 }
 
-/** The judge's copy of the machine; refusals are observations, definite unavailability says nothing. */
+/**
+ * The judge's copy of the machine; refusals are observations, definite unavailability says nothing.
+ */
 export const machineModel: Model<string | null> = {
   name: "machine",
   initial: null,

@@ -1,6 +1,7 @@
-// Watches the votes that leave acceptors and judges what is chosen: the chosen states of a register form one
-// chain (each one's log is a prefix of the next one's), nothing is applied twice, an operation that was told
-// ok is in a chosen state by then, and one that was told a definite error is in none, ever.
+// Watches the votes that leave acceptors and judges what is chosen: the chosen states of a register
+// form one chain (each one's log is a prefix of the next one's), nothing is applied twice, an
+// operation that was told ok is in a chosen state by then, and one that was told a definite error
+// is in none, ever.
 
 import { type Ballot, ballotText, compareBallots } from "../../src/consensus/ballot.js";
 import type { NodeId } from "../../src/consensus/configuration.js";

@@ -1,5 +1,5 @@
-// The roles one at a time: what an acceptor answers, what the applied table makes of envelopes, how timers
-// come up. Each test states one sentence of consensus-rules.
+// The roles one at a time: what an acceptor answers, what the applied table makes of envelopes, how
+// timers come up. Each test states one sentence of consensus-rules.
 
 import { expect, test } from "vitest";
 import { utf8 } from "../../src/base/bytes.js";
@@ -62,7 +62,8 @@ test("acceptor: it promises at or above its promise and above its vote", () => {
   expect(prepare(ballot(4))).toBe("rejected");
   expect(prepare(ballot(5))).toBe("promise"); // Asked again, because the answer was lost.
   expect(accept(ballot(5))).toBe("accepted");
-  expect(prepare(ballot(5))).toBe("rejected"); // A late copy must not look as if it came before the vote.
+  // A late copy must not look as if it came before the vote.
+  expect(prepare(ballot(5))).toBe("rejected");
   expect(prepare(ballot(6, "n0"))).toBe("rejected"); // Below 6.n1, which the vote promised.
   expect(prepare(ballot(6, "n2"))).toBe("promise");
 });

@@ -1,4 +1,5 @@
-// One named test per story of consensus-rules that a cluster can act out. The random histories find the rest.
+// One named test per story of consensus-rules that a cluster can act out. The random histories find
+// the rest.
 
 import { expect, test } from "vitest";
 import { newConfiguration } from "../../src/consensus/configuration.js";
@@ -43,11 +44,12 @@ test("warm: an epoch change throws the promise away", () => {
 });
 
 test("ballot: a process that begins again repeats none of its predecessor", () => {
-  // n1's first accept reaches n2 alone; n1 loses its disk, begins at round 1 again and reaches all but n2.
-  // With equal ballots n2 would take its own old value for the chosen one (rule 1).
+  // n1's first accept reaches n2 alone; n1 loses its disk, begins at round 1 again and reaches all
+  // but n2. With equal ballots n2 would take its own old value for the chosen one (rule 1).
   const cluster = new Cluster({ nodeCount: 5 });
   const register = registerAt(cluster, "n1");
-  const blank = `${register}-blank`; // It may live anywhere; n1 proposes it because it hears nobody else's.
+  // It may live anywhere: forwards are lost, so n1 proposes in the end.
+  const blank = `${register}-blank`;
   cluster.filter = (from, to, { body }) =>
     body.type !== "forward" && (body.type !== "accept" || from !== "n1" || to === "n2");
   const accepts = count(cluster, "accept");
@@ -94,7 +96,8 @@ test("forward: a lost answer is repeated to whoever asks again", () => {
 });
 
 test("takeover: a silent home is replaced under the envelope's own name and nothing runs twice", () => {
-  // The home commits, but its answer never arrives; the origin proposes the same envelope again (rule 11).
+  // The home commits, but its answer never arrives; the origin proposes the same envelope again
+  // (rule 11).
   const cluster = new Cluster({ nodeCount: 5 });
   const register = registerAt(cluster, "n1");
   const write = begin(cluster, "n2", register, "append", "x");
@@ -157,7 +160,8 @@ test("cancel: it fences a forward that is still on its way", () => {
 });
 
 test("cancel: a home that was restarted cannot refuse for its predecessor", () => {
-  // The old process has committed. The new one knows nothing of it and must not answer (rules 10 and 11).
+  // The old process has committed. The new one knows nothing of it and must not answer (rules 10
+  // and 11).
   const cluster = new Cluster({ nodeCount: 5 });
   const register = registerAt(cluster, "n1");
   cluster.filter = (from, to) => ![from, to].includes("n2") || [from, to].includes("n1");
@@ -203,7 +207,8 @@ test("minority: after the suspicion time operations are refused at once and noth
 });
 
 test("minority: a home without a majority refuses, and the origin then says 11", () => {
-  // n1 has heard nobody for long; n2 still believes in it. Both answers are definite (rules 10 and 13).
+  // n1 has heard nobody for long; n2 still believes in it. Both answers are definite (rules 10 and
+  // 13).
   const cluster = new Cluster({ nodeCount: 5 });
   const register = registerAt(cluster, "n1");
   cluster.filter = (from, to) => to !== "n1" || from === "n2";
@@ -264,9 +269,10 @@ test("restart: an acceptor with its disk keeps its promises and votes", () => {
 });
 
 test("read: inherited state is not a vote of the new epoch", () => {
-  // n2 and n3 accepted 1.13; n1 accepts 1.14, which the lost n4 had promised; the new n4 copied 1.13. Three of
-  // five report 1.13, but that chose nothing in this epoch: a later round may adopt 1.14 (rule 8). So the read
-  // has to propose what it found, and then the others cannot un-happen it.
+  // n2 and n3 accepted 1.13; n1 accepts 1.14, which the lost n4 had promised; the new n4 copied
+  // 1.13. Three of five report 1.13, but that chose nothing in this epoch: a later round may adopt
+  // 1.14 (rule 8). So the read has to propose what it found, and then the others cannot un-happen
+  // it.
   const cluster = new Cluster({ nodeCount: 5 });
   const members = cluster.configuration.members;
   const vote = (round: number, value: string): Uint8Array => {
@@ -328,7 +334,8 @@ test("refusal: by a quorum read nothing is proposed, as a write it is recorded",
 });
 
 test("refusal: a second copy of a refused cas is refused too, whatever the state has become", () => {
-  // The home refuses; its answer is under way when the origin proposes the same envelope again (rule 6).
+  // The home refuses; its answer is under way when the origin proposes the same envelope again
+  // (rule 6).
   const cluster = new Cluster({ nodeCount: 5 });
   const register = registerAt(cluster, "n1");
   let answer: (() => void) | undefined;

@@ -1,5 +1,6 @@
-// What clients get under the nemesis of the bench, in virtual time: the acceptance numbers of the Maelstrom
-// workload (success, time to the first write, messages), so that a change which ruins them fails here first.
+// What clients get under the nemesis of the bench, in virtual time: the acceptance numbers of the
+// Maelstrom workload (success, time to the first write, messages), so that a change which ruins
+// them fails here first.
 
 import { expect, test } from "vitest";
 import { slowLinks } from "../../src/consensus/timing.js";

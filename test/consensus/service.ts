@@ -1,5 +1,6 @@
-// The service that the registers give under a nemesis like the bench's: Maelstrom's lin-kv mix at a fixed rate
-// against nodes whose network is cut into two random parts, and healed, every few seconds.
+// The service that the registers give under a nemesis like the bench's: Maelstrom's lin-kv mix at a
+// fixed rate against nodes whose network is cut into two random parts, and healed, every few
+// seconds.
 
 import { Prng } from "../../src/base/prng.js";
 import type { Counters } from "../../src/consensus/counters.js";
@@ -36,7 +37,9 @@ export interface ServiceResult {
   readonly messagesPerOperation: number;
   readonly heartbeatsPerOperation: number;
   readonly latencyMs: { readonly median: number; readonly p95: number; readonly max: number };
-  /** The longest time from a cut to the first write that succeeded after it on the majority side. */
+  /**
+   * The longest time from a cut to the first write that succeeded after it on the majority side.
+   */
   readonly firstWriteMsMax: number;
   readonly counters: Counters;
   readonly messagesByType: ReadonlyMap<string, number>;

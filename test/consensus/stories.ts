@@ -6,7 +6,9 @@ import type { Cluster } from "./harness.js";
 import { decodeOutcome, type OperationName, type TestOperation } from "./machine.js";
 
 export interface Call {
-  /** What the client was told: "ok", a value, a refusal's code, an error; undefined while it waits. */
+  /**
+   * What the client was told: "ok", a value, a refusal's code, an error; undefined while it waits.
+   */
   told: unknown;
   /** How long it took. */
   ms: number;

@@ -1,5 +1,5 @@
-// A random run: clients at every node, a nemesis, and the judgement of what came out. One seed draws the
-// fault profile and everything after it.
+// A random run: clients at every node, a nemesis, and the judgement of what came out. One seed
+// draws the fault profile and everything after it.
 
 import { Prng } from "../../src/base/prng.js";
 import type { Json } from "../../src/check/canonical.js";

@@ -1,5 +1,5 @@
-// Planted bugs of src/consensus: each story of consensus-rules as the one-line mistake that tells it. The
-// number at the front of a story is its rule.
+// Planted bugs of src/consensus: each story of consensus-rules as the one-line mistake that tells
+// it. The number at the front of a story is its rule.
 
 const histories = "test/consensus/histories.test.ts";
 const scenarios = "test/consensus/scenarios.test.ts";

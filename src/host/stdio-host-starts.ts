@@ -43,6 +43,7 @@ interface Start {
 
 const lockWaitMs = 2000;
 const lockPollMs = 5;
+const keptMs = 24 * 60 * 60 * 1000;
 
 /** What the running process uses. */
 export const systemStarts = (): StartsOptions => ({
@@ -69,7 +70,8 @@ export function countStart(
     .digest("hex");
   const run = `${parent}-${identify(parent) ?? ""}-${cluster.slice(0, 12)}`;
   const folder = join(options.root, run.replace(/[^\w.-]/g, "_"));
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // Only who makes the folder is the first here, and sees to what others have left behind.
+  if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) removeOld(options.root);
   return withLock(join(folder, ".lock"), () => {
     const file = join(folder, createHash("sha1").update(name).digest("hex").slice(0, 16));
     const before = readStart(file);
@@ -84,6 +86,14 @@ export function countStart(
     renameSync(`${file}.new`, file);
     return count;
   });
+}
+
+/** Removes the counts of runs that nobody can continue any more: they are a day old. */
+function removeOld(root: string): void {
+  for (const name of readdirSync(root)) {
+    const folder = join(root, name);
+    if (ageMs(folder) > keptMs) rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** 12 for `c12`; a name of another kind counts as the first. */

@@ -63,6 +63,8 @@ export interface MaelstromPorts {
 
 /** Longest name of a node, in characters. */
 const nameLengthMax = 100;
+/** Error texts quote what clients sent, which may be long. */
+const textLengthMax = 300;
 /** A keyless read waits so long for the first sign of what the cluster collects. */
 export const holdMs = 1000;
 /** Reads held at once; the next one is refused. */
@@ -271,7 +273,7 @@ const errorBody = (id: Json, error: ErrorName, text: string): Fields => ({
   type: "error",
   in_reply_to: id,
   code: errors[error].code,
-  text,
+  text: text.slice(0, textLengthMax),
 });
 
 function refuseHeld(exchange: Exchange): void {

@@ -70,9 +70,13 @@ const server = section("server", "Server", [
   fixed("io_threads_active", 0),
 ]);
 
+/** Sessions that are not on their way out. */
 const countSessions = (call: Call, isCounted: (waiting: number) => boolean): number => {
   let count = 0;
-  for (const session of call.environment.sessions()) if (isCounted(session.waiting)) count++;
+  for (const session of call.environment.sessions()) {
+    const isLeaving = session.closeAfterReply && session !== call.session;
+    if (!isLeaving && isCounted(session.waiting)) count++;
+  }
   return count;
 };
 

@@ -11,6 +11,7 @@ const nanosMax = 1e9;
 /** Doublings above `linearCount` up to `nanosMax` (2^30). */
 const doublingCount = 30 - 8;
 const bucketCount = linearCount + doublingCount * halfCount;
+const firstBoundNanos = 1024;
 
 export class LatencyHistogram {
   total = 0;
@@ -26,31 +27,31 @@ export class LatencyHistogram {
     this.#counts.fill(0);
   }
 
-  /** The value in nanoseconds that so many percent of the samples do not exceed; 0 when there are none. */
+  /**
+   * The value in nanoseconds that so many percent of the samples do not exceed, the least value for 0 percent; 0
+   * when there are no samples.
+   */
   percentile(percent: number): number {
+    if (this.total === 0) return 0;
     const wanted = Math.max(1, Math.floor((Math.min(percent, 100) / 100) * this.total + 0.5));
-    let seen = 0;
-    for (let bucket = 0; bucket < bucketCount; bucket++) {
-      seen += this.#counts[bucket]!;
-      if (seen >= wanted && this.total > 0) return highestOf(bucket);
-    }
-    return 0;
+    let bucket = 0;
+    for (let seen = this.#counts[0]!; seen < wanted; seen += this.#counts[bucket]!) bucket++;
+    return percent > 0 ? highestOf(bucket) : lowestOf(bucket);
   }
 
   /**
-   * Powers of two in microseconds with how many samples do not exceed each, up to the first that covers all.
-   * Powers below the least sample are left out, as are those that add nothing to the one before.
+   * How many samples do not exceed 1.024 microseconds and each doubling of it, up to the first that covers all;
+   * doublings that add none are left out. The bounds are as exact as the buckets: 33 for 32.768.
    */
   cumulative(): [micros: number, count: number][] {
     const rows: [number, number][] = [];
     let bucket = 0;
     let seen = 0;
-    for (let micros = 1; seen < this.total; micros *= 2) {
+    for (let nanos = firstBoundNanos; seen < this.total; nanos *= 2) {
       const before = seen;
-      const last = bucketOf(micros * 1024 - 1);
+      const last = bucketOf(nanos);
       while (bucket <= last) seen += this.#counts[bucket++]!;
-      if (last === bucketCount - 1) seen = this.total;
-      if (seen > before) rows.push([micros, seen]);
+      if (seen > before) rows.push([Math.floor(highestOf(last) / 1000), seen]);
     }
     return rows;
   }
@@ -70,3 +71,5 @@ function highestOf(bucket: number): number {
   const mantissa = halfCount + ((bucket - linearCount) % halfCount);
   return (mantissa + 1) * 2 ** shift - 1;
 }
+
+const lowestOf = (bucket: number): number => (bucket === 0 ? 0 : highestOf(bucket - 1) + 1);

@@ -41,7 +41,7 @@ export const coreSettings: readonly SettingSpec[] = [
   flag("crash-memcheck-enabled", "yes"),
   flag("use-exit-on-panic", "no", { hidden: true }),
   flag("disable-thp", "yes", { immutable: true }),
-  flag("latency-tracking", "yes"),
+  flag("latency-tracking", "yes", { real: true }),
   text("aclfile", "", { immutable: true }),
   text("pidfile", "", { immutable: true }),
   text("syslog-ident", "redis", { immutable: true }),

@@ -5,6 +5,7 @@
 
 import { type Bytes, utf8 } from "../base/bytes.js";
 import type { Call } from "./call.js";
+import type { Command } from "./command.js";
 import type { Settings } from "./settings.js";
 
 const argumentCountMax = 32;
@@ -48,14 +49,14 @@ export class SlowLog {
   }
 
   /** Notes a command that has run, if it was slow. Call it while the arguments are still there. */
-  note(call: Call, micros: number, nowMs: number): void {
+  note(call: Call, command: Command, micros: number, nowMs: number): void {
     if (this.#thresholdMicros < 0 || micros < this.#thresholdMicros) return;
-    if (call.command.flags.includes("skip_slowlog")) return;
+    if (command.flags.includes("skip_slowlog")) return;
     this.#entries.push({
       id: this.#nextId++,
       time: Math.floor(nowMs / 1000),
       micros: Math.round(micros),
-      args: argumentsOf(call),
+      args: argumentsOf(call, command),
       address: call.session.address,
       clientName: call.session.name,
     });
@@ -79,8 +80,8 @@ export class SlowLog {
   }
 }
 
-function argumentsOf(call: Call): Bytes[] {
-  const secrets = call.command.secrets?.(call) ?? [];
+function argumentsOf(call: Call, command: Command): Bytes[] {
+  const secrets = command.secrets?.(call) ?? [];
   const count = Math.min(call.argc, argumentCountMax);
   const args: Bytes[] = [];
   for (let index = 0; index < count; index++) {

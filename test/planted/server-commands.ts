@@ -75,7 +75,7 @@ export const planted = [
     name: "slowlog_shows_passwords",
     story: "whoever reads the slow log learns the passwords",
     file: "src/commands/slowlog.ts",
-    find: "call.command.secrets?.(call) ?? []",
+    find: "command.secrets?.(call) ?? []",
     replace: "[]",
     suite: observing,
   },

@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { drawGraph } from "../../src/commands/latency-graph.js";
 import { LatencyHistogram } from "../../src/commands/latency-histogram.js";
+import { LatencyMeter } from "../../src/commands/latency-meter.js";
 import { LatencyMonitor } from "../../src/commands/latency-monitor.js";
 import { ServerStatistics } from "../../src/commands/server-statistics.js";
 import { SettingsStore } from "../../src/commands/settings-store.js";
@@ -94,7 +95,8 @@ test("slowlog: keeps the newest, shortens arguments, hides passwords", () => {
   const note = (...args: string[]): void => {
     // The dispatcher notes what it has measured; here every command takes a millisecond.
     client.send(...args);
-    slowLog.note(rig.node.dispatcher.call, 1000, rig.nowMs);
+    const { call } = rig.node.dispatcher;
+    slowLog.note(call, call.command, 1000, rig.nowMs);
   };
   slowLog.reset();
   note("SET", "k", "v".repeat(200));
@@ -138,6 +140,35 @@ test("latency: one sample a second, the worst of it, and none below the threshol
   expect(monitor.reset()).toBe(1);
 });
 
+test("latency: a measured command reaches its counters, histogram, slow log and spikes", () => {
+  const rig = new Rig();
+  const client = rig.connect();
+  const { environment, dispatcher } = rig.node;
+  const meter = new LatencyMeter(rig.settings, environment.slowLog, environment.latency);
+  expect(meter.measuresEach).toBe(false);
+  client.send("CONFIG", "SET", "latency-monitor-threshold", 20);
+  expect(meter.measuresEach).toBe(true);
+  client.send("CONFIG", "SET", "latency-monitor-threshold", 0, "slowlog-log-slower-than", 50);
+  expect(meter.measuresEach).toBe(true);
+  client.send("CONFIG", "SET", "latency-monitor-threshold", 20, "slowlog-log-slower-than", 500);
+  client.send("CONFIG", "RESETSTAT");
+  client.send("GET", "k");
+  const { call } = dispatcher;
+  const get = environment.findCommand("get")!;
+  meter.note(call, get, 25_000, rig.nowMs);
+  meter.note(call, get, 400, rig.nowMs);
+  meter.share(get, 1);
+  expect(get.microseconds).toBeCloseTo(25_401, 0);
+  expect(environment.slowLog.newest(9).map(({ micros }) => micros)).toEqual([25_000]);
+  expect(environment.latency.find("fast-command")?.worstMs).toBe(25);
+  expect(client.words("LATENCY", "HISTOGRAM", "get", "nosuch")).toEqual(
+    "get calls 3 histogram_usec 1 1 528 2 33816 3".split(" "),
+  );
+  client.send("CONFIG", "SET", "latency-tracking", "no");
+  meter.share(get, 1);
+  expect(get.latency?.total).toBe(3);
+});
+
 test("latency: the histogram tells percentiles to one part in a hundred", () => {
   const histogram = new LatencyHistogram();
   for (let i = 1; i <= 10_000; i++) histogram.record(i * 1000);
@@ -150,8 +181,22 @@ test("latency: the histogram tells percentiles to one part in a hundred", () => 
   }
   const rows = histogram.cumulative();
   expect(rows[0]).toEqual([1, 1]);
-  expect(rows.at(-1)).toEqual([16_384, 10_000]);
+  expect(rows.at(-1)).toEqual([16_908, 10_000]);
   for (let i = 1; i < rows.length; i++) expect(rows[i]![1]).toBeGreaterThan(rows[i - 1]![1]);
+});
+
+test("latency: percentiles and bounds are those that Redis prints for the same times", () => {
+  // Recorded from redis-server 7.0.15: INFO latencystats and LATENCY HISTOGRAM after four DEBUG SLEEPs.
+  const histogram = new LatencyHistogram();
+  for (const nanos of [180_900, 3_090_000, 20_700_000, 250_400_000]) histogram.record(nanos);
+  const shown = [0, 10, 50, 75, 99, 100].map((p) => (histogram.percentile(p) / 1000).toFixed(3));
+  expect(shown.join(" ")).toBe("180.224 181.247 3096.575 20709.375 250609.663 250609.663");
+  expect(histogram.cumulative()).toEqual([
+    [264, 1],
+    [4227, 2],
+    [33_816, 3],
+    [270_532, 4],
+  ]);
 });
 
 test("latency: the graph is drawn as Redis draws it", () => {

@@ -14,6 +14,7 @@ export class Drive {
   #cron: NodeJS.Timeout | undefined;
   #isTurnOpen = false;
   #crons = 0;
+  #isStopped = false;
 
   constructor(node: Node) {
     this.#node = node;
@@ -24,7 +25,9 @@ export class Drive {
     this.arm();
   }
 
+  /** For good: a turn that is still under way arms no timer, which would keep the process alive. */
   stop(): void {
+    this.#isStopped = true;
     clearInterval(this.#cron);
     clearTimeout(this.#timer);
   }
@@ -48,7 +51,7 @@ export class Drive {
   /** Sets the timer to the node's next due time. */
   arm(): void {
     const due = this.#node.nextDueMs();
-    if (due === this.#dueMs) return;
+    if (due === this.#dueMs || this.#isStopped) return;
     this.#dueMs = due;
     clearTimeout(this.#timer);
     if (due === Number.POSITIVE_INFINITY) return;

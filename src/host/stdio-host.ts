@@ -118,8 +118,7 @@ export class StdioHost {
     await new Promise((resolve) => setImmediate(resolve));
     if (output.destroyed || output.writableLength === 0) return;
     await new Promise<void>((resolve) => {
-      output.once("drain", resolve);
-      output.once("error", () => resolve());
+      output.write("", () => resolve()); // Called when everything before it has left, or failed.
       output.once("close", () => resolve());
     });
   }

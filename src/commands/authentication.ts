@@ -1,5 +1,5 @@
-// Who a session is. For now there is one user, the all-powerful `default`, whose password is `requirepass`; users
-// with rules of their own come with the ACL and will change this file only.
+// Who a session is. For now there is one user, the all-powerful `default`, whose password is
+// `requirepass`; users with rules of their own come with the ACL and will change this file only.
 
 import type { Call } from "./call.js";
 import { gate, type Session } from "./session.js";
@@ -10,7 +10,9 @@ const defaultUser = "default";
 /** Longest password that is compared; longer ones are wrong. */
 const passwordBytesMax = 4096;
 
-/** Puts a session where a new connection stands: the default user, let in when it has no password. */
+/**
+ * Puts a session where a new connection stands: the default user, let in when it has no password.
+ */
 export function resetAuthentication(session: Session, settings: Settings): void {
   session.user = defaultUser;
   if (settings.get("requirepass") === "") session.gates &= ~gate.unauthenticated;
@@ -23,7 +25,10 @@ export const isAuthenticated = (session: Session): boolean =>
 /** Whether there is such a user. */
 export const isUser = (name: string): boolean => name === defaultUser;
 
-/** Tries a name and a password (arguments `userIndex`, or the default user for 0, and `passwordIndex`). */
+/**
+ * Tries a name and a password (arguments `userIndex`, or the default user for 0, and
+ * `passwordIndex`).
+ */
 export function authenticate(call: Call, userIndex: number, passwordIndex: number): boolean {
   const { session, environment } = call;
   const user = userIndex === 0 ? defaultUser : call.text(userIndex);

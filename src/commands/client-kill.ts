@@ -1,5 +1,5 @@
-// CLIENT KILL, in the old form (an address) and the new one (any number of filters). The caller itself is closed
-// after its reply has left; everybody else at once.
+// CLIENT KILL, in the old form (an address) and the new one (any number of filters). The caller
+// itself is closed after its reply has left; everybody else at once.
 
 import { isUser } from "./authentication.js";
 import type { Call } from "./call.js";

@@ -1,6 +1,6 @@
-// A client as CLIENT LIST shows it: one line of `name=value`, the fields and their order as in Redis 7.0.15. What
-// this node does not have is shown as Redis shows its absence: fd=-1 (sockets are the host's), rbs=0 (replies of all
-// connections share one buffer).
+// A client as CLIENT LIST shows it: one line of `name=value`, the fields and their order as in
+// Redis 7.0.15. What this node does not have is shown as Redis shows its absence: fd=-1 (sockets
+// are the host's), rbs=0 (replies of all connections share one buffer).
 
 import type { Call } from "./call.js";
 import { outcome, type Session } from "./session.js";

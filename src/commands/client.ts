@@ -1,7 +1,9 @@
-// CLIENT: what a connection knows and changes of itself and of others. Replies and errors as in Redis 7.0.15, with
-// NO-TOUCH and SETINFO of 7.2, which today's client libraries send on connecting.
+// CLIENT: what a connection knows and changes of itself and of others. Replies and errors as in
+// Redis 7.0.15, with NO-TOUCH and SETINFO of 7.2, which today's client libraries send on
+// connecting.
 //
-// Left out: tracking of keys for client-side caching. TRACKING ON is refused, so that no client caches in vain.
+// Left out: tracking of keys for client-side caching. TRACKING ON is refused, so that no client
+// caches in vain.
 
 import type { Call } from "./call.js";
 import { killClients } from "./client-kill.js";

@@ -1,5 +1,5 @@
-// ACL categories of a command: those that follow from its flags, and those that its record names. The same rules and
-// the same order as in Redis 7.0.
+// ACL categories of a command: those that follow from its flags, and those that its record names.
+// The same rules and the same order as in Redis 7.0.
 
 import type { CommandSpec } from "./command.js";
 

@@ -1,6 +1,7 @@
-// What COMMAND INFO tells of Redis 7.0's commands beyond their records: where the keys stand and what
-// is done to them, and hints for proxies. It is the interface that cluster-aware clients read, so it
-// is Redis 7.0.15's to the letter; commands in one row have the same. Left out: the notes in prose.
+// What COMMAND INFO tells of Redis 7.0's commands beyond their records: where the keys stand and
+// what is done to them, and hints for proxies. It is the interface that cluster-aware clients read,
+// so it is Redis 7.0.15's to the letter; commands in one row have the same. Left out: the notes in
+// prose.
 
 /** Key specifications: flags, where the search begins, how keys are found. */
 export const keySpecRows: readonly {

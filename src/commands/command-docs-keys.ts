@@ -1,5 +1,5 @@
-// Key specifications of commands: where a request's keys stand and what is done with each. COMMAND INFO shows them,
-// COMMAND GETKEYSANDFLAGS and the ACL's key permissions apply them.
+// Key specifications of commands: where a request's keys stand and what is done with each. COMMAND
+// INFO shows them, COMMAND GETKEYSANDFLAGS and the ACL's key permissions apply them.
 
 import type { Call } from "./call.js";
 import type { Command } from "./command.js";
@@ -53,7 +53,10 @@ for (const { names, tips } of tipRows) {
 
 export const tipsOf = (name: string): readonly string[] => tipsByName.get(name) ?? [];
 
-/** The specifications of Redis's command of that name; for our own commands they follow from the record. */
+/**
+ * The specifications of Redis's command of that name; for our own commands they follow from the
+ * record.
+ */
 export function keySpecsOf(command: Command): readonly KeySpec[] {
   const known = specsByName.get(command.name);
   if (known !== undefined || command.keys === undefined) return known ?? [];
@@ -67,7 +70,9 @@ export function keySpecsOf(command: Command): readonly KeySpec[] {
 export const hasKeys = (command: Command): boolean =>
   command.findKeys !== undefined || command.keys !== undefined || keySpecsOf(command).length > 0;
 
-/** Commands whose use of a key depends on an argument: whether it writes at all, or reads as well. */
+/**
+ * Commands whose use of a key depends on an argument: whether it writes at all, or reads as well.
+ */
 const variableFlags: Readonly<Record<string, (call: Call) => string[]>> = {
   set: (call) => (hasWord(call, 3, "GET") ? ["RW", "access", "update"] : ["OW", "update"]),
   bitfield: (call) =>

@@ -1,5 +1,5 @@
-// COMMAND: what the node can do, told from the same records that run it. Replies as in Redis 7.0.15, in RESP2 and
-// RESP3 form. Left out: the arguments and the history of COMMAND DOCS.
+// COMMAND: what the node can do, told from the same records that run it. Replies as in Redis
+// 7.0.15, in RESP2 and RESP3 form. Left out: the arguments and the history of COMMAND DOCS.
 
 import { utf8 } from "../base/bytes.js";
 import type { Call } from "./call.js";

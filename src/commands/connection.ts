@@ -1,5 +1,5 @@
-// Commands about one's own connection: PING, ECHO, AUTH, HELLO, RESET, QUIT. Texts and order of checks as in Redis
-// 7.0.15. SELECT belongs to the keys, CLIENT has a file of its own.
+// Commands about one's own connection: PING, ECHO, AUTH, HELLO, RESET, QUIT. Texts and order of
+// checks as in Redis 7.0.15. SELECT belongs to the keys, CLIENT has a file of its own.
 
 import { authenticate, isAuthenticated, resetAuthentication } from "./authentication.js";
 import type { Call } from "./call.js";

@@ -1,5 +1,6 @@
-// DEBUG DIGEST and DIGEST-VALUE: a hash of what readers see, whoever wrote it and when. Equal values give equal digests
-// on every node; that is all tests ask of it, and the numbers are not Redis's.
+// DEBUG DIGEST and DIGEST-VALUE: a hash of what readers see, whoever wrote it and when. Equal
+// values give equal digests on every node; that is all tests ask of it, and the numbers are not
+// Redis's.
 
 import { createHash } from "node:crypto";
 import { type Bytes, fromLatin1 } from "../base/bytes.js";

@@ -1,5 +1,5 @@
-// DEBUG: what test suites ask of a server. Refused unless `enable-debug-command` allows it, as in Redis. Nothing here
-// crashes the node or loses data: those subcommands do not exist.
+// DEBUG: what test suites ask of a server. Refused unless `enable-debug-command` allows it, as in
+// Redis. Nothing here crashes the node or loses data: those subcommands do not exist.
 
 import { utf8 } from "../base/bytes.js";
 import * as record from "../keyspace/record.js";
@@ -79,7 +79,8 @@ function tableStats(call: Call): void {
   call.reply.verbatim(
     "[Dictionary HT]\nHash table 0 stats (main hash table):\n" +
       ` table size: ${db.keys.slotCount}\n number of elements: ${db.keys.count}\n` +
-      `[Expires HT]\nHash table 0 stats (main hash table):\n number of elements: ${db.expiringCount}\n`,
+      "[Expires HT]\nHash table 0 stats (main hash table):\n" +
+      ` number of elements: ${db.expiringCount}\n`,
   );
 }
 
@@ -106,7 +107,10 @@ function packedThreshold(call: Call): void {
   call.reply.ok();
 }
 
-/** DEBUG RELOAD and LOADAOF: nothing is on a disk; what would be found broken there is looked for in memory. */
+/**
+ * DEBUG RELOAD and LOADAOF: nothing is on a disk; what would be found broken there is looked for in
+ * memory.
+ */
 function reload(call: Call): void {
   call.keyspace.verifyInvariants();
   call.reply.ok();

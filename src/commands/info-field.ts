@@ -1,5 +1,5 @@
-// One field of INFO: its name, where its value comes from, and whether that value is real here or stands for
-// something this node does not have and shows as Redis shows its absence.
+// One field of INFO: its name, where its value comes from, and whether that value is real here or
+// stands for something this node does not have and shows as Redis shows its absence.
 
 import type { Call } from "./call.js";
 

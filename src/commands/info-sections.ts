@@ -1,5 +1,5 @@
-// INFO's sections and fields: names and order of Redis 7.0.15. Each field says whether its value is real here or
-// stands for something this node does not have and shows as Redis shows its absence.
+// INFO's sections and fields: names and order of Redis 7.0.15. Each field says whether its value is
+// real here or stands for something this node does not have and shows as Redis shows its absence.
 
 import type { Call } from "./call.js";
 import { redisVersion } from "./connection.js";

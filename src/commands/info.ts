@@ -1,5 +1,5 @@
-// INFO: the figures of the node by section. The sections' fields stand in info-sections.ts; families add lines or
-// whole sections through `environment.infoSections`.
+// INFO: the figures of the node by section. The sections' fields stand in info-sections.ts;
+// families add lines or whole sections through `environment.infoSections`.
 
 import type { Call } from "./call.js";
 import type { CommandSpec } from "./command.js";

@@ -1,4 +1,5 @@
-// LATENCY GRAPH: the samples of one event as columns of characters, each with its age written downwards below.
+// LATENCY GRAPH: the samples of one event as columns of characters, each with its age written
+// downwards below.
 
 import type { LatencySeries } from "./latency-monitor.js";
 

@@ -1,8 +1,10 @@
-// How long a command takes, as a histogram: buckets grow with the value, so that every figure is right to about
-// one part in a hundred and the whole takes a few kilobytes. After Gil Tene's HdrHistogram with two significant
-// digits, from 1 ns to 1 s, which is what Redis keeps per command; longer times count as the longest.
+// How long a command takes, as a histogram: buckets grow with the value, so that every figure is
+// right to about one part in a hundred and the whole takes a few kilobytes. After Gil Tene's
+// HdrHistogram with two significant digits, from 1 ns to 1 s, which is what Redis keeps per
+// command; longer times count as the longest.
 //
-// Recording never allocates after the first time; what INFO and LATENCY HISTOGRAM print is worked out on demand.
+// Recording never allocates after the first time; what INFO and LATENCY HISTOGRAM print is worked
+// out on demand.
 
 /** Values below this are counted exactly; above, each doubling has half as many buckets. */
 const linearCount = 256;
@@ -28,8 +30,8 @@ export class LatencyHistogram {
   }
 
   /**
-   * The value in nanoseconds that so many percent of the samples do not exceed, the least value for 0 percent; 0
-   * when there are no samples.
+   * The value in nanoseconds that so many percent of the samples do not exceed, the least value for
+   * 0 percent; 0 when there are no samples.
    */
   percentile(percent: number): number {
     if (this.total === 0) return 0;
@@ -40,8 +42,9 @@ export class LatencyHistogram {
   }
 
   /**
-   * How many samples do not exceed 1.024 microseconds and each doubling of it, up to the first that covers all;
-   * doublings that add none are left out. The bounds are as exact as the buckets: 33 for 32.768.
+   * How many samples do not exceed 1.024 microseconds and each doubling of it, up to the first that
+   * covers all; doublings that add none are left out. The bounds are as exact as the buckets: 33
+   * for 32.768.
    */
   cumulative(): [micros: number, count: number][] {
     const rows: [number, number][] = [];

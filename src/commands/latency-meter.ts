@@ -1,9 +1,9 @@
-// What is done with the time that a command took: its counters, its histogram, the slow log, the latency monitor. The
-// dispatcher measures and calls this; it has no clock of its own.
+// What is done with the time that a command took: its counters, its histogram, the slow log, the
+// latency monitor. The dispatcher measures and calls this; it has no clock of its own.
 //
-// Fast commands of a batch are measured together and get equal shares, so that the common path reads the clock twice
-// per batch. Only while somebody asks for every command (a slow log below a millisecond, a latency monitor)
-// is each measured by itself.
+// Fast commands of a batch are measured together and get equal shares, so that the common path
+// reads the clock twice per batch. Only while somebody asks for every command (a slow log below a
+// millisecond, a latency monitor) is each measured by itself.
 
 import type { Call } from "./call.js";
 import type { Command } from "./command.js";

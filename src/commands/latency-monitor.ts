@@ -1,5 +1,6 @@
-// The latency monitor: spikes per kind of event, as LATENCY shows them. Off while `latency-monitor-threshold` is 0.
-// Bounds: 160 samples per event, one per second (the worst), and as many events as the node has names for.
+// The latency monitor: spikes per kind of event, as LATENCY shows them. Off while
+// `latency-monitor-threshold` is 0. Bounds: 160 samples per event, one per second (the worst), and
+// as many events as the node has names for.
 
 import type { Settings } from "./settings.js";
 

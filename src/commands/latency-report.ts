@@ -1,4 +1,5 @@
-// LATENCY DOCTOR: what the samples say, and what to try. The advice is about this node, so the wording is ours.
+// LATENCY DOCTOR: what the samples say, and what to try. The advice is about this node, so the
+// wording is ours.
 
 import type { Environment } from "./environment.js";
 import type { LatencySeries } from "./latency-monitor.js";
@@ -7,10 +8,11 @@ import type { LatencySeries } from "./latency-monitor.js";
 const advice: Readonly<Record<string, readonly string[]>> = {
   command: [
     "Look at SLOWLOG GET: it names the commands that took longest.",
-    "Commands over large collections, KEYS and long ranges hold up everybody: ask for less at once.",
+    "KEYS, long ranges and commands over large collections hold up everybody: ask for less.",
   ],
   "fast-command": [
-    "Even commands that do little were slow: the machine gives this process too little CPU, or the " +
+    "Even commands that do little were slow: the machine gives this process too little CPU, or " +
+      "the " +
       "garbage collector had much to do. Check the load and the size of the heap in INFO memory.",
   ],
   "expire-cycle": ["Many keys expire at the same moment: spread their deadlines."],

@@ -1,5 +1,5 @@
-// MEMORY: what keys and the node take. Sizes of records are exact; what lies behind them in the heap is estimated from
-// its elements.
+// MEMORY: what keys and the node take. Sizes of records are exact; what lies behind them in the
+// heap is estimated from its elements.
 
 import { roundUnits, unitBytes } from "../keyspace/arena.js";
 import * as record from "../keyspace/record.js";
@@ -171,7 +171,8 @@ export const memoryCommands: readonly CommandSpec[] = [
         complexity: "Depends on how much memory is allocated, could be slow",
         run: ({ keyspace: { arena }, reply }) =>
           reply.verbatim(
-            `slabs:${arena.slabCount}\nlive_bytes:${arena.liveBytes}\nfree_bytes:${arena.freeBytes}\n`,
+            `slabs:${arena.slabCount}\nlive_bytes:${arena.liveBytes}\n` +
+              `free_bytes:${arena.freeBytes}\n`,
           ),
       },
       {

@@ -1,5 +1,5 @@
-// ACL as far as one all-powerful user goes. Users with rules, the log of denials and passwords by GENPASS come with
-// the ACL proper, which replaces this file.
+// ACL as far as one all-powerful user goes. Users with rules, the log of denials and passwords by
+// GENPASS come with the ACL proper, which replaces this file.
 
 import { createHash } from "node:crypto";
 import { isUser } from "./authentication.js";

@@ -1,4 +1,5 @@
-// CLUSTER and the commands of cluster-aware clients, as a Redis answers them whose cluster support is off.
+// CLUSTER and the commands of cluster-aware clients, as a Redis answers them whose cluster support
+// is off.
 
 import type { CommandFlag, CommandSpec } from "./command.js";
 import { container } from "./server-spec.js";

@@ -1,5 +1,6 @@
-// How much memory the node uses, as INFO memory and MEMORY STATS show it. What lives outside the garbage collector
-// is counted exactly; its share of the heap is what the host sampled last, about a second ago.
+// How much memory the node uses, as INFO memory and MEMORY STATS show it. What lives outside the
+// garbage collector is counted exactly; its share of the heap is what the host sampled last, about
+// a second ago.
 
 import type { Keyspace } from "../keyspace/keyspace.js";
 import { clientMemory } from "./client-line.js";

@@ -1,5 +1,6 @@
-// FUNCTION and SCRIPT as far as they can be true without an interpreter: there is nothing to list, to flush or to
-// kill. EVAL, SCRIPT LOAD and FUNCTION LOAD come with scripting, which replaces this file.
+// FUNCTION and SCRIPT as far as they can be true without an interpreter: there is nothing to list,
+// to flush or to kill. EVAL, SCRIPT LOAD and FUNCTION LOAD come with scripting, which replaces this
+// file.
 
 import type { Call } from "./call.js";
 import type { CommandFlag, CommandSpec } from "./command.js";

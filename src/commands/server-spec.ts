@@ -1,4 +1,5 @@
-// What the tables of server commands share: containers with their HELP, and the flags that most of them carry.
+// What the tables of server commands share: containers with their HELP, and the flags that most of
+// them carry.
 
 import type { Call } from "./call.js";
 import type { CommandFlag, CommandSpec } from "./command.js";

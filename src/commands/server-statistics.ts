@@ -1,5 +1,6 @@
-// The figures that INFO shows and CONFIG RESETSTAT clears, with the rates that Redis samples ten times a second.
-// The node counts into the plain fields; this file only keeps, samples and clears them.
+// The figures that INFO shows and CONFIG RESETSTAT clears, with the rates that Redis samples ten
+// times a second. The node counts into the plain fields; this file only keeps, samples and clears
+// them.
 
 import type { Statistics } from "./environment.js";
 

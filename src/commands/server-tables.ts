@@ -1,4 +1,5 @@
-// The tables of the server, connection and introspection commands, in one list for the node to join.
+// The tables of the server, connection and introspection commands, in one list for the node to
+// join.
 
 import { clientCommands } from "./client.js";
 import type { CommandSpec } from "./command.js";

@@ -1,5 +1,5 @@
-// TIME, ROLE, LOLWUT, SAVE and its kin, SHUTDOWN, REPLICAOF, FAILOVER, MODULE. Until the node writes files, what
-// would promise durability answers an error that says so: a reply is a promise.
+// TIME, ROLE, LOLWUT, SAVE and its kin, SHUTDOWN, REPLICAOF, FAILOVER, MODULE. Until the node
+// writes files, what would promise durability answers an error that says so: a reply is a promise.
 
 import type { Call } from "./call.js";
 import type { CommandSpec } from "./command.js";
@@ -89,7 +89,7 @@ function replicaOf(call: Call): void {
   if (!(port >= 0 && port <= 65_535)) call.reply.error("ERR Invalid master port");
   else {
     call.reply.error(
-      "ERR REPLICAOF is not supported: nodes of a cluster are equal peers and join by their configuration",
+      "ERR REPLICAOF is not supported: nodes are equal peers and join by their configuration",
     );
   }
 }

@@ -1,4 +1,5 @@
-// CONFIG parameters of the data types, memory, logs and the process. Defaults and ranges are those of Redis 7.0.15.
+// CONFIG parameters of the data types, memory, logs and the process. Defaults and ranges are those
+// of Redis 7.0.15.
 
 import type { SettingSpec } from "./settings.js";
 import {

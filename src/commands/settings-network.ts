@@ -1,4 +1,5 @@
-// CONFIG parameters of connections, TLS, replication and cluster. Defaults and ranges are those of Redis 7.0.15.
+// CONFIG parameters of connections, TLS, replication and cluster. Defaults and ranges are those of
+// Redis 7.0.15.
 
 import type { SettingSpec } from "./settings.js";
 import { choice, flag, integer, memory, octal, text, words } from "./settings-rows.js";

@@ -1,4 +1,5 @@
-// Builders of settings rows, so that a row of the table fits a line. A row is `accepted` unless it says `real`.
+// Builders of settings rows, so that a row of the table fits a line. A row is `accepted` unless it
+// says `real`.
 
 import type { SettingKind, SettingSpec } from "./settings.js";
 

@@ -1,4 +1,5 @@
-// CONFIG parameters of files: snapshots, append-only log, what happens when a disk fails. Defaults and ranges are those of Redis 7.0.15.
+// CONFIG parameters of files: snapshots, append-only log, what happens when a disk fails. Defaults
+// and ranges are those of Redis 7.0.15.
 
 import type { SettingSpec } from "./settings.js";
 import { choice, flag, integer, memory, text, words } from "./settings-rows.js";

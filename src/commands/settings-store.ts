@@ -1,5 +1,6 @@
-// The settings of one node: the table's rows with their values. Changes come in groups and are applied all or none:
-// first every value is read, then every effect is tried, and only then does any listener hear of it.
+// The settings of one node: the table's rows with their values. Changes come in groups and are
+// applied all or none: first every value is read, then every effect is tried, and only then does
+// any listener hear of it.
 
 import { assert } from "../base/assert.js";
 import type { SettingRefusal, SettingSpec, Settings } from "./settings.js";

@@ -1,5 +1,5 @@
-// Reads the values of CONFIG SET: text into Redis's canonical text, by the row's kind. Numbers are 64-bit integers
-// as in Redis, so they are BigInts here; only CONFIG SET comes this way.
+// Reads the values of CONFIG SET: text into Redis's canonical text, by the row's kind. Numbers are
+// 64-bit integers as in Redis, so they are BigInts here; only CONFIG SET comes this way.
 
 import type { Reading, SettingSpec } from "./settings.js";
 
@@ -144,7 +144,10 @@ const bufferClasses = new Map([
   ["pubsub", "pubsub"],
 ]);
 
-/** `client-output-buffer-limit`: class, hard limit, soft limit, seconds; classes not named keep theirs. */
+/**
+ * `client-output-buffer-limit`: class, hard limit, soft limit, seconds; classes not named keep
+ * theirs.
+ */
 export function readOutputLimits(text: string, current: string): Reading {
   const words = wordsOf(text);
   if (words.length % 4 !== 0) {
@@ -186,8 +189,8 @@ export function readOomScores(text: string): Reading {
 const eventClasses = "g$lshzxetd";
 
 /**
- * `notify-keyspace-events`. Redis forgets to print `n` beside `A`, though it keeps it; here it stays visible, for
- * the printed text is the setting.
+ * `notify-keyspace-events`. Redis forgets to print `n` beside `A`, though it keeps it; here it
+ * stays visible, for the printed text is the setting.
  */
 export function readEventClasses(text: string): Reading {
   if (!/^[Ag$lshzxeKEtmdn]*$/.test(text)) {

@@ -1,9 +1,10 @@
-// CONFIG's parameters while the node runs: one table row each (settings-table.ts), with its type, its range and
-// what happens when it changes. Values are text at the edge, as Redis prints them, and typed inside.
+// CONFIG's parameters while the node runs: one table row each (settings-table.ts), with its type,
+// its range and what happens when it changes. Values are text at the edge, as Redis prints them,
+// and typed inside.
 
 /**
- * How a value is read: `memory` takes units (`1gb`), `memoryOrPercent` also `5%`, `octal` a file mode, `choices`
- * several words of a list, `words` what the row's own `read` makes of the words.
+ * How a value is read: `memory` takes units (`1gb`), `memoryOrPercent` also `5%`, `octal` a file
+ * mode, `choices` several words of a list, `words` what the row's own `read` makes of the words.
  */
 export type SettingKind =
   | "boolean"
@@ -71,8 +72,8 @@ export interface Settings {
   /** Called after every change of the named parameter, and once at registration. */
   onChange(name: string, listener: (value: string) => void): void;
   /**
-   * Asked before the named parameter takes another value while the node runs: carries the change out (a listener
-   * moves to another port) or answers why it cannot.
+   * Asked before the named parameter takes another value while the node runs: carries the change
+   * out (a listener moves to another port) or answers why it cannot.
    */
   onApply(name: string, apply: (value: string) => string | undefined): void;
 }

@@ -1,5 +1,6 @@
-// The slow log: the commands that took longest to run, newest first, as SLOWLOG shows them. Time spent waiting (a
-// blocked client, a slow network) does not count. A command's secret arguments never reach it.
+// The slow log: the commands that took longest to run, newest first, as SLOWLOG shows them. Time
+// spent waiting (a blocked client, a slow network) does not count. A command's secret arguments
+// never reach it.
 //
 // Bounds: `slowlog-max-len` entries, each at most 32 arguments of 128 bytes.
 
@@ -39,7 +40,10 @@ export class SlowLog {
     });
   }
 
-  /** The dispatcher asks this before it measures: below it nothing need be noted. -1 switches the log off. */
+  /**
+   * The dispatcher asks this before it measures: below it nothing need be noted. -1 switches the
+   * log off.
+   */
   get thresholdMicros(): number {
     return this.#thresholdMicros;
   }

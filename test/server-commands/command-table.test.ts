@@ -1,5 +1,6 @@
-// Every command that carries a name of Redis 7.0.15 has Redis's arity, flags, key positions, ACL categories, group
-// and first version. The record is what the dispatcher, COMMAND, the ACL and cluster-aware clients go by.
+// Every command that carries a name of Redis 7.0.15 has Redis's arity, flags, key positions, ACL
+// categories, group and first version. The record is what the dispatcher, COMMAND, the ACL and
+// cluster-aware clients go by.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";

@@ -1,5 +1,5 @@
-// A whole node without a host: requests go in as bytes, replies come out as the bytes a client would read. Time
-// stands still unless a test moves it.
+// A whole node without a host: requests go in as bytes, replies come out as the bytes a client
+// would read. Time stands still unless a test moves it.
 
 import type { Session } from "../../src/commands/session.js";
 import { SettingsStore } from "../../src/commands/settings-store.js";

@@ -186,7 +186,8 @@ test("latency: the histogram tells percentiles to one part in a hundred", () => 
 });
 
 test("latency: percentiles and bounds are those that Redis prints for the same times", () => {
-  // Recorded from redis-server 7.0.15: INFO latencystats and LATENCY HISTOGRAM after four DEBUG SLEEPs.
+  // Recorded from redis-server 7.0.15: INFO latencystats and LATENCY HISTOGRAM after four DEBUG
+  // SLEEPs.
   const histogram = new LatencyHistogram();
   for (const nanos of [180_900, 3_090_000, 20_700_000, 250_400_000]) histogram.record(nanos);
   const shown = [0, 10, 50, 75, 99, 100].map((p) => (histogram.percentile(p) / 1000).toFixed(3));

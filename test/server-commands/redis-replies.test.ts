@@ -1,4 +1,5 @@
-// Replies of the server, connection and introspection commands against those of redis-server 7.0.15, byte by byte.
+// Replies of the server, connection and introspection commands against those of redis-server
+// 7.0.15, byte by byte.
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";

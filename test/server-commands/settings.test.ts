@@ -1,4 +1,5 @@
-// CONFIG's parameters: all of Redis 7.0.15, each with its default, each keeping its own value, none half changed.
+// CONFIG's parameters: all of Redis 7.0.15, each with its default, each keeping its own value, none
+// half changed.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -156,7 +157,9 @@ function readSources(): string {
     .join("\n");
 }
 
-/** Whether some call passes the name, perhaps as a template such as `${type}-max-listpack-entries`. */
+/**
+ * Whether some call passes the name, perhaps as a template such as `${type}-max-listpack-entries`.
+ */
 function asks(sources: string, name: string): boolean {
   const tail = name.slice(name.indexOf("-"));
   return new RegExp(`[(,]\\s*"${name}"`).test(sources) || sources.includes(`}${tail}\``);

@@ -1,0 +1,94 @@
+// Random commands over few keys, so that they meet: every write command of the data tables, with arguments that are
+// mostly sensible. Which replies they get is the differential test's question; here only that nothing breaks.
+
+import fc from "fast-check";
+import { startMs } from "./harness.js";
+
+export type Line = readonly (string | number)[];
+
+const key = fc.constantFrom("a", "b", "c", "d");
+const small = fc.integer({ min: -9, max: 9 });
+const value = fc.oneof(
+  { weight: 4, arbitrary: small.map(String) },
+  { weight: 2, arbitrary: fc.constantFrom("", "x", "text", "9007199254740991", "1.5", "-3.25e1") },
+  { weight: 1, arbitrary: fc.constantFrom("y".repeat(200), "z".repeat(33_000)) },
+);
+const float = fc.constantFrom("0.5", "-1.25", "3", "1e3", "0.1");
+const member = fc.constantFrom("m1", "m2", "7");
+const ahead = fc.integer({ min: 1, max: 50 });
+const at = fc.integer({ min: startMs - 10, max: startMs + 100 });
+const database = fc.constantFrom(0, 1);
+const offset = fc.integer({ min: 0, max: 40 });
+const bit = fc.constantFrom(0, 1);
+
+const line = (...parts: (string | fc.Arbitrary<string | number>)[]): fc.Arbitrary<Line> =>
+  fc.tuple(...parts.map((part) => (typeof part === "string" ? fc.constant(part) : part)));
+
+const condition = fc.constantFrom("nx", "xx", "gt", "lt");
+
+/** By command name: its forms. A test demands that no write command of the tables is missing. */
+export const forms: Readonly<Record<string, readonly fc.Arbitrary<Line>[]>> = {
+  set: [
+    line("set", key, value),
+    line("set", key, value, "px", ahead),
+    line("set", key, value, "keepttl", "get"),
+    line("set", key, value, fc.constantFrom("nx", "xx")),
+    line("set", key, value, "pxat", at),
+  ],
+  getex: [
+    line("getex", key, "px", ahead),
+    line("getex", key, "persist"),
+    line("getex", key, "pxat", at),
+  ],
+  getdel: [line("getdel", key)],
+  getset: [line("getset", key, value)],
+  setex: [line("setex", key, ahead, value)],
+  psetex: [line("psetex", key, ahead, value)],
+  setnx: [line("setnx", key, value)],
+  mset: [line("mset", key, value, key, value)],
+  msetnx: [line("msetnx", key, value, key, value)],
+  append: [line("append", key, value)],
+  setrange: [line("setrange", key, offset, value)],
+  incr: [line("incr", key)],
+  decr: [line("decr", key)],
+  incrby: [line("incrby", key, small), line("incrby", key, fc.constant("9007199254740991"))],
+  decrby: [line("decrby", key, small)],
+  incrbyfloat: [line("incrbyfloat", key, float)],
+  setbit: [line("setbit", key, offset, bit)],
+  bitop: [
+    line("bitop", fc.constantFrom("and", "or", "xor"), key, key, key),
+    line("bitop", "not", key, key),
+  ],
+  bitfield: [line("bitfield", key, "set", "u8", offset, small, "incrby", "i5", offset, small)],
+  del: [line("del", key), line("del", key, key)],
+  unlink: [line("unlink", key)],
+  rename: [line("rename", key, key)],
+  renamenx: [line("renamenx", key, key)],
+  copy: [line("copy", key, key, "replace"), line("copy", key, key, "db", database)],
+  move: [line("move", key, database)],
+  swapdb: [line("swapdb", database, database)],
+  flushdb: [line("flushdb")],
+  flushall: [line("flushall", "async")],
+  expire: [line("expire", key, ahead), line("expire", key, small)],
+  pexpire: [line("pexpire", key, ahead), line("pexpire", key, ahead, condition)],
+  expireat: [line("expireat", key, at)],
+  pexpireat: [line("pexpireat", key, at)],
+  persist: [line("persist", key)],
+  sadd: [line("sadd", key, member), line("sadd", key, member, member)],
+  srem: [line("srem", key, member)],
+  "skerry.cas": [
+    line("skerry.cas", key, value, value, "create"),
+    line("skerry.cas", key, small, small),
+  ],
+};
+
+/** Removing everything too often leaves nothing to test. */
+const rare = new Set(["flushdb", "flushall", "swapdb"]);
+
+export const anyCommand: fc.Arbitrary<Line> = fc.oneof(
+  ...Object.entries(forms).map(([name, arbitraries]) => ({
+    weight: rare.has(name) ? 1 : 8,
+    arbitrary: fc.oneof(...arbitraries),
+  })),
+  { weight: 8, arbitrary: line("select", database) },
+);

@@ -129,7 +129,7 @@ export class World {
   send(from: number, to: number, bytes: Uint8Array): void {
     this.sentCount++;
     this.sentBytes += bytes.length;
-    if (this.cut.has(from * this.names.length + to) || !this.filter(from, to, bytes)) return;
+    if (!this.filter(from, to, bytes) || this.cut.has(from * this.names.length + to)) return;
     if (this.prng.chance(this.link.loss)) return;
     const copies = this.prng.chance(this.link.duplication) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++)

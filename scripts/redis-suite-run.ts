@@ -37,9 +37,11 @@ const logBytesMax = 64 * 1024 * 1024;
 
 export async function runUnit(run: UnitRun): Promise<UnitLog> {
   const isExternal = run.profile.mode === "external";
-  const server = isExternal
-    ? await ServerProcess.start(run.against, { debug: run.profile.debug })
-    : null;
+  const server = !isExternal
+    ? null
+    : run.profile.debug
+      ? await ServerProcess.startWithDebug(run.against)
+      : await ServerProcess.start(run.against);
   try {
     const folder = workFolder(run);
     const skipFile = join(cacheFolder("redis-suite"), `skip-${process.pid}.txt`);

@@ -19,6 +19,8 @@ const commands = {
   "maelstrom-official": { entry: "maelstrom/official.js", args: [], does: "run Maelstrom itself" },
   bench: { entry: "scripts/bench.js", args: [], does: "measure against redis-server" },
   "redis-suite": { entry: "scripts/redis-suite.js", args: [], does: "run Redis's own test suite" },
+  differential: { entry: "scripts/differential.js", args: [], does: "compare with redis-server" },
+  "command-table": { entry: "scripts/command-table.js", args: [], does: "write specs/commands.md" },
   build: { does: "install packages and compile" },
 };
 

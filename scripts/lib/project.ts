@@ -1,23 +1,10 @@
-// Where this checkout is and where its scratch files go. Scripts run both from the sources and from the
-// compiled `dist/`, so the root is found by walking up to our own package.json, never by counting folders.
+// Where the scratch files of the judges go, and what they do when something they need is missing.
 
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { projectFolder } from "../project.js";
 
-function findRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  for (;;) {
-    const manifest = join(folder, "package.json");
-    if (existsSync(manifest) && readFileSync(manifest, "utf8").includes('"name": "skerry"'))
-      return folder;
-    const parent = dirname(folder);
-    if (parent === folder) throw new Error("no package.json of skerry above this script");
-    folder = parent;
-  }
-}
-
-export const projectRoot = findRoot();
+export const projectRoot = projectFolder;
 
 /** A folder under `.cache/` (git-ignored), created when absent. */
 export function cacheFolder(...parts: string[]): string {

@@ -1,10 +1,11 @@
 // COMMAND: what the node can do, told from the same records that run it. Replies as in Redis
-// 7.0.15, in RESP2 and RESP3 form. Left out: the arguments and the history of COMMAND DOCS.
+// 7.0.15, in RESP2 and RESP3 form. Left out: the history in COMMAND DOCS.
 
 import { utf8 } from "../base/bytes.js";
 import type { Call } from "./call.js";
 import { type Command, type CommandFlag, type CommandSpec, keyPositions } from "./command.js";
 import { categoriesOf } from "./command-docs-categories.js";
+import { argumentsOf, replyArguments } from "./command-docs-grammar.js";
 import { flagsOfKey, hasKeys, type KeySpec, keySpecsOf, tipsOf } from "./command-docs-keys.js";
 import { fail } from "./errors.js";
 import { matchesGlob } from "./glob.js";
@@ -138,6 +139,8 @@ function replyDocs(call: Call, command: Command): void {
     fields.push(["deprecated_since", () => reply.bulkText(deprecated.since)]);
     fields.push(["replaced_by", () => reply.bulkText(deprecated.replacedBy)]);
   }
+  const args = argumentsOf(command.name);
+  if (args.length > 0) fields.push(["arguments", () => replyArguments(reply, args)]);
   const parts = partsOf(call, command);
   if (parts.length > 0) {
     fields.push([

@@ -12,8 +12,7 @@ const advice: Readonly<Record<string, readonly string[]>> = {
   ],
   "fast-command": [
     "Even commands that do little were slow: the machine gives this process too little CPU, or " +
-      "the " +
-      "garbage collector had much to do. Check the load and the size of the heap in INFO memory.",
+      "the garbage collector had much to do. Check the load, and the heap in INFO memory.",
   ],
   "expire-cycle": ["Many keys expire at the same moment: spread their deadlines."],
 };

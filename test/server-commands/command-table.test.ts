@@ -4,6 +4,7 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { type Argument, argumentsOf } from "../../src/commands/command-docs-grammar.js";
 import { Rig } from "./harness.js";
 
 interface Facts {
@@ -88,4 +89,22 @@ describe("the command table", () => {
     });
     expect(differences).toEqual([]);
   });
+});
+
+test("docs: arguments of every command are read, with their nesting", () => {
+  const named = [...redis.keys()].map((name) => ({ name, args: argumentsOf(name) }));
+  expect(named.filter(({ args }) => args.length > 0)).toHaveLength(276);
+  const outline = (args: readonly Argument[]): string =>
+    args
+      .map(({ name, token, flags, parts }) => {
+        const inner = parts === undefined ? "" : `(${outline(parts)})`;
+        return `${token ?? name}${flags.includes("optional") ? "?" : ""}${inner}`;
+      })
+      .join(" ");
+  expect(outline(argumentsOf("set"))).toBe(
+    "key value condition?(NX XX) GET? expiration?(EX PX EXAT PXAT KEEPTTL)",
+  );
+  expect(outline(argumentsOf("xgroup|create"))).toBe(
+    "key groupname id(id $) MKSTREAM? ENTRIESREAD?",
+  );
 });

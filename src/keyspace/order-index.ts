@@ -2,32 +2,86 @@
 // up to 512, with a Fenwick tree over the chunks' counts (Fenwick 1994). Rank, the entry at a rank and the bounds of a
 // range take O(log n); an insertion moves at most one chunk's entries.
 //
-// Scores lie beside the refs, so a search touches a record only where scores tie.
+// Scores lie beside the refs, and each chunk's last score once more in one array of its own, so that a search stays
+// within few cache lines and touches a record only where scores tie.
 
 import { assert } from "../base/assert.js";
 import { type Arena, type Ref, slabOf } from "./arena.js";
 import { keyLengthOf, keyStartOf } from "./record.js";
 
+/** Entries per chunk. Larger ones make insertions move more, smaller ones make splits rebuild the tree more often. */
 const chunkMax = 512;
+/** A chunk's first capacity: most sorted sets are small. */
+const chunkMin = 8;
+/** Runs up to this length move by loop: a native call costs about as much. */
+const loopMax = 32;
 
-interface Chunk {
-  readonly scores: Float64Array;
-  readonly refs: Int32Array;
-  count: number;
+class Chunk {
+  scores: Float64Array;
+  refs: Int32Array;
+  count = 0;
+
+  constructor(capacity: number) {
+    this.scores = new Float64Array(capacity);
+    this.refs = new Int32Array(capacity);
+  }
+
+  grow(): void {
+    const { scores, refs } = this;
+    this.scores = new Float64Array(scores.length * 2);
+    this.refs = new Int32Array(scores.length * 2);
+    this.scores.set(scores);
+    this.refs.set(refs);
+  }
+
+  insert(at: number, score: number, ref: Ref): void {
+    const { scores, refs, count } = this;
+    if (count - at <= loopMax) {
+      for (let i = count; i > at; i--) {
+        scores[i] = scores[i - 1]!;
+        refs[i] = refs[i - 1]!;
+      }
+    } else {
+      scores.copyWithin(at + 1, at, count);
+      refs.copyWithin(at + 1, at, count);
+    }
+    scores[at] = score;
+    refs[at] = ref;
+    this.count = count + 1;
+  }
+
+  remove(at: number): void {
+    const { scores, refs } = this;
+    const count = --this.count;
+    if (count - at <= loopMax) {
+      for (let i = at; i < count; i++) {
+        scores[i] = scores[i + 1]!;
+        refs[i] = refs[i + 1]!;
+      }
+    } else {
+      scores.copyWithin(at, at + 1, count + 1);
+      refs.copyWithin(at, at + 1, count + 1);
+    }
+  }
+
+  append(other: Chunk, from: number, to: number): void {
+    this.scores.set(other.scores.subarray(from, to), this.count);
+    this.refs.set(other.refs.subarray(from, to), this.count);
+    this.count += to - from;
+  }
 }
-
-const newChunk = (): Chunk => ({
-  scores: new Float64Array(chunkMax),
-  refs: new Int32Array(chunkMax),
-  count: 0,
-});
 
 export class OrderIndex {
   readonly #arena: Arena;
   #chunks: Chunk[] = [];
+  /** The last score of each chunk. */
+  #lastScores = new Float64Array(4);
   /** Fenwick tree over the counts of the chunks, one-based. */
-  #tree = new Int32Array(2);
+  #tree = new Int32Array(5);
   #count = 0;
+  // Where the last search or `seek` ended.
+  #chunkNumber = 0;
+  #at = 0;
 
   constructor(arena: Arena) {
     this.#arena = arena;
@@ -37,128 +91,137 @@ export class OrderIndex {
     return this.#count;
   }
 
+  // ---- changing
+
   add(score: number, ref: Ref): void {
-    const { bytes, start, length } = this.#keyOf(ref);
-    const chunkNumber = Math.min(
-      this.#chunkFor(score, bytes, start, length),
-      this.#chunks.length - 1,
-    );
-    if (chunkNumber < 0) this.#insertChunk(0, newChunk());
-    const target = Math.max(0, chunkNumber);
-    const chunk = this.#chunks[target]!;
-    if (chunk.count === chunkMax) {
-      this.#split(target);
-      this.add(score, ref);
-      return;
+    if (this.#chunks.length === 0) this.#insertChunk(0, new Chunk(chunkMin));
+    this.#search(score, this.#bytesOf(ref), this.#startOf(ref), this.#lengthOf(ref), false);
+    if (this.#chunkNumber === this.#chunks.length) {
+      this.#chunkNumber--;
+      this.#at = this.#chunks[this.#chunkNumber]!.count;
     }
-    const at = this.#positionIn(chunk, score, bytes, start, length);
-    chunk.scores.copyWithin(at + 1, at, chunk.count);
-    chunk.refs.copyWithin(at + 1, at, chunk.count);
-    chunk.scores[at] = score;
-    chunk.refs[at] = ref;
-    chunk.count++;
+    const chunk = this.#roomForOne();
+    chunk.insert(this.#at, score, ref);
+    if (this.#at === chunk.count - 1) this.#lastScores[this.#chunkNumber] = score;
     this.#count++;
-    this.#adjust(target, 1);
+    this.#adjust(this.#chunkNumber, 1);
   }
 
   remove(score: number, ref: Ref): void {
-    const { chunkNumber, at } = this.#locate(score, ref, ref);
-    const chunk = this.#chunks[chunkNumber]!;
-    chunk.scores.copyWithin(at, at + 1, chunk.count);
-    chunk.refs.copyWithin(at, at + 1, chunk.count);
-    chunk.count--;
+    this.#locate(score, ref, ref);
+    const chunk = this.#chunks[this.#chunkNumber]!;
+    chunk.remove(this.#at);
     this.#count--;
-    this.#adjust(chunkNumber, -1);
-    if (chunk.count === 0) this.#removeChunk(chunkNumber);
-    else this.#mergeIfSparse(chunkNumber);
+    if (chunk.count === 0) {
+      this.#removeChunk(this.#chunkNumber);
+      return;
+    }
+    this.#lastScores[this.#chunkNumber] = chunk.scores[chunk.count - 1]!;
+    this.#adjust(this.#chunkNumber, -1);
+    this.#mergeIfSparse(this.#chunkNumber);
+  }
+
+  /** The entry has another score now; where its neighbours allow, it stays in its place. */
+  rescore(old: number, score: number, ref: Ref): void {
+    this.#locate(old, ref, ref);
+    const chunk = this.#chunks[this.#chunkNumber]!;
+    const at = this.#at;
+    // Strictly between its neighbours within the chunk: no member needs to be compared.
+    const isAfter = at > 0 && chunk.scores[at - 1]! < score;
+    const isBefore = at + 1 < chunk.count && score < chunk.scores[at + 1]!;
+    if (isAfter && isBefore) {
+      chunk.scores[at] = score;
+      return;
+    }
+    this.remove(old, ref);
+    this.add(score, ref);
   }
 
   /** The record moved inside the arena; its bytes were copied. */
   moved(score: number, from: Ref, to: Ref): void {
-    const { chunkNumber, at } = this.#locate(score, to, from);
-    this.#chunks[chunkNumber]!.refs[at] = to;
+    this.#locate(score, to, from);
+    this.#chunks[this.#chunkNumber]!.refs[this.#at] = to;
   }
+
+  // ---- asking
 
   /** The number of entries before this one. */
   rankOf(score: number, ref: Ref): number {
-    const { chunkNumber, at } = this.#locate(score, ref, ref);
-    return this.#before(chunkNumber) + at;
+    this.#locate(score, ref, ref);
+    return this.#rank();
   }
 
   /** The record at a rank in [0, count). */
   refAt(rank: number): Ref {
-    const chunkNumber = this.#chunkAtRank(rank);
-    return this.#chunks[chunkNumber]!.refs[rank - this.#before(chunkNumber)]!;
+    this.seek(rank);
+    return this.ref;
   }
 
-  scoreAt(rank: number): number {
-    const chunkNumber = this.#chunkAtRank(rank);
-    return this.#chunks[chunkNumber]!.scores[rank - this.#before(chunkNumber)]!;
-  }
-
-  /** Visits entries from a rank on, `count` of them, forwards or backwards. */
-  visit(
-    rank: number,
-    count: number,
-    isReverse: boolean,
-    each: (ref: Ref, score: number) => void,
-  ): void {
-    if (count <= 0 || rank < 0 || rank >= this.#count) return;
-    let chunkNumber = this.#chunkAtRank(rank);
-    let at = rank - this.#before(chunkNumber);
-    for (let left = count; left > 0; left--) {
-      const chunk = this.#chunks[chunkNumber]!;
-      each(chunk.refs[at]!, chunk.scores[at]!);
-      at += isReverse ? -1 : 1;
-      if (at < 0) {
-        if (--chunkNumber < 0) return;
-        at = this.#chunks[chunkNumber]!.count - 1;
-      } else if (at === chunk.count) {
-        if (++chunkNumber === this.#chunks.length) return;
-        at = 0;
+  /** Goes to the entry at a rank in [0, count): `ref` and `score` are its. */
+  seek(rank: number): void {
+    assert(rank >= 0 && rank < this.#count, "a rank beyond the order");
+    const tree = this.#tree;
+    const { length } = this.#chunks;
+    let at = 0;
+    let left = rank;
+    for (let step = 1 << (31 - Math.clz32(length)); step > 0; step >>= 1) {
+      const next = at + step;
+      if (next <= length && tree[next]! <= left) {
+        at = next;
+        left -= tree[next]!;
       }
+    }
+    this.#chunkNumber = at;
+    this.#at = left;
+  }
+
+  get ref(): Ref {
+    return this.#chunks[this.#chunkNumber]!.refs[this.#at]!;
+  }
+
+  get score(): number {
+    return this.#chunks[this.#chunkNumber]!.scores[this.#at]!;
+  }
+
+  /** From a place that `seek` found to its neighbour, which must exist if `ref` is asked for. No change in between. */
+  step(isReverse: boolean): void {
+    if (isReverse) {
+      if (--this.#at >= 0) return;
+      this.#chunkNumber--;
+      if (this.#chunkNumber >= 0) this.#at = this.#chunks[this.#chunkNumber]!.count - 1;
+    } else if (++this.#at === this.#chunks[this.#chunkNumber]!.count) {
+      this.#chunkNumber++;
+      this.#at = 0;
     }
   }
 
   /** The rank of the first entry whose score is at least `score`, or above it when `isExclusive`. */
   rankOfScore(score: number, isExclusive: boolean): number {
-    let low = 0;
-    let high = this.#chunks.length;
-    const isBefore = (other: number): boolean => (isExclusive ? other <= score : other < score);
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const chunk = this.#chunks[middle]!;
-      if (isBefore(chunk.scores[chunk.count - 1]!)) low = middle + 1;
-      else high = middle;
-    }
-    if (low === this.#chunks.length) return this.#count;
-    const { scores, count } = this.#chunks[low]!;
-    let from = 0;
-    let to = count;
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      if (isBefore(scores[middle]!)) from = middle + 1;
-      else to = middle;
-    }
-    return this.#before(low) + from;
+    const chunkNumber = firstNotBefore(this.#lastScores, this.#chunks.length, score, isExclusive);
+    if (chunkNumber === this.#chunks.length) return this.#count;
+    const { scores, count } = this.#chunks[chunkNumber]!;
+    return this.#before(chunkNumber) + firstNotBefore(scores, count, score, isExclusive);
   }
 
   /** The rank of the first entry at or after (score, member), or after it when `isExclusive`. */
-  rankOfPair(score: number, member: Uint8Array, isExclusive: boolean): number {
-    const chunkNumber = this.#chunkFor(score, member, 0, member.length, isExclusive);
-    if (chunkNumber === this.#chunks.length) return this.#count;
-    const chunk = this.#chunks[chunkNumber]!;
-    const at = this.#positionIn(chunk, score, member, 0, member.length, isExclusive);
-    return this.#before(chunkNumber) + at;
+  rankOfPair(
+    score: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    isExclusive: boolean,
+  ): number {
+    this.#search(score, bytes, start, length, isExclusive);
+    return this.#rank();
   }
 
-  /** The rank of the first entry whose member is at or after `member`, as if all scores were equal. */
-  rankOfMember(member: Uint8Array, isExclusive: boolean): number {
+  /** The rank of the first entry whose member is at or after the given one, as if all scores were equal. */
+  rankOfMember(bytes: Uint8Array, start: number, length: number, isExclusive: boolean): number {
     let low = 0;
     let high = this.#count;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const order = this.#compareMember(member, 0, member.length, this.refAt(middle));
+      const order = this.#compareMember(bytes, start, length, this.refAt(middle));
       if (order > 0 || (isExclusive && order === 0)) low = middle + 1;
       else high = middle;
     }
@@ -167,20 +230,23 @@ export class OrderIndex {
 
   // ---- searching
 
-  #keyOf(ref: Ref): { bytes: Uint8Array; start: number; length: number } {
-    const arena = this.#arena;
-    return {
-      bytes: arena.bytes[slabOf(ref)]!,
-      start: keyStartOf(arena, ref),
-      length: keyLengthOf(arena, ref),
-    };
+  #bytesOf(ref: Ref): Uint8Array {
+    return this.#arena.bytes[slabOf(ref)]!;
+  }
+
+  #startOf(ref: Ref): number {
+    return keyStartOf(this.#arena, ref);
+  }
+
+  #lengthOf(ref: Ref): number {
+    return keyLengthOf(this.#arena, ref);
   }
 
   #compareMember(bytes: Uint8Array, start: number, length: number, ref: Ref): number {
-    const other = this.#arena.bytes[slabOf(ref)]!;
-    const at = keyStartOf(this.#arena, ref);
-    const otherLength = keyLengthOf(this.#arena, ref);
-    const common = Math.min(length, otherLength);
+    const other = this.#bytesOf(ref);
+    const at = this.#startOf(ref);
+    const otherLength = this.#lengthOf(ref);
+    const common = length < otherLength ? length : otherLength;
     for (let i = 0; i < common; i++) {
       const difference = bytes[start + i]! - other[at + i]!;
       if (difference !== 0) return difference;
@@ -188,155 +254,139 @@ export class OrderIndex {
     return length - otherLength;
   }
 
-  /** Whether the entry lies before the pair sought. */
-  #isBefore(
-    entryScore: number,
-    entryRef: Ref,
+  /** Finds the first entry that is not before the pair; beyond the last chunk when there is none. */
+  #search(
     score: number,
     bytes: Uint8Array,
     start: number,
     length: number,
     isExclusive: boolean,
-  ): boolean {
-    if (entryScore !== score) return entryScore < score;
-    const order = this.#compareMember(bytes, start, length, entryRef);
-    return isExclusive ? order >= 0 : order > 0;
-  }
-
-  /** The first chunk whose last entry is not before the pair. */
-  #chunkFor(
-    score: number,
-    bytes: Uint8Array,
-    start: number,
-    length: number,
-    isExclusive = false,
-  ): number {
-    let low = 0;
-    let high = this.#chunks.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const chunk = this.#chunks[middle]!;
-      const last = chunk.count - 1;
-      if (
-        this.#isBefore(
-          chunk.scores[last]!,
-          chunk.refs[last]!,
-          score,
-          bytes,
-          start,
-          length,
-          isExclusive,
-        )
-      ) {
-        low = middle + 1;
-      } else {
-        high = middle;
+  ): void {
+    const chunks = this.#chunks;
+    const last = chunks.length;
+    let number = firstNotBefore(this.#lastScores, last, score, false);
+    // Among chunks that end with this very score the member decides.
+    if (number < last && this.#lastScores[number] === score) {
+      let high = firstAbove(this.#lastScores, number, last, score);
+      while (number < high) {
+        const middle = (number + high) >> 1;
+        const chunk = chunks[middle]!;
+        const order = this.#compareMember(bytes, start, length, chunk.refs[chunk.count - 1]!);
+        if (order > 0 || (isExclusive && order === 0)) number = middle + 1;
+        else high = middle;
       }
     }
-    return low;
-  }
-
-  #positionIn(
-    chunk: Chunk,
-    score: number,
-    bytes: Uint8Array,
-    start: number,
-    length: number,
-    isExclusive = false,
-  ): number {
-    let low = 0;
-    let high = chunk.count;
+    this.#chunkNumber = number;
+    this.#at = 0;
+    if (number === last) return;
+    const { scores, refs, count } = chunks[number]!;
+    let low = firstNotBefore(scores, count, score, false);
+    let high = low < count && scores[low] === score ? firstAbove(scores, low, count, score) : low;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const entry = chunk.scores[middle]!;
-      const ref = chunk.refs[middle]!;
-      if (this.#isBefore(entry, ref, score, bytes, start, length, isExclusive)) low = middle + 1;
+      const order = this.#compareMember(bytes, start, length, refs[middle]!);
+      if (order > 0 || (isExclusive && order === 0)) low = middle + 1;
       else high = middle;
     }
-    return low;
+    this.#at = low;
   }
 
-  /** Where the entry stands whose key is that of `keyRef` and whose ref is `held`. */
-  #locate(score: number, keyRef: Ref, held: Ref): { chunkNumber: number; at: number } {
-    const { bytes, start, length } = this.#keyOf(keyRef);
-    const chunkNumber = this.#chunkFor(score, bytes, start, length);
-    const chunk = this.#chunks[chunkNumber];
+  /** Goes where the entry stands whose key is that of `keyRef` and whose ref is `held`. */
+  #locate(score: number, keyRef: Ref, held: Ref): void {
+    this.#search(
+      score,
+      this.#bytesOf(keyRef),
+      this.#startOf(keyRef),
+      this.#lengthOf(keyRef),
+      false,
+    );
+    const chunk = this.#chunks[this.#chunkNumber];
     assert(chunk !== undefined, "an element is not in the order");
-    const at = this.#positionIn(chunk, score, bytes, start, length);
-    assert(chunk.refs[at] === held, "an element is not where the order has it");
-    return { chunkNumber, at };
+    assert(chunk.refs[this.#at] === held, "an element is not where the order has it");
+  }
+
+  /** The rank of the place found. */
+  #rank(): number {
+    return this.#before(this.#chunkNumber) + this.#at;
   }
 
   // ---- chunks and their counts
 
-  #split(chunkNumber: number): void {
-    const chunk = this.#chunks[chunkNumber]!;
-    const right = newChunk();
-    const half = chunk.count >> 1;
-    right.scores.set(chunk.scores.subarray(half, chunk.count));
-    right.refs.set(chunk.refs.subarray(half, chunk.count));
-    right.count = chunk.count - half;
-    chunk.count = half;
-    this.#insertChunk(chunkNumber + 1, right);
+  /** The chunk of the place found, with room for an entry there; the place follows a split. */
+  #roomForOne(): Chunk {
+    const chunk = this.#chunks[this.#chunkNumber]!;
+    if (chunk.count < chunk.scores.length) return chunk;
+    if (chunk.count < chunkMax) {
+      chunk.grow();
+      return chunk;
+    }
+    // Ascending insertion would leave every chunk half full: at the very end a new chunk begins.
+    const isAtEnd = this.#at === chunk.count && this.#chunkNumber === this.#chunks.length - 1;
+    const kept = isAtEnd ? chunk.count : chunk.count >> 1;
+    const right = new Chunk(chunkMax);
+    right.append(chunk, kept, chunk.count);
+    chunk.count = kept;
+    this.#lastScores[this.#chunkNumber] = chunk.scores[kept - 1]!;
+    this.#insertChunk(this.#chunkNumber + 1, right);
+    if (this.#at < kept || (this.#at === kept && !isAtEnd)) return chunk;
+    this.#chunkNumber++;
+    this.#at -= kept;
+    return right;
   }
 
   #mergeIfSparse(chunkNumber: number): void {
     const left = this.#chunks[chunkNumber]!;
     const right = this.#chunks[chunkNumber + 1];
     if (right === undefined || left.count + right.count > chunkMax / 2) return;
-    left.scores.set(right.scores.subarray(0, right.count), left.count);
-    left.refs.set(right.refs.subarray(0, right.count), left.count);
-    left.count += right.count;
+    while (left.scores.length < left.count + right.count) left.grow();
+    left.append(right, 0, right.count);
+    this.#lastScores[chunkNumber] = left.scores[left.count - 1]!;
     this.#removeChunk(chunkNumber + 1);
   }
 
   #insertChunk(at: number, chunk: Chunk): void {
+    const { length } = this.#chunks;
+    if (length === this.#lastScores.length) {
+      const grown = new Float64Array(length * 2);
+      grown.set(this.#lastScores);
+      this.#lastScores = grown;
+      this.#tree = new Int32Array(length * 2 + 1);
+    }
     this.#chunks.splice(at, 0, chunk);
+    this.#lastScores.copyWithin(at + 1, at, length);
+    this.#lastScores[at] = chunk.count === 0 ? 0 : chunk.scores[chunk.count - 1]!;
     this.#rebuildTree();
   }
 
   #removeChunk(at: number): void {
+    this.#lastScores.copyWithin(at, at + 1, this.#chunks.length);
     this.#chunks.splice(at, 1);
     this.#rebuildTree();
   }
 
   #rebuildTree(): void {
     const { length } = this.#chunks;
-    if (this.#tree.length < length + 1) this.#tree = new Int32Array((length + 1) * 2);
-    else this.#tree.fill(0, 0, length + 1);
+    const tree = this.#tree;
+    tree.fill(0, 0, length + 1);
     for (let i = 1; i <= length; i++) {
-      this.#tree[i]! += this.#chunks[i - 1]!.count;
+      tree[i]! += this.#chunks[i - 1]!.count;
       const parent = i + (i & -i);
-      if (parent <= length) this.#tree[parent]! += this.#tree[i]!;
+      if (parent <= length) tree[parent]! += tree[i]!;
     }
   }
 
   #adjust(chunkNumber: number, by: number): void {
-    for (let i = chunkNumber + 1; i <= this.#chunks.length; i += i & -i) this.#tree[i]! += by;
+    const tree = this.#tree;
+    const { length } = this.#chunks;
+    for (let i = chunkNumber + 1; i <= length; i += i & -i) tree[i]! += by;
   }
 
   /** Entries in the chunks before this one. */
   #before(chunkNumber: number): number {
+    const tree = this.#tree;
     let sum = 0;
-    for (let i = chunkNumber; i > 0; i -= i & -i) sum += this.#tree[i]!;
+    for (let i = chunkNumber; i > 0; i -= i & -i) sum += tree[i]!;
     return sum;
-  }
-
-  #chunkAtRank(rank: number): number {
-    assert(rank >= 0 && rank < this.#count, "a rank beyond the order");
-    const { length } = this.#chunks;
-    let at = 0;
-    let left = rank;
-    let step = 1;
-    while (step * 2 <= length) step *= 2;
-    for (; step > 0; step >>= 1) {
-      const next = at + step;
-      if (next <= length && this.#tree[next]! <= left) {
-        at = next;
-        left -= this.#tree[next]!;
-      }
-    }
-    return at;
   }
 
   verifyInvariants(): void {
@@ -344,15 +394,23 @@ export class OrderIndex {
     let lastScore = Number.NEGATIVE_INFINITY;
     let lastRef = 0;
     this.#chunks.forEach((chunk, number) => {
+      assert(chunk.count > 0, "an empty chunk stayed in the order");
       assert(this.#before(number) === count, "the counts of the order's chunks do not add up");
+      assert(
+        this.#lastScores[number] === chunk.scores[chunk.count - 1],
+        "a chunk's last score is stale",
+      );
       for (let i = 0; i < chunk.count; i++) {
         const score = chunk.scores[i]!;
         const ref = chunk.refs[i]!;
         if (lastRef !== 0) {
-          const { bytes, start, length } = this.#keyOf(lastRef);
-          const isSorted =
-            lastScore < score ||
-            (lastScore === score && this.#compareMember(bytes, start, length, ref) < 0);
+          const order = this.#compareMember(
+            this.#bytesOf(lastRef),
+            this.#startOf(lastRef),
+            this.#lengthOf(lastRef),
+            ref,
+          );
+          const isSorted = lastScore < score || (lastScore === score && order < 0);
           assert(isSorted, "the order is not sorted");
         }
         lastScore = score;
@@ -362,4 +420,33 @@ export class OrderIndex {
     });
     assert(count === this.#count, "the order's count does not add up");
   }
+}
+
+/** The first of `count` ascending scores that is at least `score`, or above it. */
+function firstNotBefore(
+  scores: Float64Array,
+  count: number,
+  score: number,
+  isExclusive: boolean,
+): number {
+  if (isExclusive) return firstAbove(scores, 0, count, score);
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (scores[middle]! < score) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function firstAbove(scores: Float64Array, from: number, to: number, score: number): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (scores[middle]! <= score) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

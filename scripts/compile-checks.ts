@@ -1,5 +1,6 @@
-// Compiles the schemas of Maelstrom's messages into a module beside them in dist, so that a node that starts need not
-// load the schema compiler. Part of every build; from the sources the schemas are compiled at the start.
+// Compiles the schemas of Maelstrom's messages into a module beside them in dist, so that a node
+// that starts need not load the schema compiler. Part of every build; from the sources the schemas
+// are compiled at the start.
 
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

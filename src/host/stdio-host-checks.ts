@@ -1,5 +1,6 @@
-// The checks of Maelstrom's messages as functions: those that the build has compiled, else compiled here and now. The
-// compiler costs about 100 ms of a start, which is more than the rest of the node.
+// The checks of Maelstrom's messages as functions: those that the build has compiled, else compiled
+// here and now. The compiler costs about 100 ms of a start, which is more than the rest of the
+// node.
 
 import { createHash } from "node:crypto";
 import { type Check, type CheckName, type Checks, schemas } from "../wire/maelstrom-schemas.js";

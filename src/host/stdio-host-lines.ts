@@ -1,5 +1,6 @@
-// From chunks of stdin to whole lines, in front of ndjson, which two kinds of lines would hurt: one without end (the
-// unfinished line is scanned anew with every chunk) and `null` (which to an object stream means its end).
+// From chunks of stdin to whole lines, in front of ndjson, which two kinds of lines would hurt: one
+// without end (the unfinished line is scanned anew with every chunk) and `null` (which to an object
+// stream means its end).
 //
 // Lines are passed on as they are, many at once. Left out: what is in them.
 

@@ -1,12 +1,14 @@
-// Counts the starts of a Maelstrom node, so that one that was killed and started again knows that its memory is lost:
-// it must not vote on registers, and must not reuse a name. Maelstrom gives a node no folder of its own, so the count is
-// in the system's temporary folder, under the process that started the node (who runs the cluster) and the cluster's
-// node ids; a file per node, written before init is answered.
+// Counts the starts of a Maelstrom node, so that one that was killed and started again knows that
+// its memory is lost: it must not vote on registers, and must not reuse a name. Maelstrom gives a
+// node no folder of its own, so the count is in the system's temporary folder, under the process
+// that started the node (who runs the cluster) and the cluster's node ids; a file per node, written
+// before init is answered.
 //
-// A harness may run several clusters one after the other, whose nodes have the same names. Then every process of the
-// earlier one is dead: when nobody listed lives, a new cluster begins and the old counts go. A cluster all of whose nodes
-// were killed looks the same. Maelstrom's client ids tell, which grow through a test and begin anew with the next: a node
-// that was introduced by a later client than before, and not by one of the first, was killed.
+// A harness may run several clusters one after the other, whose nodes have the same names. Then
+// every process of the earlier one is dead: when nobody listed lives, a new cluster begins and the
+// old counts go. A cluster all of whose nodes were killed looks the same. Maelstrom's client ids
+// tell, which grow through a test and begin anew with the next: a node that was introduced by a
+// later client than before, and not by one of the first, was killed.
 //
 // Left out: a durable node, whose state outlives the process (the durability issue).
 
@@ -29,7 +31,9 @@ export interface StartsOptions {
   /** Who runs the cluster. */
   readonly parent: number;
   readonly self: number;
-  /** Identifies a living process beyond its number, which may be reused; undefined when it is dead. */
+  /**
+   * Identifies a living process beyond its number, which may be reused; undefined when it is dead.
+   */
   readonly identify: (pid: number) => string | undefined;
 }
 
@@ -120,7 +124,10 @@ function readStart(file: string): Start | undefined {
   }
 }
 
-/** One start at a time: the nodes of a cluster start together. A lock older than the wait was left behind. */
+/**
+ * One start at a time: the nodes of a cluster start together. A lock older than the wait was left
+ * behind.
+ */
 function withLock<T>(path: string, run: () => T): T {
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
   for (;;) {
@@ -149,13 +156,14 @@ function ageMs(path: string): number {
 }
 
 /**
- * When the process began, as the system counts it, where /proc tells; else only that it lives. A dead one that its
- * parent has not waited for yet does not live.
+ * When the process began, as the system counts it, where /proc tells; else only that it lives. A
+ * dead one that its parent has not waited for yet does not live.
  */
 function identifyProcess(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The name in parentheses may hold anything; the state follows it, and the start time 19 fields later.
+    // The name in parentheses may hold anything; the state follows it, and the start time 19 fields
+    // later.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
   } catch {

@@ -1,9 +1,10 @@
-// The Maelstrom pipe: JSON lines on stdin and stdout (ndjson), with bounds. A line that does not parse is counted,
-// logged and skipped. Everything that one turn of the event loop answers leaves in one write.
+// The Maelstrom pipe: JSON lines on stdin and stdout (ndjson), with bounds. A line that does not
+// parse is counted, logged and skipped. Everything that one turn of the event loop answers leaves
+// in one write.
 //
-// Back-pressure: while stdout does not take what was written, stdin is not read beyond a bound. What timers cause
-// meanwhile is bounded by dropping messages between nodes, which may be lost anyway; answers are bounded by the requests
-// that were read.
+// Back-pressure: while stdout does not take what was written, stdin is not read beyond a bound.
+// What timers cause meanwhile is bounded by dropping messages between nodes, which may be lost
+// anyway; answers are bounded by the requests that were read.
 
 import type { Readable, Writable } from "node:stream";
 import ndjson from "ndjson";
@@ -88,7 +89,9 @@ export class StdioHost {
     });
   }
 
-  /** Writes a message. @param mayBeLost it is between nodes, and goes when too much waits already. */
+  /**
+   * Writes a message. @param mayBeLost it is between nodes, and goes when too much waits already.
+   */
   emit(message: object, mayBeLost: boolean): void {
     const { output } = this.#options;
     if (mayBeLost && output.writableLength > outputBytesHigh) {

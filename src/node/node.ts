@@ -1,9 +1,10 @@
-// The node: one deterministic state machine. The host, or the simulator, tells it the time and hands it input;
-// it answers through its effects. The same state and the same input give the same effects.
+// The node: one deterministic state machine. The host, or the simulator, tells it the time and
+// hands it input; it answers through its effects. The same state and the same input give the same
+// effects.
 //
-// A *turn* is one input: `beginTurn` with the time, the input, then `endTurn` once the host has nothing more at
-// hand. The open batch of writes closes at the end of a turn, so everything that arrived together is stamped, sent and
-// stored together (merge-rules 3 and 4).
+// A *turn* is one input: `beginTurn` with the time, the input, then `endTurn` once the host has
+// nothing more at hand. The open batch of writes closes at the end of a turn, so everything that
+// arrived together is stamped, sent and stored together (merge-rules 3 and 4).
 
 import { assert } from "../base/assert.js";
 import type { Bytes } from "../base/bytes.js";
@@ -37,7 +38,9 @@ export interface NodeOptions {
   /** This node's name, `n1`; all names of the cluster, this one included. */
   readonly name: string;
   readonly members: readonly string[];
-  /** Tells this process from earlier ones of the same node; the registers vote only with the first. */
+  /**
+   * Tells this process from earlier ones of the same node; the registers vote only with the first.
+   */
   readonly incarnation: number;
   readonly consistency: ConsistencyRules;
   /** Start of the node's random choices. */
@@ -160,7 +163,8 @@ export class Node {
   // ---- turns
 
   /**
-   * @param unixMs Unix milliseconds. While the system's clock stands further back than it did, time stands still.
+   * @param unixMs Unix milliseconds. While the system's clock stands further back than it did, time
+   * stands still.
    * @param nowMicros the same instant, finer.
    */
   beginTurn(unixMs: number, nowMicros = unixMs * 1000): void {
@@ -179,7 +183,10 @@ export class Node {
     this.settle();
   }
 
-  /** Whether an open batch must be closed at the end of this turn because somebody else waits for it. */
+  /**
+   * Whether an open batch must be closed at the end of this turn because somebody else waits for
+   * it.
+   */
   get wantsEndTurn(): boolean {
     return this.keyspace.capture !== undefined && this.keyspace.hasOpenBatch;
   }
@@ -252,8 +259,8 @@ export class Node {
   // ---- requests from inside the process
 
   /**
-   * Runs a command for a face of this process and hands back the reply bytes (RESP2), at once or when the
-   * registers have decided.
+   * Runs a command for a face of this process and hands back the reply bytes (RESP2), at once or
+   * when the registers have decided.
    */
   request(args: readonly Bytes[], done: RequestDone): void {
     const key = args[1];

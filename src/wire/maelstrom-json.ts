@@ -1,11 +1,13 @@
-// JSON values as the bytes of keys and values, so that both faces of a node speak about the same thing.
+// JSON values as the bytes of keys and values, so that both faces of a node speak about the same
+// thing.
 //
-// A value is stored as its canonical JSON text (names of members in order, no spaces), except that a string which
-// would not parse as JSON is stored as it is: `SET color red` of a Redis client and {"type": "write", "key": "color",
-// "value": "red"} are the same write, and 4 is `4` on either side. Read backwards: bytes that parse as JSON are that
-// value, all other bytes are a string.
+// A value is stored as its canonical JSON text (names of members in order, no spaces), except that
+// a string which would not parse as JSON is stored as it is: `SET color red` of a Redis client and
+// {"type": "write", "key": "color", "value": "red"} are the same write, and 4 is `4` on either
+// side. Read backwards: bytes that parse as JSON are that value, all other bytes are a string.
 //
-// Left out: bytes that are not UTF-8. Written by a Redis client they read as a string with replacement characters.
+// Left out: bytes that are not UTF-8. Written by a Redis client they read as a string with
+// replacement characters.
 
 import { type Bytes, compareText, utf8 } from "../base/bytes.js";
 
@@ -17,10 +19,15 @@ export type Json =
   | readonly Json[]
   | { readonly [name: string]: Json };
 
-/** Arrays and objects within each other; beyond it a message is refused. JSON.stringify recurses. */
+/**
+ * Arrays and objects within each other; beyond it a message is refused. JSON.stringify recurses.
+ */
 export const nestingCountMax = 200;
 
-/** Why a parsed value cannot be kept, or undefined. The bounds hold for everything that a client sends. */
+/**
+ * Why a parsed value cannot be kept, or undefined. The bounds hold for everything that a client
+ * sends.
+ */
 export function flawOfJson(value: Json, depth = 0): string | undefined {
   if (typeof value === "number") {
     // JSON.parse has rounded it already: two different keys would be one.

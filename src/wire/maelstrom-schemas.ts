@@ -1,8 +1,12 @@
-// What Maelstrom's messages must look like, as JSON schemas (ajv, draft 7). The build compiles them into plain
-// functions (scripts/compile-checks.ts), so that a node that starts need not load the compiler; from the sources they
-// are compiled when the node starts. Fields that are not named are ignored.
+// What Maelstrom's messages must look like, as JSON schemas (ajv, draft 7). The build compiles them
+// into plain functions (scripts/compile-checks.ts), so that a node that starts need not load the
+// compiler; from the sources they are compiled when the node starts. Fields that are not named are
+// ignored.
 
-/** The messages that clients send, each with a row in maelstrom-workloads.ts, and what the envelope and init need. */
+/**
+ * The messages that clients send, each with a row in maelstrom-workloads.ts, and what the envelope
+ * and init need.
+ */
 export type CheckName =
   | "envelope"
   | "init"

@@ -1,10 +1,12 @@
-// The Maelstrom workloads: one row per message that clients send, from its fields to a command of the node and from
-// the command's reply to the answer's fields. Envelopes, checks of fields and error codes are shared (maelstrom.ts).
+// The Maelstrom workloads: one row per message that clients send, from its fields to a command of
+// the node and from the command's reply to the answer's fields. Envelopes, checks of fields and
+// error codes are shared (maelstrom.ts).
 //
-// Several workloads share a message type; the fields tell them apart. `add` with `element` is a set's (g-set), with
-// `delta` a counter's (g-counter, pn-counter). `read` with `key` is lin-kv's; without, it asks for whatever this node
-// was last told to collect (broadcast, add, topology), else for what its replica holds. A node that knows of nothing
-// holds the read for a while (`HeldReads`), since a wrong guess would be a malformed reply to Maelstrom.
+// Several workloads share a message type; the fields tell them apart. `add` with `element` is a
+// set's (g-set), with `delta` a counter's (g-counter, pn-counter). `read` with `key` is lin-kv's;
+// without, it asks for whatever this node was last told to collect (broadcast, add, topology), else
+// for what its replica holds. A node that knows of nothing holds the read for a while
+// (`HeldReads`), since a wrong guess would be a malformed reply to Maelstrom.
 //
 // Left out: txn-rw-register, txn-list-append, kafka.
 

@@ -1,12 +1,15 @@
-// The Maelstrom face: messages as parsed from JSON lines in, messages out (doc/protocol.md of Maelstrom). It checks
-// envelopes and bodies, introduces the node (init), hands requests to their rows (maelstrom-workloads.ts) and carries
-// what nodes say to each other in bodies of type "skerry".
+// The Maelstrom face: messages as parsed from JSON lines in, messages out (doc/protocol.md of
+// Maelstrom). It checks envelopes and bodies, introduces the node (init), hands requests to their
+// rows (maelstrom-workloads.ts) and carries what nodes say to each other in bodies of type
+// "skerry".
 //
-// Answers to mistakes: no known type 10, wrong fields or a second init 12, a request before init 11, a message for
-// another node 1. What names no sender or is itself a reply is counted and dropped, so no error answers an error.
+// Answers to mistakes: no known type 10, wrong fields or a second init 12, a request before init
+// 11, a message for another node 1. What names no sender or is itself a reply is counted and
+// dropped, so no error answers an error.
 //
-// Order: the port's `begin` has remembered this start before `init_ok` leaves; the node that answers may crash at
-// any later moment and will know that it lost its memory. Left out: Maelstrom's own services, which we do not ask.
+// Order: the port's `begin` has remembered this start before `init_ok` leaves; the node that
+// answers may crash at any later moment and will know that it lost its memory. Left out:
+// Maelstrom's own services, which we do not ask.
 
 import type { Bytes } from "../base/bytes.js";
 import { type ErrorName, errors } from "../base/errors.js";
@@ -45,9 +48,14 @@ export interface MaelstromPorts {
   readonly checks: Checks;
   /** Writes one message as a line, in order. */
   emit(message: Envelope): void;
-  /** Remembers durably that the node starts, and answers which start it is. @param client who introduces it. */
+  /**
+   * Remembers durably that the node starts, and answers which start it is. @param client who
+   * introduces it.
+   */
   begin(name: string, members: readonly string[], client: string): number;
-  /** Makes the node; `started` is called once, at once or later, when everything it serves is open. */
+  /**
+   * Makes the node; `started` is called once, at once or later, when everything it serves is open.
+   */
   start(
     introduction: Introduction,
     send: PeerEffects["send"],
@@ -69,7 +77,10 @@ const textLengthMax = 300;
 export const holdMs = 1000;
 /** Reads held at once; the next one is refused. */
 const heldCountMax = 1024;
-/** Messages that arrive while the node starts; further ones are treated as if it had not been initialised. */
+/**
+ * Messages that arrive while the node starts; further ones are treated as if it had not been
+ * initialised.
+ */
 const earlyCountMax = 4096;
 /** Period of looking again at what is held. */
 const holdCheckMs = 50;
@@ -250,7 +261,9 @@ export class Maelstrom {
     this.#ports.emit({ src: this.#name, dest: to, body });
   }
 
-  /** Before init frames are dropped: we do not know yet who we are, and peers repeat what matters. */
+  /**
+   * Before init frames are dropped: we do not know yet who we are, and peers repeat what matters.
+   */
   #receiveFrame(from: string, body: Fields): void {
     if (this.#phase !== "running") return;
     const node = this.#node!;

@@ -1,5 +1,5 @@
-// Frames between nodes: everything that one node says to another in one turn. A frame is a count, then per message a
-// tag and the bytes of the protocol that owns the message (node/messages.ts).
+// Frames between nodes: everything that one node says to another in one turn. A frame is a count,
+// then per message a tag and the bytes of the protocol that owns the message (node/messages.ts).
 //
 // Decoding trusts nothing: a frame is taken whole or refused whole.
 

@@ -1,5 +1,6 @@
-// What a node has to say to its peers in this turn: one frame per peer, sent when the turn's input is used up. The
-// fewer messages a network counts, the better; and what belongs together arrives together.
+// What a node has to say to its peers in this turn: one frame per peer, sent when the turn's input
+// is used up. The fewer messages a network counts, the better; and what belongs together arrives
+// together.
 
 import type { Bytes } from "../base/bytes.js";
 import { type EncodedMessage, encodeFrame } from "./peer-codec.js";

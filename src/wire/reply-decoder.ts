@@ -1,5 +1,6 @@
-// Reads back what the reply encoder wrote (RESP2), for faces of the process that ask the node in commands and do
-// not speak RESP to their clients. The bytes are our own: what does not parse is a defect.
+// Reads back what the reply encoder wrote (RESP2), for faces of the process that ask the node in
+// commands and do not speak RESP to their clients. The bytes are our own: what does not parse is a
+// defect.
 
 import { assert } from "../base/assert.js";
 import { type Bytes, latin1 } from "../base/bytes.js";

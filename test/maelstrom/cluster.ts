@@ -1,5 +1,6 @@
-// Maelstrom nodes in one process: the face and the node as they are, with a network and a clock of ours in between.
-// Every message travels as a line of JSON. Time moves only when nothing else is left to do.
+// Maelstrom nodes in one process: the face and the node as they are, with a network and a clock of
+// ours in between. Every message travels as a line of JSON. Time moves only when nothing else is
+// left to do.
 
 import { Ajv } from "ajv";
 import { expect } from "vitest";
@@ -177,7 +178,10 @@ export class Cluster {
     return msgId;
   }
 
-  /** Asks and lets time pass until the answer is there. Its type, msg_id and in_reply_to are checked. */
+  /**
+   * Asks and lets time pass until the answer is there. Its type, msg_id and in_reply_to are
+   * checked.
+   */
   ask(to: string, body: Fields): Fields {
     const msgId = this.send(to, body);
     const answer = this.until(() => this.#answers.get(`${to} ${msgId}`));
@@ -212,7 +216,10 @@ export class Cluster {
     for (const [id, messages] of waiting) this.nodes.get(id)?.receive(messages);
   }
 
-  /** To the next moment at which anybody wants to do something; false when there is none before the end. */
+  /**
+   * To the next moment at which anybody wants to do something; false when there is none before the
+   * end.
+   */
   #advance(endMs: number): boolean {
     const running = [...this.nodes.values()].filter(({ node }) => node !== undefined);
     const dueMs = Math.min(

@@ -1,5 +1,5 @@
-// The Maelstrom face without processes: each workload on one node and on three, the errors it owes, and what travels
-// between nodes.
+// The Maelstrom face without processes: each workload on one node and on three, the errors it owes,
+// and what travels between nodes.
 
 import { expect, test } from "vitest";
 import { isDefinite } from "../../src/base/errors.js";

@@ -1,4 +1,5 @@
-// The pipe in front of the face: lines of any length and content, in any chunks, and readers that do not read.
+// The pipe in front of the face: lines of any length and content, in any chunks, and readers that
+// do not read.
 
 import { PassThrough, Writable } from "node:stream";
 import fc from "fast-check";
@@ -63,7 +64,8 @@ test("pipe: a line of 64 MiB is dropped, and the line after it is read", async (
   await host.ended;
   expect(messages).toEqual([{ b: 2 }]);
   expect(dropped).toHaveLength(1);
-  expect(performance.now() - startedAt).toBeLessThan(5000); // Scanning it anew for each chunk takes minutes.
+  // Scanning it anew for each chunk takes minutes.
+  expect(performance.now() - startedAt).toBeLessThan(5000);
 });
 
 test("pipe: a line just below the bound arrives whole", async () => {

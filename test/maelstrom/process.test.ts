@@ -10,7 +10,10 @@ import { launcher, NodeProcess, ProcessCluster } from "./processes.js";
 let cluster: ProcessCluster;
 afterEach(async () => cluster?.stop());
 
-/** One whole life behind `maelstrom/node`; the first start builds, if anything has changed since the last. */
+/**
+ * One whole life behind `maelstrom/node`; the first start builds, if anything has changed since the
+ * last.
+ */
 function launch(): { stdout: string; stderr: string; status: number | null } {
   const body = { type: "init", msg_id: 1, node_id: "n1", node_ids: ["n1"] };
   const input = `${JSON.stringify({ src: "c1", dest: "n1", body })}\n`;

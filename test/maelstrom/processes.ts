@@ -1,5 +1,6 @@
-// Real nodes for tests: the program as Maelstrom would run it, a router between several, and requests. All but the
-// first start go past the launcher, which compiles again whenever a source has changed.
+// Real nodes for tests: the program as Maelstrom would run it, a router between several, and
+// requests. All but the first start go past the launcher, which compiles again whenever a source
+// has changed.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -128,28 +128,51 @@ class Draft {
   }
 }
 
-/** What a value becomes in its field; undefined when it does not fit and the overflow says FAIL. */
-function fitted(operation: Operation, wanted: bigint): bigint | undefined {
-  const { isSigned, width, overflow } = operation;
+/** Which bound `value + increment` passes: 1 the upper, -1 the lower, 0 none. */
+function boundPassed(field: FieldType, value: bigint, increment: bigint): -1 | 0 | 1 {
+  const { max, min } = boundsOf(field);
+  if (!field.isSigned) {
+    if (value + increment > max) return 1;
+    return value + increment < min ? -1 : 0;
+  }
+  // Redis works the distances out in 64 bits, where they may wrap: SAT then goes to the far end. So does ours.
+  const toMax = BigInt.asIntN(64, max - value);
+  const toMin = BigInt.asIntN(64, min - value);
+  const isNarrow = field.width < 64;
+  if (value > max || ((isNarrow || (value >= 0n && increment > 0n)) && increment > toMax)) return 1;
+  return value < min || ((isNarrow || (value < 0n && increment < 0n)) && increment < toMin)
+    ? -1
+    : 0;
+}
+
+function boundsOf({ isSigned, width }: FieldType): { max: bigint; min: bigint } {
   const max = (1n << BigInt(isSigned ? width - 1 : width)) - 1n;
-  const min = isSigned ? -max - 1n : 0n;
-  if (wanted >= min && wanted <= max) return wanted;
+  return { max, min: isSigned ? -max - 1n : 0n };
+}
+
+/** What a field holds after an increment; undefined when it does not fit and the overflow says FAIL. */
+function fitted(operation: Operation, value: bigint, increment: bigint): bigint | undefined {
+  const { isSigned, width, overflow } = operation;
+  const passed = boundPassed(operation, value, increment);
+  if (passed === 0) return value + increment;
   if (overflow === "FAIL") return undefined;
-  if (overflow === "SAT") return wanted > max ? max : min;
-  return isSigned ? BigInt.asIntN(width, wanted) : BigInt.asUintN(width, wanted);
+  const { max, min } = boundsOf(operation);
+  if (overflow === "SAT") return passed > 0 ? max : min;
+  const sum = value + increment;
+  return isSigned ? BigInt.asIntN(width, sum) : BigInt.asUintN(width, sum);
 }
 
 /** Carries out one operation and returns its reply, undefined for nil. */
 function perform(draft: Draft, operation: Operation): bigint | undefined {
   const old = draft.read(operation);
-  if (operation.kind === "GET") return old;
-  const isSet = operation.kind === "SET";
+  const { kind, operand } = operation;
+  if (kind === "GET") return old;
   // An unsigned SET takes its argument as 64 bits without a sign: a negative one is too large.
-  const set = operation.isSigned ? operation.operand : BigInt.asUintN(64, operation.operand);
-  const value = fitted(operation, isSet ? set : old + operation.operand);
+  const set = operation.isSigned ? operand : BigInt.asUintN(64, operand);
+  const value = kind === "SET" ? fitted(operation, set, 0n) : fitted(operation, old, operand);
   if (value === undefined) return undefined;
   if (value !== old) draft.write(operation, value);
-  return isSet ? old : value;
+  return kind === "SET" ? old : value;
 }
 
 const bitfield =

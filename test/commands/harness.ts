@@ -68,7 +68,6 @@ export class Bench {
   ) {
     this.keyspace = keyspace;
     keyspace.beginTurn(startMs);
-    keyspace.accessNow = 1;
     const prng = new Prng(1);
     const environment = {
       random: () => prng.float(),

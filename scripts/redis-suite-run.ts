@@ -28,10 +28,10 @@ export interface UnitRun {
 }
 
 /** How the suite's `src/redis-server FILE args...` starts us; `exec` keeps the process id the suite saw. */
-const launchers: Partial<Record<ServerKind, string>> = {
-  skerry: `exec ${process.execPath} ${skerryEntry} serve --redis-conf "$@"`,
-  redis: `exec ${redisServerBin} "$@"`,
-};
+const launcherOf = (kind: ServerKind): string =>
+  kind === "skerry"
+    ? `exec ${process.execPath} ${skerryEntry} serve --redis-conf "$@"`
+    : `exec ${redisServerBin} "$@"`;
 
 const logBytesMax = 64 * 1024 * 1024;
 
@@ -73,7 +73,7 @@ function workFolder(run: UnitRun): string {
     mkdirSync(join(folder, "src"), { recursive: true });
     process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
     const programs: [string, string][] = [
-      ["redis-server", launchers[run.against] ?? "exit 1"],
+      ["redis-server", launcherOf(run.against)],
       ["redis-cli", `exec ${redisCliBin} "$@"`],
       ["redis-benchmark", `exec ${redisBenchmarkBin} "$@"`],
     ];

@@ -10,8 +10,12 @@ import { projectRoot } from "./project.js";
 
 export type ServerKind = "skerry" | "redis" | "floor";
 
-/** The compiled entry point of the node; absent until the first build. */
-export const skerryEntry = join(projectRoot, "dist/src/bin/skerry.js");
+/** The compiled entry point of the node; tests may point it at a build of their own. */
+export let skerryEntry = join(projectRoot, "dist/src/bin/skerry.js");
+
+export function useSkerryEntry(path: string): void {
+  skerryEntry = path;
+}
 
 /** The no-operation responder of the benchmark (see bench-floor.ts), beside this file when compiled. */
 const floorEntry = join(import.meta.dirname, "../bench-floor.js");
@@ -24,7 +28,7 @@ export const redisCliBin = process.env.REDIS_CLI_BIN ?? "redis-cli";
 const commandLines: Record<ServerKind, (port: number, debug: boolean) => string[]> = {
   skerry: (port, debug) => [
     process.execPath,
-    ...(process.env.SKERRY_ENTRY ?? skerryEntry).split(" "),
+    skerryEntry,
     "serve",
     "--port",
     String(port),
@@ -61,7 +65,7 @@ export function freePort(): Promise<number> {
 
 /** Why servers of this kind cannot be started here, or null when they can. */
 export function whyUnavailable(kind: ServerKind): string | null {
-  if (kind === "skerry" && process.env.SKERRY_ENTRY === undefined)
+  if (kind === "skerry")
     return existsSync(skerryEntry) ? null : `${skerryEntry} does not exist: run npm run build`;
   if (kind !== "redis") return null;
   return versionOf(redisServerBin) === null ? `${redisServerBin} is not installed` : null;

@@ -1,15 +1,54 @@
 // Servers for tests that compare: redis-server is required in CI and a named skip elsewhere; ours is the
 // compiled program, so that the test meets what users meet.
 
-import { isCi } from "../../scripts/lib/project.js";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { cacheFolder, isCi, projectRoot } from "../../scripts/lib/project.js";
 import {
   type ServerKind,
   ServerProcess,
+  useSkerryEntry,
   whyUnavailable,
 } from "../../scripts/lib/server-process.js";
 
+const compiler = join(projectRoot, "node_modules", "typescript", "bin", "tsc");
+
+function newestMs(folder: string): number {
+  let newest = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    const ms = entry.isDirectory() ? newestMs(path) : statSync(path).mtimeMs;
+    newest = Math.max(newest, ms);
+  }
+  return newest;
+}
+
+/**
+ * Lets the tests meet the sources as they are: a build older than a source is not used, a fresh one is made
+ * beside it. `npm test` builds before, so this acts on bare vitest runs and on copies with planted bugs.
+ */
+export function useFreshBuild(): void {
+  const stamp = join(projectRoot, "dist", ".tsbuildinfo");
+  const isFresh =
+    existsSync(stamp) && statSync(stamp).mtimeMs >= newestMs(join(projectRoot, "src"));
+  if (isFresh) return;
+  // The program looks for its package.json beside the folder of the build.
+  const home = cacheFolder("test-build");
+  copyFileSync(join(projectRoot, "package.json"), join(home, "package.json"));
+  const folder = join(home, "dist");
+  const options = ["--outDir", folder, "--tsBuildInfoFile", join(folder, ".tsbuildinfo")];
+  try {
+    execFileSync(process.execPath, [compiler, ...options], { cwd: projectRoot, stdio: "pipe" });
+  } catch {
+    // Errors of types are the compiler's business; it emits what it can all the same.
+  }
+  useSkerryEntry(join(folder, "src", "bin", "skerry.js"));
+}
+
 /** Null when all kinds can be started; else the reason to show. In CI a missing server throws. */
 export function skipReason(...kinds: readonly ServerKind[]): string | null {
+  if (kinds.includes("skerry")) useFreshBuild();
   const reason = kinds.map(whyUnavailable).find((each) => each !== null) ?? null;
   if (reason !== null && isCi) throw new Error(`needed in CI: ${reason}`);
   return reason;

@@ -1,14 +1,20 @@
-// The acceptors of one node, one per register: consensus-rules 1, 2 and 8; CASPaxos phases 1b and
-// 2b. A reply is a promise to remember, so each names the log position that must be durable before
+// The acceptors of one node, one per register: consensus-rules 1, 2, 8 and 14; CASPaxos phases 1b
+// and 2b. A reply is a promise to remember, so each names the log position that must be durable before
 // it leaves; that also holds for a read, which reports a vote. Nothing is sent from here.
-// Left out: collecting tombstones and the floor of blank registers (rule 14), copying state (rule
-// 15).
+// Left out: copying state into a new member (rule 15).
 
 import { assert } from "../base/assert.js";
-import { type Ballot, ballotText, compareBallots, equalBallots, zeroBallot } from "./ballot.js";
-import type { Accept, Body, Prepare, Read } from "./messages.js";
+import {
+  type Ballot,
+  ballotText,
+  compareBallots,
+  equalBallots,
+  maxBallot,
+  zeroBallot,
+} from "./ballot.js";
+import type { Accept, Body, Erase, Prepare, Read } from "./messages.js";
 import { type DurableRecord, encodeRecord } from "./records.js";
-import type { RegisterValue } from "./register-value.js";
+import { isTombstone, type RegisterValue } from "./register-value.js";
 
 /** A vote. Immutable: it is shared between acceptor, proposer and messages. */
 export interface Accepted {
@@ -33,10 +39,16 @@ export interface ParkedReply {
 export class Acceptor {
   readonly #slots = new Map<string, Slot>();
   readonly #persist: (record: Uint8Array) => number;
+  /** What every blank register has promised: it may once have held votes up to this (rule 14). */
+  #floor: Ballot = zeroBallot;
 
   /** @param persist takes a record and returns its log position; positions grow. */
   constructor(persist: (record: Uint8Array) => number) {
     this.#persist = persist;
+  }
+
+  get floor(): Ballot {
+    return this.#floor;
   }
 
   get registerCount(): number {
@@ -48,7 +60,7 @@ export class Acceptor {
    * 1).
    */
   promisedOf(register: string): Ballot {
-    return this.#slots.get(register)?.promised ?? zeroBallot;
+    return this.#slots.get(register)?.promised ?? this.#floor;
   }
 
   acceptedOf(register: string): Accepted | undefined {
@@ -69,12 +81,15 @@ export class Acceptor {
       slot.promised = ballot;
       this.#record(slot, { kind: "promised", register, ballot });
     }
-    const body: Body = { type: "promise", register, ballot, ...reportOf(accepted, known) };
-    return { lsn: slot.lsn, body };
+    const report = reportOf(accepted, known);
+    return {
+      lsn: slot.lsn,
+      body: { type: "promise", register, ballot, ...report, floor: this.#floor },
+    };
   }
 
   /** Votes iff ballot >= promised, and says so again for the very ballot it voted for (rule 2). */
-  onAccept({ register, ballot, value, next }: Accept): ParkedReply {
+  onAccept({ register, ballot, value, next }: Accept, isIdle: boolean): ParkedReply {
     const slot = this.#slotOf(register);
     const isRepeated = slot.accepted !== undefined && equalBallots(slot.accepted.ballot, ballot);
     if (!isRepeated) {
@@ -86,7 +101,21 @@ export class Acceptor {
       slot.promised = next;
       this.#record(slot, { kind: "accepted", register, ballot, value, next });
     }
-    return { lsn: slot.lsn, body: { type: "accepted", register, ballot } };
+    // Erasing shows as the floor, so only a ballot above it can tell old envelopes from new ones.
+    const mayForget = isIdle && compareBallots(ballot, this.#floor) > 0;
+    return { lsn: slot.lsn, body: { type: "accepted", register, ballot, isIdle: mayForget } };
+  }
+
+  /** Forgets a tombstone that everybody may forget, unless something was voted for since (14). */
+  onErase({ register, ballot }: Erase): boolean {
+    const slot = this.#slots.get(register);
+    if (slot?.accepted === undefined || !equalBallots(slot.accepted.ballot, ballot)) return false;
+    if (!isTombstone(slot.accepted.value)) return false;
+    // Late prepares and accepts of the register must still be refused.
+    this.#floor = maxBallot(this.#floor, maxBallot(slot.promised, ballot));
+    this.#slots.delete(register);
+    this.#persist(encodeRecord({ kind: "erased", register, floor: this.#floor }));
+    return true;
   }
 
   /** Reports the vote; promises play no part (rule 8). */
@@ -104,6 +133,11 @@ export class Acceptor {
 
   /** Replays one record at start, in log order. */
   recover(record: DurableRecord): void {
+    if (record.kind === "erased") {
+      this.#slots.delete(record.register);
+      this.#floor = maxBallot(this.#floor, record.floor);
+      return;
+    }
     const slot = this.#slotOf(record.register);
     if (record.kind === "promised") {
       slot.promised = record.ballot;
@@ -115,6 +149,7 @@ export class Acceptor {
 
   /** Records that rebuild the present state, for a checkpoint. */
   *records(): Generator<DurableRecord> {
+    yield { kind: "erased", register: "", floor: this.#floor };
     for (const [register, { accepted, promised }] of this.#slots) {
       if (accepted === undefined) yield { kind: "promised", register, ballot: promised };
       else yield { kind: "accepted", register, ...accepted, next: promised };
@@ -131,7 +166,7 @@ export class Acceptor {
   #slotOf(register: string): Slot {
     let slot = this.#slots.get(register);
     if (slot === undefined) {
-      slot = { promised: zeroBallot, accepted: undefined, lsn: 0 };
+      slot = { promised: this.#floor, accepted: undefined, lsn: 0 };
       this.#slots.set(register, slot);
     }
     return slot;

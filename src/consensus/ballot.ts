@@ -30,6 +30,8 @@ export function compareBallots(a: Ballot, b: Ballot): number {
 
 export const equalBallots = (a: Ballot, b: Ballot): boolean => compareBallots(a, b) === 0;
 
+export const maxBallot = (a: Ballot, b: Ballot): Ballot => (compareBallots(a, b) < 0 ? b : a);
+
 /** For traces and assertion messages. */
 export const ballotText = (ballot: Ballot): string =>
   `${ballot.epoch}.${ballot.round}.${ballot.node}/${ballot.incarnation}`;

@@ -38,6 +38,7 @@ const types = [
   "cancel",
   "configuration",
   "configuration_query",
+  "erase",
 ] as const satisfies readonly Body["type"][];
 
 const tags = new Map<Body["type"], number>(types.map((type, tag) => [type, tag]));
@@ -47,10 +48,7 @@ const nodeBytesMax = 256;
 
 export function encodeMessage(message: ConsensusMessage): Bytes {
   const writer = new ByteWriter(128);
-  writer
-    .varint(message.epoch)
-    .varint(message.incarnation)
-    .u8(message.votes ? 1 : 0);
+  writer.varint(message.epoch).varint(message.incarnation).u8(Number(message.votes));
   writer.u8(tags.get(message.body.type)!);
   writeBody(writer, message.body);
   return writer.finish();
@@ -83,18 +81,24 @@ function writeBody(writer: ByteWriter, body: Body): void {
       writeBallot(writer, body.ballot);
       writeOptional(writer, body.accepted, writeBallot);
       writeOptional(writer, body.value, writeValue);
+      writeBallot(writer, body.floor);
       return;
     case "accept":
       writeBallot(writer, body.ballot);
       writeValue(writer, body.value);
       writeBallot(writer, body.next);
+      writeFlag(writer, body.collects);
       return;
     case "accepted":
+      writeBallot(writer, body.ballot);
+      writeFlag(writer, body.isIdle);
+      return;
+    case "erase":
       writeBallot(writer, body.ballot);
       return;
     case "rejected":
       writeBallot(writer, body.ballot);
-      writer.u8(body.phase === "prepare" ? 0 : 1);
+      writeFlag(writer, body.phase === "accept");
       writeBallot(writer, body.promised);
       return;
     case "read":
@@ -108,6 +112,7 @@ function writeBody(writer: ByteWriter, body: Body): void {
       return;
     case "forward":
       writer.varint(body.home).varint(body.ttlMs).varint(body.seq);
+      writeBallot(writer, body.born);
       writeList(writer, body.operations);
       return;
     case "forward_ok":
@@ -116,6 +121,7 @@ function writeBody(writer: ByteWriter, body: Body): void {
       return;
     case "forward_refused":
       writer.varint(body.origin).varint(body.seq);
+      writeOptional(writer, body.floor, writeBallot);
       return;
     case "cancel":
       writer.varint(body.home).varint(body.seq);
@@ -142,13 +148,22 @@ function readBody(reader: ByteReader, type: Body["type"]): Body {
         known: readOptional(reader, readBallot),
       };
     case "promise":
-      return { type, register, ballot: readBallot(reader), ...readReport(reader) };
+      return {
+        type,
+        register,
+        ballot: readBallot(reader),
+        ...readReport(reader),
+        floor: readBallot(reader),
+      };
     case "accept": {
       const ballot = readBallot(reader);
       const value = readValue(reader);
-      return { type, register, ballot, value, next: readBallot(reader) };
+      const next = readBallot(reader);
+      return { type, register, ballot, value, next, collects: readFlag(reader) };
     }
     case "accepted":
+      return { type, register, ballot: readBallot(reader), isIdle: readFlag(reader) };
+    case "erase":
       return { type, register, ballot: readBallot(reader) };
     case "rejected": {
       const ballot = readBallot(reader);
@@ -165,15 +180,19 @@ function readBody(reader: ByteReader, type: Body["type"]): Body {
       const home = reader.varint();
       const ttlMs = reader.varint();
       const seq = reader.varint();
-      return { type, register, home, ttlMs, seq, operations: readList(reader) };
+      const born = readBallot(reader);
+      return { type, register, home, ttlMs, seq, born, operations: readList(reader) };
     }
     case "forward_ok": {
       const origin = reader.varint();
       const seq = reader.varint();
       return { type, register, origin, seq, outcomes: readList(reader) };
     }
-    case "forward_refused":
-      return { type, register, origin: reader.varint(), seq: reader.varint() };
+    case "forward_refused": {
+      const origin = reader.varint();
+      const seq = reader.varint();
+      return { type, register, origin, seq, floor: readOptional(reader, readBallot) };
+    }
     case "cancel":
       return { type, register, home: reader.varint(), seq: reader.varint() };
   }
@@ -203,6 +222,7 @@ export function writeValue(writer: ByteWriter, value: RegisterValue): void {
     writer.text(origin).varint(incarnation).varint(seq);
     writeList(writer, outcomes);
   }
+  writeBallot(writer, value.floor);
 }
 
 export function readValue(reader: ByteReader): RegisterValue {
@@ -215,7 +235,7 @@ export function readValue(reader: ByteReader): RegisterValue {
     const seq = reader.varint();
     applied.push({ origin, incarnation, seq, outcomes: readList(reader) });
   }
-  return { state, applied };
+  return { state, applied, floor: readBallot(reader) };
 }
 
 function writeConfiguration(writer: ByteWriter, { epoch, members }: Configuration): void {
@@ -257,12 +277,16 @@ function readList(reader: ByteReader): Bytes[] {
   return items;
 }
 
+const writeFlag = (writer: ByteWriter, flag: boolean): void => {
+  writer.u8(flag ? 1 : 0);
+};
+
 function writeOptional<T>(
   writer: ByteWriter,
   value: T | undefined,
   write: (writer: ByteWriter, value: T) => void,
 ): void {
-  writer.u8(value === undefined ? 0 : 1);
+  writeFlag(writer, value !== undefined);
   if (value !== undefined) write(writer, value);
 }
 

@@ -4,6 +4,7 @@
 import type { Bytes } from "../base/bytes.js";
 import type { Acceptor } from "./acceptor.js";
 import type { Agenda } from "./agenda.js";
+import type { Ballot } from "./ballot.js";
 import type { Configuration, NodeId } from "./configuration.js";
 import type { Counters } from "./counters.js";
 import type { Body } from "./messages.js";
@@ -42,6 +43,9 @@ export interface NodeContext {
   readonly acceptor: Acceptor;
   readonly counters: Counters;
   readonly configuration: Configuration;
+  /** The highest floor known here: new envelopes are born at it (rule 14). */
+  readonly floor: Ballot;
+  learnFloor(floor: Ballot): void;
   /** Whether this process may vote: the configuration names the incarnation its state began in. */
   readonly votes: boolean;
   /** To a peer, or to this node's own acceptor. */

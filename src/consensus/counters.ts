@@ -23,6 +23,9 @@ const names = [
   "timeouts",
   "staleEpochMessages",
   "parkedDropped",
+  "registersCollected",
+  "registersErased",
+  "envelopesTooOld",
 ] as const;
 
 export type Counter = (typeof names)[number];

@@ -5,10 +5,16 @@
 // it is the fence against late copies.
 
 import type { Bytes } from "../base/bytes.js";
+import { type Ballot, zeroBallot } from "./ballot.js";
 import type { NodeId } from "./configuration.js";
 import type { NodeContext } from "./context.js";
 import type { Cancel, Forward } from "./messages.js";
-import { compareEnvelopeIds, type EnvelopeId, type EnvelopeToRun } from "./register-value.js";
+import {
+  compareEnvelopeIds,
+  type EnvelopeId,
+  type EnvelopeOutcome,
+  type EnvelopeToRun,
+} from "./register-value.js";
 
 export interface HomeEntry extends EnvelopeToRun {
   operations: readonly Bytes[];
@@ -19,12 +25,16 @@ export interface HomeEntry extends EnvelopeToRun {
    */
   status: "queued" | "sent" | "chosen" | "refused";
   outcomes: readonly Bytes[];
+  /** Of a refused one: given if it is too old for the register, whoever proposes it (rule 14). */
+  floor: Ballot | undefined;
 }
+
+type Content = Pick<EnvelopeToRun, "operations" | "born">;
 
 /** Where the node's own envelopes get their answers; the others get a message. */
 export interface OwnAnswers {
   onOwnOk(seq: number, outcomes: readonly Bytes[]): void;
-  onOwnRefused(now: number, seq: number): void;
+  onOwnRefused(now: number, seq: number, floor: Ballot | undefined): void;
 }
 
 export class Home {
@@ -53,7 +63,7 @@ export class Home {
       return false;
     }
     const deadlineMs = now + Math.min(message.ttlMs, this.#context.timing.deadlineMs);
-    const entry = this.#add(id, message.operations, deadlineMs);
+    const entry = this.#add(id, message, deadlineMs);
     if (this.#context.peers.hearsMajority(now)) return true;
     this.#refuse(now, entry);
     return false;
@@ -72,17 +82,17 @@ export class Home {
     }
     // The forward itself is still on its way, if it comes at all: fence it.
     this.#context.counters.cancelsFenced++;
-    this.#refuse(now, this.#add(id, [], now));
+    this.#refuse(now, this.#add(id, { operations: [], born: zeroBallot }, now));
   }
 
   /** Queues an envelope of this node, or changes the operations of one that was never sent. */
-  proposeOwn(envelope: { seq: number; operations: readonly Bytes[]; deadlineMs: number }): void {
+  proposeOwn(seq: number, content: Content, deadlineMs: number): void {
     const id: EnvelopeId = {
       origin: this.#context.self,
       incarnation: this.#context.incarnation,
-      seq: envelope.seq,
+      seq,
     };
-    this.#add(id, envelope.operations, envelope.deadlineMs);
+    this.#add(id, content, deadlineMs);
   }
 
   /** Takes back the node's own envelope, unless it was sent. */
@@ -118,22 +128,38 @@ export class Home {
   }
 
   /**
-   * The accept that carried these is chosen; undefined outcomes mean that the origin has moved on.
-   * All change status before the first is answered, because an answer may start the next round.
+   * The accept that carried these is chosen. All change status before the first is answered,
+   * because an answer may start the next round.
    */
   onChosen(
     now: number,
     batch: readonly HomeEntry[],
-    outcomes: readonly (readonly Bytes[] | undefined)[],
+    outcomes: readonly EnvelopeOutcome[],
+    floor: Ballot,
   ): void {
     batch.forEach((entry, i) => {
-      entry.status = "chosen";
-      entry.outcomes = outcomes[i] ?? [];
+      const outcome = outcomes[i]!;
+      if (outcome === "too_old") {
+        this.#context.counters.envelopesTooOld++;
+        entry.status = "refused";
+        entry.floor = floor;
+      } else {
+        entry.status = "chosen";
+        entry.outcomes = outcome === "moved_on" ? [] : outcome;
+      }
     });
     batch.forEach((entry, i) => {
       const isCurrent = this.#entries.get(entry.origin) === entry;
-      if (isCurrent && outcomes[i] !== undefined) this.#answerAgain(now, entry);
+      if (isCurrent && outcomes[i] !== "moved_on") this.#answerAgain(now, entry);
     });
+  }
+
+  /** Whether an envelope waits for a round or for the end of one. */
+  isIdle(now: number): boolean {
+    for (const { status, deadlineMs } of this.#entries.values()) {
+      if ((status === "queued" || status === "sent") && deadlineMs > now) return false;
+    }
+    return true;
   }
 
   /** Rule 13: no majority is heard, so whatever was not sent will not be. */
@@ -146,8 +172,16 @@ export class Home {
     return this.#entries.size === 0;
   }
 
-  #add(id: EnvelopeId, operations: readonly Bytes[], deadlineMs: number): HomeEntry {
-    const entry: HomeEntry = { ...id, operations, deadlineMs, status: "queued", outcomes: [] };
+  #add(id: EnvelopeId, { operations, born }: Content, deadlineMs: number): HomeEntry {
+    const entry: HomeEntry = {
+      ...id,
+      operations,
+      born,
+      deadlineMs,
+      status: "queued",
+      outcomes: [],
+      floor: undefined,
+    };
     this.#entries.delete(id.origin); // Last in the order of arrival.
     this.#entries.set(id.origin, entry);
     return entry;
@@ -161,18 +195,19 @@ export class Home {
   }
 
   /** Says what may be said; an answer may have been lost. */
-  #answerAgain(now: number, { origin, incarnation, seq, status, outcomes }: HomeEntry): void {
+  #answerAgain(now: number, entry: HomeEntry): void {
+    const { origin, incarnation, seq, status, outcomes, floor } = entry;
     const register = this.#register;
     if (status === "queued" || status === "sent") return;
     if (origin === this.#context.self) {
       if (status === "chosen") this.#own.onOwnOk(seq, outcomes);
-      else this.#own.onOwnRefused(now, seq);
+      else this.#own.onOwnRefused(now, seq, floor);
     } else if (status === "chosen") {
       const type = "forward_ok";
       this.#context.send(origin, { type, register, origin: incarnation, seq, outcomes });
     } else {
       const type = "forward_refused";
-      this.#context.send(origin, { type, register, origin: incarnation, seq });
+      this.#context.send(origin, { type, register, origin: incarnation, seq, floor });
     }
   }
 }

@@ -28,6 +28,7 @@ export type Body =
   | ForwardOk
   | ForwardRefused
   | Cancel
+  | Erase
   | ConfigurationNotice
   | ConfigurationQuery;
 
@@ -67,6 +68,8 @@ export interface PromiseReply {
   readonly accepted: Ballot | undefined;
   /** Undefined if blank, or if `accepted` is the ballot the proposer already knows. */
   readonly value: RegisterValue | undefined;
+  /** If the register is blank here: below which ballot it may have been collected (rule 14). */
+  readonly floor: Ballot;
 }
 
 export interface Accept {
@@ -79,12 +82,16 @@ export interface Accept {
    * 3).
    */
   readonly next: Ballot;
+  /** A tombstone proposed unchanged, to find out whether everybody can forget it (rule 14). */
+  readonly collects: boolean;
 }
 
 export interface AcceptedReply {
   readonly type: "accepted";
   readonly register: string;
   readonly ballot: Ballot;
+  /** To an accept that collects: nothing is under way here on the register. */
+  readonly isIdle: boolean;
 }
 
 export interface RejectedReply {
@@ -123,6 +130,8 @@ export interface Forward {
   /** For how long the origin will wait from now on. */
   readonly ttlMs: number;
   readonly seq: number;
+  /** The origin's floor when it made the envelope (rule 14). */
+  readonly born: Ballot;
   readonly operations: readonly Bytes[];
 }
 
@@ -140,6 +149,8 @@ export interface ForwardRefused {
   readonly register: string;
   readonly origin: number;
   readonly seq: number;
+  /** Given if every home refuses it for good, because it was born below this floor (rule 14). */
+  readonly floor: Ballot | undefined;
 }
 
 /** Asks the home to drop an envelope, or never to run it if it comes later (rule 12). */
@@ -148,6 +159,13 @@ export interface Cancel {
   readonly register: string;
   readonly home: number;
   readonly seq: number;
+}
+
+/** Everybody voted for the tombstone at `ballot` and was idle: who still holds it may forget it. */
+export interface Erase {
+  readonly type: "erase";
+  readonly register: string;
+  readonly ballot: Ballot;
 }
 
 export interface ConfigurationNotice {

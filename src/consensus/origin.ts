@@ -7,6 +7,7 @@
 
 import type { Bytes } from "../base/bytes.js";
 import type { Job } from "./agenda.js";
+import type { Ballot } from "./ballot.js";
 import type { NodeId } from "./configuration.js";
 import { type NodeContext, type Operation, settleUnavailable } from "./context.js";
 import type { Home, OwnAnswers } from "./home.js";
@@ -30,6 +31,7 @@ interface Outstanding {
   readonly seq: number;
   /** Exactly those that travel; settled ones stay while the envelope may run. */
   operations: readonly Operation[];
+  readonly born: Ballot;
   route: Route;
   holders: Holder[];
 }
@@ -73,9 +75,14 @@ export class Origin implements Job, OwnAnswers {
     this.#onOutcomes(seq, outcomes);
   }
 
-  onOwnRefused(now: number, seq: number): void {
+  onOwnRefused(now: number, seq: number, floor: Ballot | undefined): void {
     const outstanding = this.#outstanding;
-    if (outstanding?.seq !== seq || outstanding.route.kind !== "own") return;
+    if (outstanding?.seq !== seq) return;
+    if (floor !== undefined) {
+      this.#renew(outstanding, floor);
+      return;
+    }
+    if (outstanding.route.kind !== "own") return;
     outstanding.route = { kind: "nowhere" };
     this.#giveUpIfRefused(now, outstanding);
   }
@@ -88,6 +95,10 @@ export class Origin implements Job, OwnAnswers {
   onForwardRefused(now: number, from: NodeId, incarnation: number, message: ForwardRefused): void {
     const outstanding = this.#outstanding;
     if (message.origin !== this.#context.incarnation || outstanding?.seq !== message.seq) return;
+    if (message.floor !== undefined) {
+      this.#renew(outstanding, message.floor);
+      return;
+    }
     outstanding.holders = outstanding.holders.filter(
       (holder) => holder.home !== from || holder.incarnation !== incarnation,
     );
@@ -129,7 +140,8 @@ export class Origin implements Job, OwnAnswers {
     const avoid = now < (this.#avoided?.untilMs ?? 0) ? this.#avoided?.home : undefined;
     const home = this.#context.peers.homeOf(this.#register, now, avoid);
     const seq = this.#context.nextSeq();
-    const outstanding: Outstanding = { seq, operations, route: { kind: "own" }, holders: [] };
+    const born = this.#context.floor;
+    const outstanding: Outstanding = { seq, operations, born, route: { kind: "own" }, holders: [] };
     this.#outstanding = outstanding;
     if (home === this.#context.self) this.#proposeOwn(now, outstanding);
     else this.#forward(now, home, outstanding);
@@ -146,7 +158,7 @@ export class Origin implements Job, OwnAnswers {
     this.#schedule(now);
   }
 
-  #sendForward(now: number, { seq, operations }: Outstanding, holder: Holder): void {
+  #sendForward(now: number, { seq, operations, born }: Outstanding, holder: Holder): void {
     const ttlMs = Math.max(1, Math.ceil(deadlineOf(operations) - now));
     this.#context.send(holder.home, {
       type: "forward",
@@ -154,6 +166,7 @@ export class Origin implements Job, OwnAnswers {
       home: holder.incarnation,
       ttlMs,
       seq,
+      born,
       operations: operations.map(({ bytes }) => bytes),
     });
   }
@@ -161,9 +174,9 @@ export class Origin implements Job, OwnAnswers {
   /** Here, under the same name: the applied table sees to it that it runs once (rule 4). */
   #proposeOwn(now: number, outstanding: Outstanding): void {
     outstanding.route = { kind: "own" };
-    const { seq, operations } = outstanding;
-    const deadlineMs = deadlineOf(operations);
-    this.#home.proposeOwn({ seq, operations: operations.map(({ bytes }) => bytes), deadlineMs });
+    const { seq, operations, born } = outstanding;
+    const content = { operations: operations.map(({ bytes }) => bytes), born };
+    this.#home.proposeOwn(seq, content, deadlineOf(operations));
     this.#schedule(now);
     this.#proposer.wake(now); // May answer at once, so nothing follows it.
   }
@@ -203,6 +216,19 @@ export class Origin implements Job, OwnAnswers {
     outstanding.operations.forEach((operation, i) => {
       this.#context.settle(operation, { kind: "ok", outcome: outcomes[i]! });
     });
+    this.#launchSoon();
+  }
+
+  /**
+   * The envelope was born below the register's floor, so no copy of it will ever run; and none has,
+   * because a register is not collected while its origin has one outstanding (rule 14). Its
+   * operations may therefore go into a new one.
+   */
+  #renew({ seq, operations }: Outstanding, floor: Ballot): void {
+    this.#context.learnFloor(floor);
+    this.#outstanding = undefined;
+    this.#home.withdrawOwn(seq);
+    this.#waiting.unshift(...operations.filter(({ isSettled }) => !isSettled));
     this.#launchSoon();
   }
 

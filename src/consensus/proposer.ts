@@ -4,16 +4,22 @@
 // together with its last vote for us. Nothing is told before the accept that carries it is chosen.
 
 import { assert } from "../base/assert.js";
-import type { Bytes } from "../base/bytes.js";
 import type { Accepted } from "./acceptor.js";
 import type { Job } from "./agenda.js";
-import { type Ballot, compareBallots, equalBallots } from "./ballot.js";
+import { type Ballot, compareBallots, equalBallots, maxBallot, zeroBallot } from "./ballot.js";
+import type { Collector } from "./collector.js";
 import { majorityOf, type NodeId } from "./configuration.js";
 import type { NodeContext } from "./context.js";
 import type { Home, HomeEntry } from "./home.js";
 import type { AcceptedReply, Body, PromiseReply, RejectedReply } from "./messages.js";
 import { Votes } from "./quorum.js";
-import { applyEnvelopes, blankValue, type RegisterValue } from "./register-value.js";
+import {
+  applyEnvelopes,
+  blankAbove,
+  type EnvelopeOutcome,
+  isTombstone,
+  type RegisterValue,
+} from "./register-value.js";
 
 interface Round {
   readonly ballot: Ballot;
@@ -28,6 +34,8 @@ interface Preparing extends Round {
   /** Whose value the promises need not repeat. */
   readonly known: Accepted | undefined;
   best: Accepted | undefined;
+  /** The highest floor among those for whom the register is blank. */
+  floor: Ballot;
 }
 
 interface Accepting extends Round {
@@ -35,7 +43,7 @@ interface Accepting extends Round {
   readonly next: Ballot;
   readonly value: RegisterValue;
   readonly batch: readonly HomeEntry[];
-  readonly outcomes: readonly (readonly Bytes[] | undefined)[];
+  readonly outcomes: readonly EnvelopeOutcome[];
 }
 
 type Phase =
@@ -53,6 +61,7 @@ export class Proposer implements Job {
   readonly #context: NodeContext;
   readonly #register: string;
   readonly #home: Home;
+  readonly #collector: Collector;
   #phase: Phase = idle;
   /** Rule 3: a majority voted for `value` and promised `ballot` in the same breath. One use. */
   #warm: Accepted | undefined;
@@ -62,8 +71,11 @@ export class Proposer implements Job {
   #metRound = 0;
   /** Failed rounds since the last chosen one. */
   #failureCount = 0;
+  /** A round without envelopes is wanted, to collect a tombstone (rule 14). */
+  #collects = false;
 
-  constructor(context: NodeContext, register: string, home: Home) {
+  constructor(context: NodeContext, register: string, home: Home, collector: Collector) {
+    this.#collector = collector;
     this.#context = context;
     this.#register = register;
     this.#home = home;
@@ -72,6 +84,25 @@ export class Proposer implements Job {
   /** True while nothing would be lost by forgetting this proposer. */
   get isUnused(): boolean {
     return this.#issuedRound === 0 && this.#phase.kind === "idle";
+  }
+
+  /** True while no round is under way here, or only one that collects. */
+  get isIdle(): boolean {
+    const phase = this.#phase;
+    return phase.kind === "idle" || (phase.kind === "accepting" && phase.batch.length === 0);
+  }
+
+  /** Proposes the tombstone that was chosen last, unchanged (rule 14). */
+  collect(now: number): void {
+    if (this.#phase.kind !== "idle") return;
+    // Until the round accepts, fails or finds an envelope to run.
+    this.#collects = true;
+    this.#start(now);
+  }
+
+  /** The register is blank again: nothing that this proposer holds is worth keeping. */
+  onErased(): void {
+    this.#warm = undefined;
   }
 
   /** Something is pending at the home. */
@@ -91,12 +122,14 @@ export class Proposer implements Job {
     if (phase.kind !== "preparing" || !equalBallots(phase.ballot, message.ballot)) return;
     const accepted = acceptedIn(message, phase.known);
     if (accepted === "unreadable" || !phase.votes.add(from)) return;
-    if (accepted !== undefined && isAbove(accepted, phase.best)) phase.best = accepted;
+    if (accepted === undefined) phase.floor = maxBallot(phase.floor, message.floor);
+    else if (isAbove(accepted, phase.best)) phase.best = accepted;
     if (!phase.votes.isMajority) return;
-    this.#accept(now, phase.ballot, phase.best?.value ?? blankValue);
+    this.#accept(now, phase.ballot, phase.best?.value ?? blankAbove(phase.floor));
   }
 
   onAccepted(now: number, from: NodeId, message: AcceptedReply): void {
+    this.#collector.onVote(from, message);
     const phase = this.#phase;
     if (phase.kind !== "accepting" || !equalBallots(phase.ballot, message.ballot)) return;
     if (phase.votes.add(from) && phase.votes.isMajority) this.#onChosen(now, phase);
@@ -139,8 +172,9 @@ export class Proposer implements Job {
 
   #start(now: number): void {
     const pending = this.#home.pending(now);
-    if (pending.length === 0) return;
+    if (pending.length === 0 && !this.#collects) return;
     if (!this.#context.peers.hearsMajority(now)) {
+      this.#collects = false;
       this.#home.refuseQueued(now);
       // What was sent may still be chosen when the others come back; until its deadline it is kept.
       if (pending.some((entry) => entry.status === "sent")) this.#backOff(now);
@@ -157,8 +191,12 @@ export class Proposer implements Job {
 
   /** Our own acceptor has promised above the warm ballot: the others probably have too. */
   #stillWarm(): Accepted | undefined {
-    const promised = this.#context.acceptor.promisedOf(this.#register);
+    const { acceptor } = this.#context;
     const warm = this.#warm;
+    // To collect, a ballot must be above every floor.
+    if (this.#collects && warm !== undefined && compareBallots(warm.ballot, acceptor.floor) <= 0)
+      return undefined;
+    const promised = acceptor.promisedOf(this.#register);
     return warm !== undefined && compareBallots(promised, warm.ballot) <= 0 ? warm : undefined;
   }
 
@@ -177,6 +215,7 @@ export class Proposer implements Job {
       startedMs: now,
       known,
       best: undefined,
+      floor: zeroBallot,
     };
     this.#become(phase);
     this.#ask(now, phase);
@@ -187,7 +226,9 @@ export class Proposer implements Job {
     const context = this.#context;
     const register = this.#register;
     const batch = this.#home.pending(now);
-    if (batch.length === 0) {
+    const collects = this.#collects && batch.length === 0 && isTombstone(base);
+    this.#collects = false;
+    if (batch.length === 0 && !collects) {
       this.#become(idle); // Everything was withdrawn or came too late; the promise does no harm.
       return;
     }
@@ -200,7 +241,7 @@ export class Proposer implements Job {
     const phase: Accepting = {
       kind: "accepting",
       ballot,
-      request: { type: "accept", register, ballot, value, next },
+      request: { type: "accept", register, ballot, value, next, collects },
       votes: new Votes(context.configuration),
       rejections: new Votes(context.configuration),
       startedMs: now,
@@ -210,6 +251,8 @@ export class Proposer implements Job {
       outcomes,
     };
     this.#home.markSent(batch);
+    if (collects) this.#collector.onProposed(ballot);
+    else this.#collector.stop();
     this.#become(phase);
     this.#ask(now, phase);
   }
@@ -220,13 +263,15 @@ export class Proposer implements Job {
     // A rejection means that somebody else is at work, who would pre-empt the warm round anyway.
     this.#warm = rejections.count === 0 ? { ballot: next, value } : undefined;
     this.#become(idle);
-    this.#home.onChosen(now, batch, outcomes);
+    if (batch.length > 0 && isTombstone(value)) this.#collector.onTombstone(now);
+    this.#home.onChosen(now, batch, outcomes, value.floor);
     this.#context.afterResults((at) => this.wake(at));
   }
 
   /** The outcome is unknown: whatever was sent is proposed again under the same name (rule 4). */
   #fail(now: number): void {
     this.#warm = undefined;
+    this.#collects = false;
     this.#failureCount++;
     this.#become(idle);
     if (this.#failureCount === 1) this.#start(now);
@@ -263,7 +308,7 @@ export class Proposer implements Job {
 
   #nextBallot(): Ballot {
     const { acceptor, configuration, self, incarnation } = this.#context;
-    const promised = acceptor.promisedOf(this.#register).round;
+    const promised = maxBallot(acceptor.promisedOf(this.#register), acceptor.floor).round;
     this.#issuedRound = Math.max(this.#issuedRound, this.#metRound, promised) + 1;
     return { epoch: configuration.epoch, round: this.#issuedRound, node: self, incarnation };
   }

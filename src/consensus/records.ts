@@ -14,6 +14,8 @@ import {
 import type { RegisterValue } from "./register-value.js";
 
 export type DurableRecord =
+  /** The register is blank again; the floor stands for all blank registers (rule 14). */
+  | { readonly kind: "erased"; readonly register: string; readonly floor: Ballot }
   | { readonly kind: "promised"; readonly register: string; readonly ballot: Ballot }
   | {
       readonly kind: "accepted";
@@ -23,11 +25,18 @@ export type DurableRecord =
       readonly next: Ballot;
     };
 
+/** The position is the tag in the log: append, never reorder. */
+const kinds = [
+  "erased",
+  "promised",
+  "accepted",
+] as const satisfies readonly DurableRecord["kind"][];
+
 export function encodeRecord(record: DurableRecord): Bytes {
   const writer = new ByteWriter(128);
-  writer.u8(record.kind === "promised" ? 1 : 2);
+  writer.u8(kinds.indexOf(record.kind));
   writeRegister(writer, record.register);
-  writeBallot(writer, record.ballot);
+  writeBallot(writer, record.kind === "erased" ? record.floor : record.ballot);
   if (record.kind === "accepted") {
     writeValue(writer, record.value);
     writeBallot(writer, record.next);
@@ -38,16 +47,16 @@ export function encodeRecord(record: DurableRecord): Bytes {
 /** Throws `MalformedBytes`: the host's checksum should have found it first. */
 export function decodeRecord(bytes: Bytes): DurableRecord {
   const reader = new ByteReader(bytes);
-  const tag = reader.u8();
-  if (tag !== 1 && tag !== 2) throw new MalformedBytes("unknown consensus record");
+  const kind = kinds[reader.u8()];
+  if (kind === undefined) throw new MalformedBytes("unknown consensus record");
   const register = readRegister(reader);
   const ballot = readBallot(reader);
-  if (tag === 1) {
+  if (kind !== "accepted") {
     reader.expectEnd();
-    return { kind: "promised", register, ballot };
+    return kind === "erased" ? { kind, register, floor: ballot } : { kind, register, ballot };
   }
   const value = readValue(reader);
   const next = readBallot(reader);
   reader.expectEnd();
-  return { kind: "accepted", register, ballot, value, next };
+  return { kind, register, ballot, value, next };
 }

@@ -5,6 +5,7 @@
 
 import type { Bytes } from "../base/bytes.js";
 import { compareText, emptyBytes } from "../base/bytes.js";
+import { type Ballot, compareBallots, zeroBallot } from "./ballot.js";
 import type { NodeId } from "./configuration.js";
 
 /** The name of an envelope: who took its operations, in which process, and its number there. */
@@ -23,9 +24,21 @@ export interface RegisterValue {
   readonly state: Bytes;
   /** In order of origin; at most one entry per origin. */
   readonly applied: readonly AppliedEntry[];
+  /** What was born below this may have run before the register was collected, table and all (14). */
+  readonly floor: Ballot;
 }
 
-export const blankValue: RegisterValue = { state: emptyBytes, applied: [] };
+/** A register that nobody wrote since the acceptors' floor. */
+export const blankAbove = (floor: Ballot): RegisterValue => ({
+  state: emptyBytes,
+  applied: [],
+  floor,
+});
+
+export const blankValue: RegisterValue = blankAbove(zeroBallot);
+
+/** An empty state is all that is left of a deleted register: the table that guards it may go too. */
+export const isTombstone = (value: RegisterValue): boolean => value.state.length === 0;
 
 /** The order of one origin's envelopes: its process, then its number. */
 export const compareEnvelopeIds = (a: EnvelopeId, b: EnvelopeId): number =>
@@ -33,7 +46,15 @@ export const compareEnvelopeIds = (a: EnvelopeId, b: EnvelopeId): number =>
 
 export interface EnvelopeToRun extends EnvelopeId {
   readonly operations: readonly Bytes[];
+  /** The floor of its origin when the envelope was made. */
+  readonly born: Ballot;
 }
+
+/**
+ * Its operations' outcomes; `moved_on`: a later envelope of the origin has run, nobody waits for
+ * this one; `too_old`: it was born below the register's floor and is refused for good.
+ */
+export type EnvelopeOutcome = readonly Bytes[] | "moved_on" | "too_old";
 
 /** Runs operations in order on a state; see `ConsensusPort.change`. */
 export type ChangeState = (state: Bytes, operations: readonly Bytes[]) => ChangedState;
@@ -47,11 +68,8 @@ export interface ChangedState {
 
 export interface AppliedBatch {
   readonly value: RegisterValue;
-  /**
-   * By position of the envelope; undefined where a later envelope of the same origin has already
-   * run.
-   */
-  readonly outcomes: readonly (readonly Bytes[] | undefined)[];
+  /** By position of the envelope. */
+  readonly outcomes: readonly EnvelopeOutcome[];
   /** How many envelopes had run before and got their stored outcomes. */
   readonly storedCount: number;
 }
@@ -69,14 +87,18 @@ export function applyEnvelopes(
 ): AppliedBatch {
   let state = base.state;
   const applied = [...base.applied];
-  const outcomes: (readonly Bytes[] | undefined)[] = [];
+  const outcomes: EnvelopeOutcome[] = [];
   let storedCount = 0;
   for (const envelope of envelopes) {
     const at = applied.findIndex((entry) => entry.origin === envelope.origin);
     const order = at < 0 ? 1 : compareEnvelopeIds(envelope, applied[at]!);
     if (order <= 0) {
       if (order === 0) storedCount++;
-      outcomes.push(order === 0 ? applied[at]!.outcomes : undefined);
+      outcomes.push(order === 0 ? applied[at]!.outcomes : "moved_on");
+      continue;
+    }
+    if (compareBallots(envelope.born, base.floor) < 0) {
+      outcomes.push("too_old");
       continue;
     }
     const result = change(state, envelope.operations);
@@ -88,5 +110,5 @@ export function applyEnvelopes(
     outcomes.push(result.outcomes);
   }
   applied.sort((a, b) => compareText(a.origin, b.origin));
-  return { value: { state, applied }, outcomes, storedCount };
+  return { value: { state, applied, floor: base.floor }, outcomes, storedCount };
 }

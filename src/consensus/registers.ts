@@ -12,11 +12,13 @@ import { assert } from "../base/assert.js";
 import type { Bytes } from "../base/bytes.js";
 import { Acceptor } from "./acceptor.js";
 import { Agenda } from "./agenda.js";
+import { type Ballot, maxBallot, zeroBallot } from "./ballot.js";
+import { Collector } from "./collector.js";
 import { type Configuration, memberOf, type NodeId } from "./configuration.js";
 import type { NodeContext, Operation, OperationKind, OperationResult } from "./context.js";
 import { type Counters, newCounters } from "./counters.js";
 import { Home } from "./home.js";
-import type { Body, ConsensusMessage, Reply } from "./messages.js";
+import type { Body, ConsensusMessage, Erase, Reply } from "./messages.js";
 import { Origin } from "./origin.js";
 import { Peers } from "./peers.js";
 import { Proposer } from "./proposer.js";
@@ -96,6 +98,8 @@ export class Registers {
   #now = 0;
   #seq = 0;
   #lsn = 0;
+  /** Learnt from refusals; the acceptor's own floor may be higher. */
+  #learntFloor: Ballot = zeroBallot;
   #durableLsn = 0;
   #isBusy = false;
   /** How many calls are handing out their effects at the moment. */
@@ -263,7 +267,13 @@ export class Registers {
         if (this.#hears(body.ballot.epoch)) this.#park(from, this.#acceptor.onPrepare(body));
         return;
       case "accept":
-        if (this.#hears(body.ballot.epoch)) this.#park(from, this.#acceptor.onAccept(body));
+        if (this.#hears(body.ballot.epoch)) {
+          const isIdle = body.collects && this.#isIdle(now, from, body.register);
+          this.#park(from, this.#acceptor.onAccept(body, isIdle));
+        }
+        return;
+      case "erase":
+        if (this.#hears(body.ballot.epoch)) this.#onErase(now, body);
         return;
       case "read":
         if (this.#votes) this.#park(from, this.#acceptor.onRead(body, incarnation));
@@ -311,6 +321,25 @@ export class Registers {
     }
   }
 
+  /** Whether nothing is under way here on the register (rule 14), the asker's own round excepted. */
+  #isIdle(now: number, asker: NodeId, register: string): boolean {
+    const roles = this.#roles.get(register);
+    if (roles === undefined) return true;
+    const { origin, home, proposer } = roles;
+    return origin.isIdle && home.isIdle(now) && (asker === this.#self || proposer.isIdle);
+  }
+
+  #onErase(now: number, body: Erase): void {
+    if (!this.#acceptor.onErase(body)) return;
+    this.counters.registersErased++;
+    const roles = this.#roles.get(body.register);
+    if (roles === undefined) return;
+    roles.proposer.onErased();
+    // Fences of the home may go too: what they hold off was born below the floor.
+    if (this.#isIdle(now, "", body.register) && roles.reader.isIdle)
+      this.#roles.delete(body.register);
+  }
+
   /**
    * Whether this acceptor votes on ballots of the epoch: it lost no state, and the epoch is ours.
    */
@@ -325,9 +354,10 @@ export class Registers {
     // The home answers the node's own envelopes to the origin, which proposes through the home.
     const home: Home = new Home(context, register, {
       onOwnOk: (seq, outcomes) => origin.onOwnOk(seq, outcomes),
-      onOwnRefused: (now, seq) => origin.onOwnRefused(now, seq),
+      onOwnRefused: (now, seq, floor) => origin.onOwnRefused(now, seq, floor),
     });
-    const proposer = new Proposer(context, register, home);
+    const collector = new Collector(context, register, (now) => proposer.collect(now));
+    const proposer: Proposer = new Proposer(context, register, home, collector);
     const origin = new Origin(context, register, home, proposer);
     const roles: Roles = { home, proposer, origin, reader: new Reader(context, register, origin) };
     this.#roles.set(register, roles);
@@ -438,6 +468,12 @@ export class Registers {
       counters: this.counters,
       get configuration() {
         return registers.#configuration;
+      },
+      get floor() {
+        return maxBallot(registers.#acceptor.floor, registers.#learntFloor);
+      },
+      learnFloor: (floor) => {
+        this.#learntFloor = maxBallot(this.#learntFloor, floor);
       },
       get votes() {
         return registers.#votes;

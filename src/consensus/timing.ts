@@ -28,6 +28,8 @@ export interface Timing {
   readonly deadlineMs: number;
   /** Heartbeats go on for this long after the last operation submitted here. */
   readonly inUseMs: number;
+  /** How long a deleted register is left alone before it is collected (rule 14). 0: for ever. */
+  readonly collectMs: number;
 }
 
 export const defaultTiming: Timing = {
@@ -44,6 +46,7 @@ export const defaultTiming: Timing = {
   readAttemptMs: 120,
   deadlineMs: 700,
   inUseMs: 10_000,
+  collectMs: 0,
 };
 
 /** What to change on links of 20-80 ms one way. */

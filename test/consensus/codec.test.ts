@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { MalformedBytes, utf8 } from "../../src/base/bytes.js";
+import { zeroBallot } from "../../src/consensus/ballot.js";
 import { decodeMessage, encodeMessage } from "../../src/consensus/codec.js";
 import { memberCountMax, newConfiguration } from "../../src/consensus/configuration.js";
 import type { Body, ConsensusMessage } from "../../src/consensus/messages.js";
@@ -18,7 +19,11 @@ const list = fc.array(bytes, { maxLength: 4 });
 const ballot = fc.record({ epoch: natural, round: natural, node, incarnation: natural });
 const maybeBallot = fc.option(ballot, { nil: undefined });
 const applied = fc.record({ origin: node, incarnation: natural, seq: natural, outcomes: list });
-const value = fc.record({ state: bytes, applied: fc.array(applied, { maxLength: 3 }) });
+const value = fc.record({
+  state: bytes,
+  applied: fc.array(applied, { maxLength: 3 }),
+  floor: ballot,
+});
 const report = fc.oneof(
   fc.constant({ accepted: undefined, value: undefined }),
   fc.record({ accepted: ballot, value: fc.option(value, { nil: undefined }) }),
@@ -37,9 +42,12 @@ const configuration = fc
 const bodies: { [T in Body["type"]]: fc.Arbitrary<Omit<Extract<Body, { type: T }>, "type">> } = {
   heartbeat: fc.record({ wantedMs: natural }),
   prepare: fc.record({ register, ballot, known: maybeBallot }),
-  promise: fc.tuple(fc.record({ register, ballot }), report).map(([a, b]) => ({ ...a, ...b })),
-  accept: fc.record({ register, ballot, value, next: ballot }),
-  accepted: fc.record({ register, ballot }),
+  promise: fc
+    .tuple(fc.record({ register, ballot, floor: ballot }), report)
+    .map(([a, b]) => ({ ...a, ...b })),
+  accept: fc.record({ register, ballot, value, next: ballot, collects: fc.boolean() }),
+  accepted: fc.record({ register, ballot, isIdle: fc.boolean() }),
+  erase: fc.record({ register, ballot }),
   rejected: fc.record({
     register,
     ballot,
@@ -50,9 +58,16 @@ const bodies: { [T in Body["type"]]: fc.Arbitrary<Omit<Extract<Body, { type: T }
   read_ok: fc
     .tuple(fc.record({ register, id: natural, reader: natural }), report)
     .map(([a, b]) => ({ ...a, ...b })),
-  forward: fc.record({ register, home: natural, ttlMs: natural, seq: natural, operations: list }),
+  forward: fc.record({
+    register,
+    home: natural,
+    ttlMs: natural,
+    seq: natural,
+    born: ballot,
+    operations: list,
+  }),
   forward_ok: fc.record({ register, origin: natural, seq: natural, outcomes: list }),
-  forward_refused: fc.record({ register, origin: natural, seq: natural }),
+  forward_refused: fc.record({ register, origin: natural, seq: natural, floor: maybeBallot }),
   cancel: fc.record({ register, home: natural, seq: natural }),
   configuration: fc.record({ configuration }),
   configuration_query: fc.constant({}),
@@ -72,6 +87,7 @@ const message: fc.Arbitrary<ConsensusMessage> = fc.record({
 });
 
 const record: fc.Arbitrary<DurableRecord> = fc.oneof(
+  fc.record({ kind: fc.constant("erased" as const), register, floor: ballot }),
   fc.record({ kind: fc.constant("promised" as const), register, ballot }),
   fc.record({ kind: fc.constant("accepted" as const), register, ballot, value, next: ballot }),
 );
@@ -99,7 +115,15 @@ test("codec: what is decoded does not share the read buffer", () => {
     epoch: 1,
     incarnation: 1,
     votes: true,
-    body: { type: "forward", register: "r", home: 1, ttlMs: 5, seq: 9, operations: [utf8("set")] },
+    body: {
+      type: "forward",
+      register: "r",
+      home: 1,
+      ttlMs: 5,
+      seq: 9,
+      born: zeroBallot,
+      operations: [utf8("set")],
+    },
   };
   const buffer = encodeMessage(original);
   const decoded = decodeMessage(buffer);
@@ -148,7 +172,7 @@ test("codec: random bytes are refused", () => {
 test("codec: a count that promises more than there is allocates nothing", () => {
   // A forward of 2^50 operations in twenty bytes.
   const huge = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x03];
-  const input = Uint8Array.from([1, 1, 1, 8, 1, 0x72, 1, 1, 1, ...huge]);
+  const input = Uint8Array.from([1, 1, 1, 8, 1, 0x72, 1, 1, 1, ...[0, 0, 0, 0], ...huge]);
   expect(expectHarmless(input, decodeMessage)).toBe(false);
 });
 

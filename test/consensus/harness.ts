@@ -183,9 +183,7 @@ export class TestNode {
   #watch(bytes: Uint8Array): void {
     const record = decodeRecord(bytes);
     if (record.kind !== "accepted") return;
-    const { register, ballot, value, next } = record;
-    this.#cluster.monitor.onMessage(this.id, { type: "accept", register, ballot, value, next });
-    this.#cluster.monitor.onMessage(this.id, { type: "accepted", register, ballot });
+    this.#cluster.monitor.onVote(this.id, record.register, record.ballot, record.value.state);
   }
 }
 

@@ -5,7 +5,6 @@
 
 import { type Ballot, ballotText, compareBallots } from "../../src/consensus/ballot.js";
 import type { NodeId } from "../../src/consensus/configuration.js";
-import type { Body } from "../../src/consensus/messages.js";
 import { decodeState } from "./machine.js";
 
 interface Proposal {
@@ -28,10 +27,10 @@ export class Monitor {
     this.#majority = majority;
   }
 
-  /** Sees every message when it leaves its sender, a node's messages to itself included. */
-  onMessage(from: NodeId, body: Body): void {
-    if (body.type === "accept") this.#onAccept(body.register, body.ballot, body.value.state);
-    if (body.type === "accepted") this.#onVote(from, body.register, body.ballot);
+  /** A vote that has become durable. */
+  onVote(from: NodeId, register: string, ballot: Ballot, state: Uint8Array): void {
+    this.#note(register, ballot, state);
+    this.#count(from, register, ballot);
   }
 
   onOk(id: number, changes: boolean): void {
@@ -45,7 +44,7 @@ export class Monitor {
       this.#violate(`operation ${id} was called off after it was chosen`);
   }
 
-  #onAccept(register: string, ballot: Ballot, state: Uint8Array): void {
+  #note(register: string, ballot: Ballot, state: Uint8Array): void {
     let proposals = this.#proposals.get(register);
     if (proposals === undefined) {
       proposals = new Map();
@@ -60,12 +59,8 @@ export class Monitor {
     }
   }
 
-  #onVote(from: NodeId, register: string, ballot: Ballot): void {
-    const proposal = this.#proposals.get(register)?.get(ballotText(ballot));
-    if (proposal === undefined) {
-      this.#violate(`${register}: a vote for ${ballotText(ballot)}, which nobody proposed`);
-      return;
-    }
+  #count(from: NodeId, register: string, ballot: Ballot): void {
+    const proposal = this.#proposals.get(register)!.get(ballotText(ballot))!;
     proposal.voters.add(from);
     if (proposal.isChosen || proposal.voters.size < this.#majority) return;
     proposal.isChosen = true;

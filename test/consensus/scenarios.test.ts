@@ -4,6 +4,7 @@
 import { expect, test } from "vitest";
 import { newConfiguration } from "../../src/consensus/configuration.js";
 import { encodeRecord } from "../../src/consensus/records.js";
+import { blankValue } from "../../src/consensus/register-value.js";
 import { defaultTiming, waitingCountMax } from "../../src/consensus/timing.js";
 import { Cluster, type MessageFilter } from "./harness.js";
 import { encode } from "./machine.js";
@@ -279,7 +280,7 @@ test("read: inherited state is not a vote of the new epoch", () => {
     const ballot = { epoch: 1, round, node: "n1", incarnation: 1 };
     const state = encode({ value, log: [] });
     const next = { ...ballot, round: round + 1 };
-    const applied = { state, applied: [] };
+    const applied = { ...blankValue, state };
     return encodeRecord({ kind: "accepted", register: "r", ballot, value: applied, next });
   };
   for (const node of cluster.nodes) {

@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { decodeMessage } from "../../src/replication/codec.js";
 import type { Body } from "../../src/replication/messages.js";
+import { Peer } from "../../src/replication/peer.js";
 import { increment, read, sadd, set } from "./operations.js";
 import { World } from "./world.js";
 
@@ -192,4 +193,23 @@ test("replicator: strangers are counted and ignored", () => {
   const body: Body = { type: "relay", batches: [] };
   replicator.onMessage("n77", { sender: keyspace.self, body }, 0);
   expect(replicator.status().unknownPeerCount).toBe(1);
+});
+
+test("peer: what a node's former incarnation had seen is not known of the present one", () => {
+  const world = new World({ seed: 12, nodeCount: 2 });
+  const { keyspace, shards } = world.replicas[0]!;
+  set(keyspace, "x", "1");
+  const batch = shards.closeBatch()[0]!;
+  const peer = new Peer("n1");
+  const [former, present] = [keyspace.replicas.indexOf("n1/a"), keyspace.replicas.indexOf("n1/b")];
+  let returns = 0;
+  const onReturn = (): void => void returns++;
+  expect(peer.hear(former, 0, onReturn)).toBe(true);
+  peer.learnBatch(batch);
+  expect(peer.covers(batch)).toBe(true);
+  expect(peer.hear(present, 1, onReturn)).toBe(true);
+  expect(peer.covers(batch)).toBe(false);
+  // A late message of the former one changes nothing.
+  expect(peer.hear(former, 2, onReturn)).toBe(false);
+  expect(returns).toBe(1);
 });

@@ -67,11 +67,17 @@ export class Arena {
   /** The slab that `compaction` is emptying: nothing new goes there. */
   evacuating = -1;
 
+  /** Units of each slab; fewer than `slabUnits` only where many small keyspaces live in one process. */
+  readonly slabCapacity: number;
   readonly #freeHeads = new Int32Array(classCount + 1);
   readonly #vacantSlabs: number[] = [];
   #current = -1;
   #liveUnitsTotal = 0;
   #freeUnitsTotal = 0;
+
+  constructor(slabCapacity = slabUnits) {
+    this.slabCapacity = slabCapacity;
+  }
 
   get liveBytes(): number {
     return this.#liveUnitsTotal * unitBytes;
@@ -105,7 +111,7 @@ export class Arena {
 
   #carve(rounded: number): Ref {
     let slab = this.#current;
-    if (slab < 0 || slab === this.evacuating || this.tops[slab]! + rounded > slabUnits) {
+    if (slab < 0 || slab === this.evacuating || this.tops[slab]! + rounded > this.slabCapacity) {
       this.#retireCurrent();
       slab = this.#openSlab();
     }
@@ -119,7 +125,7 @@ export class Arena {
   #retireCurrent(): void {
     const slab = this.#current;
     if (slab < 0 || slab === this.evacuating) return;
-    let rest = slabUnits - this.tops[slab]!;
+    let rest = this.slabCapacity - this.tops[slab]!;
     while (rest >= 3) {
       const exact = Math.min(rest, exactUnitsMax);
       const units = rest - exact > 0 && rest - exact < 3 ? exact - 3 : exact;
@@ -136,7 +142,7 @@ export class Arena {
     if (slab >= slabCountMax)
       throw new ArenaFull("the arena holds 32 GiB of records and can hold no more");
     // The operating system hands out zero pages on first touch: an empty slab costs address space only.
-    const memory = new ArrayBuffer(slabUnits * unitBytes);
+    const memory = new ArrayBuffer(this.slabCapacity * unitBytes);
     this.bytes[slab] = new Uint8Array(memory);
     this.words[slab] = new Int32Array(memory);
     this.floats[slab] = new Float64Array(memory);
@@ -232,7 +238,7 @@ export class Arena {
 
   /** Forgets every block. A slab of which little was used stays, so that emptying a small arena costs nothing. */
   reset(): void {
-    const keepsFirst = this.bytes.length > 0 && this.tops[0]! < slabUnits / 8;
+    const keepsFirst = this.bytes.length > 0 && this.tops[0]! < this.slabCapacity / 8;
     const slabs = keepsFirst && this.tops[0]! > 0 ? 1 : 0;
     for (const list of [this.bytes, this.words, this.floats, this.liveUnits, this.tops])
       list.length = slabs;

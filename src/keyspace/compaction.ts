@@ -10,7 +10,6 @@ import {
   freeKind,
   type Ref,
   refOf,
-  slabUnits,
   wordOf,
 } from "./arena.js";
 import type { Keyspace } from "./keyspace.js";
@@ -131,7 +130,7 @@ function emptiestSlab(arena: Arena): number {
   let best = -1;
   for (let slab = 0; slab < arena.tops.length; slab++) {
     if (slab === arena.current || arena.tops[slab] === 0) continue;
-    if (arena.liveUnits[slab]! > slabUnits * liveShareMax) continue;
+    if (arena.liveUnits[slab]! > arena.slabCapacity * liveShareMax) continue;
     if (best < 0 || arena.liveUnits[slab]! < arena.liveUnits[best]!) best = slab;
   }
   return best;

@@ -40,6 +40,8 @@ export interface KeyspaceOptions {
   readonly self: string;
   /** Default 16, as in Redis. */
   readonly databaseCount?: number;
+  /** 8-byte units per slab of the arena; small where a process holds many keyspaces (tests, simulation). */
+  readonly slabCapacity?: number;
 }
 
 /** Told of every change of a key while somebody watches, tracks or listens. */
@@ -54,12 +56,12 @@ export type EventListener = (
 ) => void;
 
 export class Keyspace {
-  readonly arena = new Arena();
+  readonly arena: Arena;
   readonly replicas: ReplicaTable;
   readonly self: ReplicaIndex;
   readonly clock = new HybridClock();
   readonly databases: Database[] = [];
-  readonly expiry = new ExpiryHeap(this.arena);
+  readonly expiry: ExpiryHeap;
   readonly entries = new ObjectTable<KeyEntry>();
   readonly externals = new ObjectTable<Uint8Array>();
   /** Element tables by number, so that compaction finds the index of an element. */
@@ -90,6 +92,8 @@ export class Keyspace {
   #batchTime: Time = 0;
 
   constructor(options: KeyspaceOptions) {
+    this.arena = new Arena(options.slabCapacity);
+    this.expiry = new ExpiryHeap(this.arena);
     this.replicas = options.replicas;
     this.self = options.replicas.indexOf(options.self);
     for (let index = 0; index < (options.databaseCount ?? 16); index++) {

@@ -138,13 +138,17 @@ test("linearizability: finds each of 200 spoiled histories that brute force find
   }
 });
 
-test("linearizability: a thousand valid histories of 200 operations in under ten seconds", () => {
-  const startedAt = performance.now();
+test("linearizability: a thousand valid histories of 200 operations stay cheap to search", () => {
+  // The work is counted, not timed: at 2 million configurations the search takes about two seconds
+  // on one core, and a machine that is busy does not fail the test.
+  let explored = 0;
   for (let seed = 0; seed < 1_000; seed++) {
     const history = validRegisterHistory({ seed, operationCount: 200, concurrency: 10 });
-    expect(judge(history).verdict).toBe("valid");
+    const judgement = judge(history);
+    expect(judgement.verdict).toBe("valid");
+    explored += judgement.statesExplored;
   }
-  expect(performance.now() - startedAt).toBeLessThan(10_000);
+  expect(explored).toBeLessThan(2_000_000);
 });
 
 test("linearizability: a value nobody wrote is found in a long, concurrent history", () => {

@@ -11,7 +11,12 @@ import { startMs } from "./world.js";
 
 /** A replica with its clock at the start of the story. */
 export function newReplica(name: string, options: ShardsOptions = {}, isOpen = true): Shards {
-  const keyspace = new Keyspace({ replicas: new ReplicaTable(), self: name, databaseCount: 2 });
+  const keyspace = new Keyspace({
+    replicas: new ReplicaTable(),
+    self: name,
+    databaseCount: 2,
+    slabCapacity: 1 << 14,
+  });
   keyspace.beginTurn(startMs);
   const shards = new Shards(keyspace, { shardCount: 4, ...options });
   if (isOpen) shards.open();

@@ -46,6 +46,7 @@ export class Replica {
       replicas: new ReplicaTable(),
       self: `${this.name}/${incarnation}`,
       databaseCount: 2,
+      slabCapacity: 1 << 14,
     });
     this.keyspace.beginTurn(startMs + world.nowMs + world.skewMs(index));
     this.shards = new Shards(this.keyspace, world.options.shards);

@@ -16,7 +16,7 @@ export const plantedInMaelstrom: PlantedBug[] = [
     file: "src/wire/maelstrom-workloads.ts",
     find: 'MISMATCH: "precondition_failed"',
     replace: 'MISMATCH: "key_does_not_exist"',
-    suite: face,
+    suite: `${face} -t lin-kv reads, writes and compares`,
   },
   {
     name: "element_as_string",
@@ -24,7 +24,7 @@ export const plantedInMaelstrom: PlantedBug[] = [
     file: "src/wire/maelstrom-workloads.ts",
     find: "collectionKeys[collection], bytesOfJson(value)]",
     replace: "collectionKeys[collection], bytesOfJson(String(value))]",
-    suite: face,
+    suite: `${face} -t keep values of any type`,
   },
   {
     name: "timeout_told_as_definite",
@@ -32,7 +32,7 @@ export const plantedInMaelstrom: PlantedBug[] = [
     file: "src/wire/maelstrom-workloads.ts",
     find: 'exchange.fail(bytes, "the outcome is not known in time")',
     replace: 'exchange.fail("temporarily_unavailable", "the outcome is not known in time")',
-    suite: face,
+    suite: `${face} -t what happened without`,
   },
   {
     name: "workload_guessed",
@@ -40,7 +40,7 @@ export const plantedInMaelstrom: PlantedBug[] = [
     file: "src/wire/maelstrom-workloads.ts",
     find: "if (collection === undefined) return false;",
     replace: "if (collection === undefined) { exchange.ok({ value: 0 }); return true; }",
-    suite: face,
+    suite: `${face} -t a node that has collected nothing`,
   },
   {
     name: "delta_added_to_set",
@@ -48,7 +48,7 @@ export const plantedInMaelstrom: PlantedBug[] = [
     file: "src/wire/maelstrom-workloads.ts",
     find: 'else collect(exchange, "counter", commands.increment, delta);',
     replace: 'else collect(exchange, "set", commands.add, delta);',
-    suite: face,
+    suite: `${face} -t counters add up`,
   },
   {
     name: "init_answered_before_count",
@@ -57,7 +57,7 @@ export const plantedInMaelstrom: PlantedBug[] = [
     find: "    const incarnation = this.#ports.begin(name, members, client);",
     replace:
       "    exchange.ok();\n    const incarnation = this.#ports.begin(name, members, client);",
-    suite: face,
+    suite: `${face} -t the start is remembered`,
   },
   {
     name: "killed_node_votes",
@@ -65,7 +65,7 @@ export const plantedInMaelstrom: PlantedBug[] = [
     file: "src/wire/maelstrom.ts",
     find: "this.#ports.start({ name, members, incarnation }",
     replace: "this.#ports.start({ name, members, incarnation: Math.min(1, incarnation) }",
-    suite: face,
+    suite: `${face} -t was killed does not vote`,
   },
   {
     name: "second_init_taken",
@@ -73,7 +73,7 @@ export const plantedInMaelstrom: PlantedBug[] = [
     file: "src/wire/maelstrom.ts",
     find: 'this.#phase === "new" ? flawOfMembers',
     replace: 'this.#phase !== "failed" ? flawOfMembers',
-    suite: face,
+    suite: `${face} -t a second init 12`,
   },
   {
     name: "error_answers_error",
@@ -81,7 +81,7 @@ export const plantedInMaelstrom: PlantedBug[] = [
     file: "src/wire/maelstrom.ts",
     find: "if (body.in_reply_to !== undefined) {",
     replace: 'if (body.type === "echo_ok") {',
-    suite: face,
+    suite: `${face} -t gets no answer`,
   },
   {
     name: "early_requests_refused",
@@ -89,7 +89,7 @@ export const plantedInMaelstrom: PlantedBug[] = [
     file: "src/wire/maelstrom.ts",
     find: 'this.#phase === "starting" && this.#early.length < earlyCountMax',
     replace: 'this.#phase === "starting" && this.#early.length < 0',
-    suite: face,
+    suite: `${face} -t early messages are not lost`,
   },
   {
     name: "frame_loses_messages",

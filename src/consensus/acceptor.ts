@@ -1,6 +1,6 @@
 // The acceptors of one node, one per register: consensus-rules 1, 2, 8 and 14; CASPaxos phases 1b
-// and 2b. A reply is a promise to remember, so each names the log position that must be durable before
-// it leaves; that also holds for a read, which reports a vote. Nothing is sent from here.
+// and 2b. A reply is a promise to remember, so each names the log position that must be durable
+// before it leaves; that also holds for a read, which reports a vote. Nothing is sent from here.
 // Left out: copying state into a new member (rule 15).
 
 import { assert } from "../base/assert.js";

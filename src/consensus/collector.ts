@@ -14,7 +14,9 @@ import type { NodeContext } from "./context.js";
 import type { AcceptedReply } from "./messages.js";
 import { Votes } from "./quorum.js";
 
-/** After this many vain attempts, each twice as long after the last, the tombstone is left alone. */
+/**
+ * After this many vain attempts, each twice as long after the last, the tombstone is left alone.
+ */
 const attemptCountMax = 8;
 
 export class Collector implements Job {

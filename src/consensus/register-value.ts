@@ -24,7 +24,9 @@ export interface RegisterValue {
   readonly state: Bytes;
   /** In order of origin; at most one entry per origin. */
   readonly applied: readonly AppliedEntry[];
-  /** What was born below this may have run before the register was collected, table and all (14). */
+  /**
+   * What was born below this may have run before the register was collected, table and all (14).
+   */
   readonly floor: Ballot;
 }
 
@@ -37,7 +39,9 @@ export const blankAbove = (floor: Ballot): RegisterValue => ({
 
 export const blankValue: RegisterValue = blankAbove(zeroBallot);
 
-/** An empty state is all that is left of a deleted register: the table that guards it may go too. */
+/**
+ * An empty state is all that is left of a deleted register: the table that guards it may go too.
+ */
 export const isTombstone = (value: RegisterValue): boolean => value.state.length === 0;
 
 /** The order of one origin's envelopes: its process, then its number. */

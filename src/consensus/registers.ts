@@ -5,8 +5,9 @@
 // Order of effects: all that one call causes is collected and leaves at its end, first records for
 // the log, then messages, then results. A vote leaves only when its record is durable, also towards
 // this node's own proposer and reader. `complete` may call `submit`; `persist` may call
-// `persisted`. Left out: collecting tombstones (rule 14); choosing a configuration and admitting
-// members (rule 15).
+// `persisted`.
+// Left out: choosing a configuration and admitting members (rule 15). Collecting deleted registers
+// (rule 14) is off unless `timing.collectMs` says when.
 
 import { assert } from "../base/assert.js";
 import type { Bytes } from "../base/bytes.js";
@@ -321,7 +322,9 @@ export class Registers {
     }
   }
 
-  /** Whether nothing is under way here on the register (rule 14), the asker's own round excepted. */
+  /**
+   * Whether nothing is under way here on the register (rule 14), the asker's own round excepted.
+   */
   #isIdle(now: number, asker: NodeId, register: string): boolean {
     const roles = this.#roles.get(register);
     if (roles === undefined) return true;

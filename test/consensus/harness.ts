@@ -24,6 +24,8 @@ export interface NetworkProfile {
   readonly delayMs: readonly [min: number, max: number];
   readonly loss: number;
   readonly duplication: number;
+  /** Part of the messages that take a second or so longer than the others. */
+  readonly stragglers: number;
   readonly diskMs: readonly [min: number, max: number];
   /** Messages travel as bytes. */
   readonly codec: boolean;
@@ -33,6 +35,7 @@ export const quietNetwork: NetworkProfile = {
   delayMs: [1, 1],
   loss: 0,
   duplication: 0,
+  stragglers: 0,
   diskMs: [0, 0],
   codec: true,
 };
@@ -250,7 +253,9 @@ export class Cluster {
     for (let i = 0; i < copies; i++) {
       if (this.prng.chance(this.profile.loss)) continue;
       const node = this.node(to);
-      this.atNode(node, this.nowMs + this.draw(this.profile.delayMs), () => {
+      const isLate = this.prng.chance(this.profile.stragglers);
+      const delayMs = this.draw(isLate ? [200, 2000] : this.profile.delayMs);
+      this.atNode(node, this.nowMs + delayMs, () => {
         if (this.isConnected(from, to)) {
           node.receive(from, bytes === undefined ? message : decodeMessage(bytes));
         }

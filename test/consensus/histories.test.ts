@@ -5,7 +5,7 @@ import { beforeAll, expect, test } from "vitest";
 import { type Counter, newCounters } from "../../src/consensus/counters.js";
 import { drawProfile, judge, runWorkload } from "./workload.js";
 
-const seedCount = 150;
+const seedCount = 120;
 const total = newCounters();
 const failures: string[] = [];
 let operationCount = 0;

@@ -3,13 +3,13 @@
 // what the monitor compares. Operations, outcomes and states are JSON in bytes, since consensus
 // must not look into them.
 
-import { type Bytes, fromUtf8, utf8 } from "../../src/base/bytes.js";
+import { type Bytes, emptyBytes, equalBytes, fromUtf8, utf8 } from "../../src/base/bytes.js";
 import type { Json } from "../../src/check/canonical.js";
 import type { Operation } from "../../src/check/history.js";
 import { constraintOfOutcome, impossible, type Model } from "../../src/check/model.js";
 import type { ChangedState } from "../../src/consensus/register-value.js";
 
-export type OperationName = "read" | "write" | "cas" | "incr" | "append";
+export type OperationName = "read" | "write" | "cas" | "incr" | "append" | "delete";
 
 export interface TestOperation {
   readonly id: number;
@@ -62,6 +62,8 @@ function stepOf(
       const next = (value ?? "") + String(input);
       return { outcome: { ok: next.length }, value: next };
     }
+    case "delete":
+      return { outcome: { ok: value }, value: null };
   }
 }
 
@@ -71,7 +73,6 @@ export function change(
   operations: readonly Bytes[],
 ): ChangedState {
   let { value, log } = decodeState(state);
-  const before = log;
   const outcomes = operations.map((bytes) => {
     const operation = decodeOperation(bytes);
     const result = stepOf(value, operation.f, operation.input);
@@ -79,8 +80,9 @@ export function change(
     value = result.value;
     return encode(result.outcome);
   });
-  const changed = log !== before;
-  return { state: changed ? encode({ value, log }) : state, outcomes, changed };
+  // A deleted register is blank, its log included: only then may it be collected.
+  const after = value === null ? emptyBytes : encode({ value, log });
+  return { state: after, outcomes, changed: !equalBytes(after, state) };
 }
 
 export function query(_register: string, state: Bytes, bytes: Bytes): Bytes {

@@ -23,6 +23,9 @@ export class Monitor {
   readonly #chosenIds = new Set<number>();
   readonly #definiteIds = new Set<number>();
 
+  /** Set where registers are deleted: a log begins anew then, so chains and oks prove nothing. */
+  forgets = false;
+
   constructor(majority: number) {
     this.#majority = majority;
   }
@@ -34,7 +37,7 @@ export class Monitor {
   }
 
   onOk(id: number, changes: boolean): void {
-    if (changes && !this.#chosenIds.has(id))
+    if (changes && !this.forgets && !this.#chosenIds.has(id))
       this.#violate(`operation ${id} was told ok but is in no chosen state`);
   }
 
@@ -77,7 +80,7 @@ export class Monitor {
         this.#violate(`${register}: operation ${id} was called off, then chosen`);
     }
     for (const other of this.#proposals.get(register)!.values()) {
-      if (!other.isChosen || other === chosen) continue;
+      if (!other.isChosen || other === chosen || this.forgets) continue;
       const order = compareBallots(other.ballot, chosen.ballot);
       const [below, above] = order < 0 ? [other, chosen] : [chosen, other];
       if (!below.log.every((id, i) => above.log[i] === id)) {

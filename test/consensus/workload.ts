@@ -58,6 +58,7 @@ export function drawProfile(seed: number): RunProfile {
       delayMs: [0.1, delayMax],
       loss: maybe(0.5) ? prng.float() * 0.2 : 0,
       duplication: maybe(0.5) ? prng.float() * 0.2 : 0,
+      stragglers: maybe(0.3) ? prng.float() * 0.1 : 0,
       diskMs: maybe(0.5) ? [0.1, 8] : [0, 0],
       codec: maybe(0.3),
     },
@@ -65,6 +66,29 @@ export function drawProfile(seed: number): RunProfile {
     ...(maybe(0.4) && { pauseEveryMs: often() }),
     ...(maybe(0.4) && { crashEveryMs: often() }),
     loseState: maybe(0.4),
+  };
+}
+
+/** The weather in which deleted registers are collected between one write and the next. */
+export function drawCollectingProfile(seed: number): RunProfile {
+  const prng = new Prng(seed);
+  return {
+    ...drawProfile(seed),
+    nodeCount: 3,
+    clientsPerNode: 1,
+    registerCount: prng.between(1, 3),
+    thinkMs: prng.pick([60, 120]),
+    operations: ["read", "append", "append", "incr", "delete", "delete"],
+    network: {
+      delayMs: [0.1, 5],
+      loss: 0,
+      duplication: prng.float() * 0.3,
+      stragglers: prng.float() * 0.3,
+      diskMs: prng.chance(0.5) ? [0.1, 8] : [0, 0],
+      codec: prng.chance(0.3),
+    },
+    loseState: false,
+    timing: { collectMs: 10 },
   };
 }
 
@@ -102,6 +126,7 @@ class Run {
       profile: profile.network,
       ...(profile.timing && { timing: profile.timing }),
     });
+    this.cluster.monitor.forgets = profile.operations?.includes("delete") ?? false;
     for (const node of this.cluster.nodes) {
       for (let i = 0; i < profile.clientsPerNode; i++) this.#client(node, ++this.#process);
     }

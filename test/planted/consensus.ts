@@ -6,6 +6,7 @@ const scenarios = "test/consensus/scenarios.test.ts";
 const service = "test/consensus/service.test.ts";
 const costs = "test/consensus/costs.test.ts";
 const roles = "test/consensus/roles.test.ts";
+const collecting = "test/consensus/collecting.test.ts";
 const codec = "test/consensus/codec.test.ts";
 
 export const planted = [
@@ -64,9 +65,9 @@ export const planted = [
     name: "retried_under_a_new_name",
     story: "4: the envelope is proposed again under a new sequence number and runs twice",
     file: "src/consensus/origin.ts",
-    find: "    const { seq, operations } = outstanding;\n    const deadlineMs",
+    find: "    const { seq, operations, born } = outstanding;\n    const content",
     replace:
-      "    Object.assign(outstanding, { seq: this.#context.nextSeq() });\n    const { seq, operations } = outstanding;\n    const deadlineMs",
+      "    Object.assign(outstanding, { seq: this.#context.nextSeq() });\n    const { seq, operations, born } = outstanding;\n    const content",
     suite: histories,
   },
   {
@@ -209,6 +210,46 @@ export const planted = [
     find: "peer.heardMs = Math.min(now, peer.heardMs + gap);",
     replace: "peer.heardMs += 0;",
     suite: scenarios,
+  },
+  {
+    name: "floor_forgotten",
+    story: "14: a late accept below the collected tombstone brings the old value back",
+    file: "src/consensus/acceptor.ts",
+    find: "    this.#floor = maxBallot(this.#floor, maxBallot(slot.promised, ballot));\n",
+    replace: "",
+    suite: collecting,
+  },
+  {
+    name: "collected_while_busy",
+    story: "14: an envelope is on its way while the table that knows it is forgotten",
+    file: "src/consensus/registers.ts",
+    find: "const isIdle = body.collects && this.#isIdle(now, from, body.register);",
+    replace: "const isIdle = body.collects;",
+    suite: collecting,
+  },
+  {
+    name: "collected_by_a_majority",
+    story: "14: a member that was away still holds a vote below the tombstone",
+    file: "src/consensus/collector.ts",
+    find: "this.#idleVotes!.count < members.length",
+    replace: "!this.#idleVotes!.isMajority",
+    suite: collecting,
+  },
+  {
+    name: "late_envelope_runs_again",
+    story: "14: an envelope from before the collection is in no table any more and runs twice",
+    file: "src/consensus/register-value.ts",
+    find: "if (compareBallots(envelope.born, base.floor) < 0) {",
+    replace: 'if (envelope.origin === "") {',
+    suite: collecting,
+  },
+  {
+    name: "newer_vote_erased",
+    story: "14: the register was written again before the erase arrived",
+    file: "src/consensus/acceptor.ts",
+    find: "if (slot?.accepted === undefined || !equalBallots(slot.accepted.ballot, ballot)) return false;\n    if (!isTombstone(slot.accepted.value)) return false;",
+    replace: "if (slot?.accepted === undefined) return false;",
+    suite: collecting,
   },
   {
     name: "blank_acceptor_votes",

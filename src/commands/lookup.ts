@@ -2,6 +2,7 @@
 // type, send its string.
 
 import type { Ref } from "../keyspace/arena.js";
+import { slotOfPacked } from "../keyspace/packed.js";
 import * as record from "../keyspace/record.js";
 import { isText, viewText } from "../keyspace/text-view.js";
 import { type Slot, slots } from "../lattice/key-entry.js";
@@ -59,7 +60,9 @@ const typeNames: Readonly<Record<Slot, string>> = {
 /** The visible slot of a record. */
 export function visibleSlotOf(call: Call, ref: Ref): Slot {
   const { keyspace } = call;
-  if (record.kindOf(keyspace.arena, ref) < record.objectKind) return slots.string;
+  const kind = record.kindOf(keyspace.arena, ref);
+  if (kind < record.objectKind) return slots.string;
+  if (record.isPacked(kind)) return slotOfPacked(kind);
   return keyspace.entryOf(ref).visibleSlot(keyspace.replicas) ?? slots.deadline;
 }
 

@@ -65,7 +65,8 @@ export class Capture {
       if (tracked !== after) elements.push(...differenceOfEntries(before, after));
       if (after.hasDelta) after.takeDelta();
       // The object may have been kept only for its memory of the batch; fold it where that is possible now.
-      if (ref !== 0 && kindOf(keyspace.arena, ref) >= objectKind)
+      const kind = ref === 0 ? 0 : kindOf(keyspace.arena, ref);
+      if (kind === objectKind || kind === hiddenKind)
         keyspace.storeEntry(db, hash, keyBytes, after);
       if (elements.length > 0) deltas.push({ database, key: keyBytes, elements });
     }

@@ -80,5 +80,7 @@ export function copyKey(
     const { bytes, start, length } = viewText(keyspace, from);
     setText(keyspace, db, hash, key, 0, key.length, bytes, start, length, deadline);
   }
-  if (isRoomy) record.markRoomy(arena, db.keys.find(hash, key, 0, key.length));
+  const copy = db.keys.find(hash, key, 0, key.length);
+  if (isRoomy) record.markRoomy(arena, copy);
+  else if (record.kindOf(arena, copy) >= record.objectKind) record.unmarkRoomy(arena, copy);
 }

@@ -15,7 +15,6 @@ import type { ReplicaIndex, Stamp, Time } from "../clock/stamp.js";
 import type { Seen } from "../clock/version-vector.js";
 import {
   assignCell,
-  bornOf,
   type Cell,
   clearCell,
   cloneCell,
@@ -36,6 +35,7 @@ import type { ElementStore } from "../lattice/element-store.js";
 import { type Ref, slabOf, wordOf } from "./arena.js";
 import { hashBytes } from "./hash.js";
 import { HashIndex } from "./hash-index.js";
+import { eachBirth, HighestBirth } from "./highest-birth.js";
 import type { Keyspace } from "./keyspace.js";
 import * as record from "./record.js";
 
@@ -52,6 +52,8 @@ export class ElementTable implements ElementStore {
   #bornReplica: ReplicaIndex = 0;
   /** Records with a birth of their own. */
   #ownBornCount = 0;
+  /** The highest birth of all live entries. */
+  readonly #births = new HighestBirth();
 
   constructor(keyspace: Keyspace) {
     this.keyspace = keyspace;
@@ -60,6 +62,19 @@ export class ElementTable implements ElementStore {
   }
 
   // ---- simple elements, by bytes
+
+  /** The visible birth, settled: what new elements carry. The table must not be blank. */
+  settleBirth(): void {
+    if (!this.#births.isKnown) this.#findBirth();
+  }
+
+  get bornTime(): Time {
+    return this.#births.time;
+  }
+
+  get bornReplica(): ReplicaIndex {
+    return this.#births.replica;
+  }
 
   /** The record of a simple element, or 0. */
   find(hash: number, bytes: Uint8Array, start: number, length: number): Ref {
@@ -86,9 +101,38 @@ export class ElementTable implements ElementStore {
     bornTime: Time,
     bornReplica: ReplicaIndex,
   ): Ref {
-    const { keyspace } = this;
     const old = this.index.find(hash, bytes, start, length);
-    const time = keyspace.batchTime;
+    return this.write(
+      hash,
+      old,
+      bytes,
+      start,
+      length,
+      value,
+      valueStart,
+      valueLength,
+      this.keyspace.batchTime,
+      this.keyspace.self,
+      bornTime,
+      bornReplica,
+    );
+  }
+
+  /** Writes a simple element with any stamp over `old`, which is its record or 0. Answers the record. */
+  write(
+    hash: number,
+    old: Ref,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueLength: number,
+    time: Time,
+    replica: ReplicaIndex,
+    bornTime: Time,
+    bornReplica: ReplicaIndex,
+  ): Ref {
     const fresh = this.#write(
       old,
       bytes,
@@ -98,7 +142,7 @@ export class ElementTable implements ElementStore {
       valueStart,
       valueLength,
       time,
-      keyspace.self,
+      replica,
       bornTime,
       bornReplica,
     );
@@ -129,6 +173,7 @@ export class ElementTable implements ElementStore {
     let flags = isCommon ? 0 : record.bornFlag;
     if (record.isExternal(flags, length, valueLength)) flags |= record.externalFlag;
     if (old !== 0) this.noteRemoved(old);
+    this.#births.raise(bornTime, bornReplica);
     let ref = old;
     if (old === 0 || !this.#fits(old, flags, valueLength)) {
       ref = arena.allocate(record.unitsFor(record.elementKind, flags, length, valueLength));
@@ -141,6 +186,7 @@ export class ElementTable implements ElementStore {
       if (old !== 0) this.#free(old);
       if (!isCommon) this.#ownBornCount++;
     } else {
+      this.#lowerBirth(ref, flags);
       record.setHeader(arena, ref, record.elementKind, flags, replica, time);
     }
     arena.words[slabOf(ref)]![wordOf(ref) + 2] = valueLength;
@@ -179,11 +225,21 @@ export class ElementTable implements ElementStore {
   #free(ref: Ref): void {
     const { arena, externals } = this.keyspace;
     const flags = record.flagsOf(arena, ref);
+    this.#lowerBirth(ref, flags);
     if ((flags & record.bornFlag) !== 0) this.#ownBornCount--;
     if ((flags & record.externalFlag) !== 0) {
       this.keyspace.externalBytes -= externals.remove(record.externalPlaceOf(arena, ref)).length;
     }
     arena.free(ref, record.unitsOf(arena, ref));
+  }
+
+  #lowerBirth(ref: Ref, flags: number): void {
+    if ((flags & record.bornFlag) === 0) {
+      this.#births.lower(this.#bornTime, this.#bornReplica);
+      return;
+    }
+    const { arena } = this.keyspace;
+    this.#births.lower(record.bornTimeOf(arena, ref), record.bornReplicaOf(arena, ref));
   }
 
   /** Compaction moved a record of this table. */
@@ -290,27 +346,29 @@ export class ElementTable implements ElementStore {
     if (this.#complex !== undefined) yield* this.#complex.entries();
   }
 
-  birth(replicas: ReplicaTable): Stamp | undefined {
-    let best: Stamp | undefined;
-    const consider = (born: Stamp | undefined): void => {
-      if (born === undefined) return;
-      if (best === undefined || replicas.compareStamps(born, best) > 0) best = born;
-    };
-    if (this.index.count > this.#ownBornCount) {
-      consider({ time: this.#bornTime, replica: this.#bornReplica });
-    }
-    if (this.#ownBornCount > 0) {
-      const { arena } = this.keyspace;
-      this.index.forEach((ref) => {
-        if ((record.flagsOf(arena, ref) & record.bornFlag) === 0) return;
-        consider({
-          time: record.bornTimeOf(arena, ref),
-          replica: record.bornReplicaOf(arena, ref),
-        });
+  birth(_replicas: ReplicaTable): Stamp | undefined {
+    if (this.visibleCount === 0) return undefined;
+    this.settleBirth();
+    return { time: this.#births.time, replica: this.#births.replica };
+  }
+
+  /** Looks at every live entry: the last one with the highest birth is gone, or two names compete. */
+  #findBirth(): void {
+    const { arena, replicas } = this.keyspace;
+    this.#births.reset();
+    const { time, replica } = { time: this.#bornTime, replica: this.#bornReplica };
+    this.index.forEach((ref) => {
+      const isOwn = (record.flagsOf(arena, ref) & record.bornFlag) !== 0;
+      this.#births.consider(
+        isOwn ? record.bornTimeOf(arena, ref) : time,
+        isOwn ? record.bornReplicaOf(arena, ref) : replica,
+        replicas,
+      );
+    });
+    for (const cell of this.#complex?.values() ?? [])
+      eachBirth(cell, (bornTime, bornReplica) => {
+        this.#births.consider(bornTime, bornReplica, replicas);
       });
-    }
-    for (const cell of this.#complex?.values() ?? []) consider(bornOf(cell, replicas));
-    return best;
   }
 
   assign(element: string, stamp: Stamp, born: Stamp, value: Bytes): void {
@@ -362,6 +420,7 @@ export class ElementTable implements ElementStore {
     if (held !== undefined) {
       this.noteComplexRemoved(element, held);
       if (isVisible(held)) this.#complexVisible--;
+      eachBirth(held, (time, replica) => this.#births.lower(time, replica));
       this.#complex!.delete(element);
       if (this.#complex!.size === 0) this.#complex = undefined;
     }
@@ -373,6 +432,7 @@ export class ElementTable implements ElementStore {
       this.#complex ??= new Map();
       this.#complex.set(element, cell);
       if (isVisible(cell)) this.#complexVisible++;
+      eachBirth(cell, (time, replica) => this.#births.raise(time, replica));
       this.noteComplexAdded(element, cell);
       return;
     }
@@ -421,7 +481,7 @@ export class ElementTable implements ElementStore {
     }
   }
 
-  verify(_replicas: ReplicaTable): boolean {
+  verify(replicas: ReplicaTable): boolean {
     const { arena } = this.keyspace;
     this.index.verifyInvariants((ref) => this.keyspace.hashOf(ref));
     let ownBorn = 0;
@@ -434,7 +494,15 @@ export class ElementTable implements ElementStore {
     });
     let visible = 0;
     for (const cell of this.#complex?.values() ?? []) if (isVisible(cell)) visible++;
-    return ownBorn === this.#ownBornCount && visible === this.#complexVisible;
+    const kept = this.birth(replicas);
+    this.#findBirth();
+    const found = this.birth(replicas);
+    return (
+      ownBorn === this.#ownBornCount &&
+      visible === this.#complexVisible &&
+      kept?.time === found?.time &&
+      kept?.replica === found?.replica
+    );
   }
 
   /** Units of arena that the records take, for checking the arena's accounts. */

@@ -4,16 +4,19 @@
 import type { Cell, Row, Sibling } from "../lattice/cell.js";
 import { decodeDeadline, encodeDeadline } from "../lattice/deadline.js";
 import { integer, zero } from "../lattice/decimal.js";
-import { KeyEntry, onlyElement, slots } from "../lattice/key-entry.js";
+import { KeyEntry, onlyElement, type Slot, slots } from "../lattice/key-entry.js";
 import { type Ref, slabOf } from "./arena.js";
 import { readCounter, writeCounter } from "./counter-record.js";
 import type { Database } from "./database.js";
 import type { Keyspace } from "./keyspace.js";
+import { foldPacked, unfoldPacked } from "./packed-fold.js";
 import * as record from "./record.js";
 import { copyText, integerText } from "./text-view.js";
 
 /** Reads a record of a compact kind as an entry; ref 0 gives an empty entry. */
 export function entryOfRecord(keyspace: Keyspace, ref: Ref): KeyEntry {
+  if (ref !== 0 && record.isPacked(record.kindOf(keyspace.arena, ref)))
+    return unfoldPacked(keyspace, ref);
   const entry = new KeyEntry(keyspace.newStore);
   entry.isTracked = keyspace.capture !== undefined;
   if (ref === 0) return entry;
@@ -77,11 +80,20 @@ export interface Folded {
 }
 
 /** The compact form of an entry, or undefined when only an object can hold it. */
-export function foldable(keyspace: Keyspace, entry: KeyEntry): Folded | undefined {
-  for (let slot = slots.hash; slot <= slots.stream; slot++) {
-    const map = entry.slot(slot);
-    if (map !== undefined && !map.isBlank) return undefined;
+export function foldable(
+  keyspace: Keyspace,
+  entry: KeyEntry,
+  keyLength: number,
+): Folded | undefined {
+  let collection: Slot | undefined;
+  for (let slot: number = slots.string; slot <= slots.stream; slot++) {
+    const map = entry.slot(slot as Slot);
+    if (map === undefined || map.isBlank) continue;
+    if (collection !== undefined) return undefined;
+    collection = slot as Slot;
   }
+  if (collection !== undefined && collection !== slots.string)
+    return foldPacked(keyspace, entry, collection, keyLength);
   const cell = entry.cell(slots.string);
   if (cell === undefined) return undefined;
   const born = compactBirth(cell, keyspace.self);

@@ -13,7 +13,8 @@ import { latin1 } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
 import { HybridClock, type ReplicaIndex, type Stamp, type Time } from "../clock/stamp.js";
 import { CellMap } from "../lattice/cell-map.js";
-import { type KeyEntry, type StoreFactory, slots } from "../lattice/key-entry.js";
+import type { ElementStore } from "../lattice/element-store.js";
+import { type KeyEntry, type Slot, type StoreFactory, slots } from "../lattice/key-entry.js";
 import { Arena, type Ref, roundUnits, slabOf, wordOf } from "./arena.js";
 import type { Capture } from "./capture.js";
 import { Database } from "./database.js";
@@ -22,6 +23,7 @@ import { entryOfRecord, foldable } from "./entry-record.js";
 import { ExpiryHeap } from "./expiry-heap.js";
 import { hashBytes } from "./hash.js";
 import { ObjectTable } from "./object-table.js";
+import { slotOfPacked, verifyPacked } from "./packed.js";
 import * as record from "./record.js";
 import { ZsetTable } from "./zset-table.js";
 
@@ -341,16 +343,29 @@ export class Keyspace {
    */
   storeEntry(db: Database, hash: number, key: Uint8Array, entry: KeyEntry): void {
     const old = db.keys.find(hash, key, 0, key.length);
+    const isStored = old !== 0 && this.#isObject(old) && this.entryOf(old) === entry;
     if (entry.isBlank) {
       if (old !== 0) this.#detach(db, hash, old);
+      if (!isStored) entry.release();
       return;
     }
-    const compact = entry.hasDelta ? undefined : foldable(this, entry);
+    const compact = entry.hasDelta ? undefined : foldable(this, entry, key.length);
     const fresh =
       compact !== undefined ? compact.create(db, key) : this.#createObject(db, key, entry, old);
     if (fresh === old) return;
+    if (compact !== undefined && old !== 0) this.#inheritRoomy(old, fresh);
     if (old === 0) this.attach(db, hash, fresh);
     else this.supersede(db, hash, old, fresh);
+    // The object goes with its record; an entry that was none is not needed any more.
+    if (compact !== undefined && !isStored) entry.release();
+  }
+
+  /** A collection that changes its form keeps the name of its encoding. */
+  #inheritRoomy(old: Ref, fresh: Ref): void {
+    const kind = record.kindOf(this.arena, fresh);
+    if (!record.isPacked(kind) || !record.isRoomy(this.arena, old)) return;
+    if (this.#isObject(old) || record.kindOf(this.arena, old) === kind)
+      record.markRoomy(this.arena, fresh);
   }
 
   /** The object's record mirrors what every access asks: visibility and deadline. */
@@ -362,6 +377,7 @@ export class Keyspace {
     if (old !== 0 && this.#isObject(old)) {
       const place = record.valueLengthOf(this.arena, old);
       if (this.entries.get(place) === entry) {
+        entry.rehouse(this.compactStore);
         if (visible !== undefined) flags |= record.flagsOf(this.arena, old) & record.roomyFlag;
         const same =
           record.kindOf(this.arena, old) === kind && record.flagsOf(this.arena, old) === flags;
@@ -373,10 +389,18 @@ export class Keyspace {
         return ref;
       }
     }
+    entry.rehouse(this.compactStore);
+    if (old !== 0 && visible !== undefined && this.#isPackedAs(old, visible))
+      flags |= record.flagsOf(this.arena, old) & record.roomyFlag;
     const place = this.entries.put(entry);
     const ref = this.createRecord(db, kind, flags, key, 0, key.length, place, 0);
     if (deadline !== undefined) record.setDeadline(this.arena, ref, deadline, 0, 0);
     return ref;
+  }
+
+  #isPackedAs(ref: Ref, slot: Slot): boolean {
+    const kind = record.kindOf(this.arena, ref);
+    return record.isPacked(kind) && slotOfPacked(kind) === slot;
   }
 
   #isObject(ref: Ref): boolean {
@@ -403,9 +427,12 @@ export class Keyspace {
   }
 
   /** The store behind a slot of an entry that this keyspace owns: compact where the type has such a form. */
-  readonly newStore: StoreFactory = (slot) => {
+  readonly newStore: StoreFactory = (slot) => this.compactStore(slot) ?? new CellMap();
+
+  /** The compact store of a slot, for the types that have one. */
+  readonly compactStore = (slot: Slot): ElementStore | undefined => {
     if (slot === slots.zset) return new ZsetTable(this);
-    return slot === slots.hash || slot === slots.set ? new ElementTable(this) : new CellMap();
+    return slot === slots.hash || slot === slots.set ? new ElementTable(this) : undefined;
   };
 
   /** The entry under a record; for ref 0 a new one, which remembers changes only if somebody will ask. */
@@ -444,7 +471,9 @@ export class Keyspace {
       db.keys.forEach((ref) => {
         assert(record.databaseOf(this.arena, ref) === db.store, "a record names another database");
         live += roundUnits(record.unitsOf(this.arena, ref));
-        if (record.kindOf(this.arena, ref) === record.hiddenKind) hidden++;
+        const kind = record.kindOf(this.arena, ref);
+        if (kind === record.hiddenKind) hidden++;
+        if (record.isPacked(kind)) verifyPacked(this.arena, ref);
         if (this.#isObject(ref)) assert(this.entryOf(ref).verify(this.replicas), "stale figures");
       });
       assert(hidden === db.hiddenCount, "the count of hidden records does not add up");

@@ -8,11 +8,12 @@
 //   [deadline]  24 bytes: deadline (Unix ms), time of its stamp, heap position (32 bits), replica of its stamp
 //   [born]      16 bytes: birth of the slot (time, replica), when it is not the stamp itself
 //   [counter]   40 bytes, only `counterKind`: what this row added, its birth, base value, base time, base replica
-//   key bytes, then value bytes (`textKind`), or 8 bytes naming an external buffer (`externalFlag`)
+//   key bytes, then value bytes (`textKind`, packed kinds), or 8 bytes naming an external buffer (`externalFlag`)
 //
 // Kinds are the compact forms of a key's entry (lattice/key-entry.ts). `textKind` is a string slot with one
 // sibling and no rows. `counterKind` is a string slot whose only row is this node's own live one, never reset by
-// others, over at most one integer base. Everything else is an object behind the record.
+// others, over at most one integer base. A packed kind is a small collection of one sibling per element and one birth,
+// which is the record's stamp (packed.ts). Everything else is an object behind the record.
 
 import { type Arena, blockUnitsMax, type Ref, slabOf, wordOf } from "./arena.js";
 
@@ -23,6 +24,12 @@ export const objectKind = 3;
 export const hiddenKind = 4;
 /** An element of a large collection (element-table.ts); the layout is that of a text. */
 export const elementKind = 5;
+/** Small collections, all elements inside the record (packed.ts): one kind per type, from here on. */
+export const packedHashKind = 6;
+export const packedSetKind = 7;
+export const packedZsetKind = 8;
+
+export const isPacked = (kind: number): boolean => kind >= packedHashKind;
 
 /** The record has a deadline, born with the visible slot. */
 export const deadlineFlag = 1;
@@ -54,7 +61,13 @@ export const prefixBytes = (kind: number, flags: number): number =>
 
 /** Bytes after the key. */
 export const payloadBytes = (kind: number, flags: number, valueLength: number): number =>
-  kind !== textKind && kind !== elementKind ? 0 : (flags & externalFlag) !== 0 ? 8 : valueLength;
+  kind >= packedHashKind
+    ? valueLength
+    : kind !== textKind && kind !== elementKind
+      ? 0
+      : (flags & externalFlag) !== 0
+        ? 8
+        : valueLength;
 
 export const unitsFor = (
   kind: number,

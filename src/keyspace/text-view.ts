@@ -28,6 +28,7 @@ const fractionDigitsMax = 17;
 export function isText(keyspace: Keyspace, ref: Ref): boolean {
   const kind = record.kindOf(keyspace.arena, ref);
   if (kind === record.textKind || kind === record.counterKind) return true;
+  if (record.isPacked(kind)) return false;
   return keyspace.entryOf(ref).visibleSlot(keyspace.replicas) === slots.string;
 }
 

@@ -94,6 +94,37 @@ export class KeyEntry {
     return this.#slots[slot];
   }
 
+  /**
+   * The store of a slot when no other slot but the deadline's holds anything, so that no clash of
+   * types is possible; else undefined.
+   */
+  sole(slot: Slot): ElementStore | undefined {
+    for (let other: number = slots.string; other < this.#slots.length; other++) {
+      if (other === slot) continue;
+      const store = this.#slots[other];
+      if (store !== undefined && !store.isBlank) return undefined;
+    }
+    return this.#slots[slot];
+  }
+
+  /** Makes `store` the store of a slot that was never used. The entry owns it from now on. */
+  adopt(slot: Slot, store: ElementStore): void {
+    assert(this.#slots[slot] === undefined, "a slot in use is given another store");
+    while (this.#slots.length < slot) this.#slots.push(undefined);
+    this.#slots[slot] = store;
+  }
+
+  /** Moves what lies in plain stores into those that `make` offers. */
+  rehouse(make: (slot: Slot) => ElementStore | undefined): void {
+    this.#slots.forEach((store, slot) => {
+      if (!(store instanceof CellMap) || slot <= slots.string || store.isBlank) return;
+      const fresh = make(slot as Slot);
+      if (fresh === undefined) return;
+      for (const [element, cell] of store.entries()) fresh.restore(element, cell);
+      this.#slots[slot] = fresh;
+    });
+  }
+
   /** One element, for reading. */
   cell(slot: Slot, element: string = onlyElement): Readonly<Cell> | undefined {
     return this.#slots[slot]?.get(element);

@@ -13,6 +13,14 @@ const canonical = (reply: Reply): string =>
 const sortedItems = (reply: Reply): string =>
   `${reply.type}[${(reply.items ?? []).map(canonical).sort().join(",")}]`;
 
+const sortedDeep = (reply: Reply): string =>
+  reply.items === undefined
+    ? canonical(reply)
+    : `${reply.type}[${reply.items.map(sortedDeep).sort().join(",")}]`;
+
+/** Same elements at every depth, in any order (the subcommands and flags of COMMAND INFO). */
+export const sameAtEveryDepth: Comparer = (ours, theirs) => sortedDeep(ours) === sortedDeep(theirs);
+
 /** Same elements, each as often, in any order (SMEMBERS, KEYS). */
 export const sameMultiset: Comparer = (ours, theirs) =>
   ours.items === undefined || theirs.items === undefined

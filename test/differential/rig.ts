@@ -66,10 +66,17 @@ class Side {
     try {
       for (const connection of this.connections) {
         const replies = await connection.exchange(
-          [["RESET"], ["HELLO", String(protocol)], ["SELECT", "0"], ["FLUSHALL"], ["ECHO", token]],
+          [
+            ["DISCARD"],
+            ["RESET"],
+            ["HELLO", String(protocol)],
+            ["SELECT", "0"],
+            ["FLUSHALL"],
+            ["ECHO", token],
+          ],
           replyTimeoutMs,
         );
-        if (!replies[4]!.equals(Buffer.from(`$${token.length}\r\n${token}\r\n`))) return false;
+        if (!replies.at(-1)!.equals(Buffer.from(`$${token.length}\r\n${token}\r\n`))) return false;
       }
       return this.connections.length > 0;
     } catch {

@@ -3,11 +3,18 @@
 import type { Family } from "../step.js";
 import { bitsFamily } from "./bits.js";
 import { keysFamily } from "./keys.js";
+import { serverFamily } from "./server.js";
 import { setsFamily } from "./sets.js";
 import { stringsFamily } from "./strings.js";
 import { syntaxFamily } from "./syntax.js";
+import { transactionsFamily } from "./transactions.js";
 
 const dataFamilies: readonly Family[] = [stringsFamily, bitsFamily, keysFamily, setsFamily];
 
 /** Wrong arity and syntax are tried on the commands of all the others. */
-export const families: readonly Family[] = [...dataFamilies, syntaxFamily(dataFamilies)];
+export const families: readonly Family[] = [
+  ...dataFamilies,
+  syntaxFamily(dataFamilies),
+  transactionsFamily,
+  serverFamily,
+];

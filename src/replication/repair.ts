@@ -142,14 +142,19 @@ export class Repair {
 
   #noteLack(peer: Peer, shard: number, now: number): void {
     if (this.#lacking.has(shard) || !this.#lacks(peer, shard)) return;
-    this.#lacking.set(shard, now + this.#cluster.timing.pullDelayMs);
+    // What is older than any delay will not come by itself.
+    const isLate = this.#lacks(peer, shard, this.#settledUntil());
+    this.#lacking.set(shard, isLate ? now : now + this.#cluster.timing.pullDelayMs);
   }
 
-  /** Whether the peer has batches of the shard that are not at hand here and may be joined. */
-  #lacks(peer: Peer, shard: number): boolean {
+  /**
+   * Whether the peer has batches of the shard, the last of a stream made until `until`, that are not at hand here
+   * and may be joined.
+   */
+  #lacks(peer: Peer, shard: number, until = Number.POSITIVE_INFINITY): boolean {
     const { shards } = this.#cluster;
     for (const [origin, time] of peer.known(shard).entries()) {
-      if (origin === shards.keyspace.self || shards.isEarly(time)) continue;
+      if (origin === shards.keyspace.self || time > until || shards.isEarly(time)) continue;
       if (this.#inbox.reach(shard, origin) < time) return true;
     }
     return false;

@@ -54,7 +54,7 @@ export const defaultTiming: Timing = {
 /** With many nodes an exchange costs messages: it is rarer, and a hub's messages are waited for longer. */
 export const hubTiming: Timing = {
   ...defaultTiming,
-  exchangeMs: 2_000,
+  exchangeMs: 1_500,
   settleMs: 1_200,
   pullDelayMs: 250,
 };

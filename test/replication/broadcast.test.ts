@@ -96,7 +96,7 @@ const linkMs = (delayMs: number): { delayMs: () => number } => ({ delayMs: () =>
 test("broadcast: 25 nodes at 100 ms, without faults: under 2 messages per operation, 600 ms", () => {
   const { world, figures } = broadcast(
     { seed: 1, nodeCount: 25, link: linkMs(100) },
-    { durationMs: 20_000, operationsPerSecond: 100 },
+    { durationMs: 10_000, operationsPerSecond: 100 },
   );
   show("25 nodes, hub", figures);
   expect(world.replicas[0]!.replicator.mode).toBe("hub");
@@ -111,7 +111,7 @@ test("broadcast: 25 nodes whose clocks differ by up to a second still pay under 
   const skewMs = Array.from({ length: 25 }, () => prng.between(0, 1000));
   const { figures } = broadcast(
     { seed: 2, nodeCount: 25, link: linkMs(100), skewMs },
-    { durationMs: 20_000, operationsPerSecond: 100 },
+    { durationMs: 10_000, operationsPerSecond: 100 },
   );
   show("25 nodes, skewed", figures);
   expect(figures.messagesPerOperation).toBeLessThan(3);
@@ -124,7 +124,7 @@ test("broadcast: 25 nodes on links of varying delay stay under 12 messages per o
   const delayMs = (): number => -Math.log(1 - prng.float()) * 100;
   const { world, figures } = broadcast(
     { seed: 3, nodeCount: 25, link: { delayMs } },
-    { durationMs: 20_000, operationsPerSecond: 100 },
+    { durationMs: 10_000, operationsPerSecond: 100 },
   );
   show("25 nodes, exponential delay", figures);
   expect(figures.messagesPerOperation).toBeLessThan(12);
@@ -132,12 +132,12 @@ test("broadcast: 25 nodes on links of varying delay stay under 12 messages per o
 });
 
 test("broadcast: 25 nodes cut in halves every few seconds converge within 10 s of healing", () => {
-  for (const seed of [11, 12, 13]) {
+  for (const seed of [11, 12]) {
     let ms = 0;
     const { world, figures } = broadcast(
       { seed, nodeCount: 25, link: linkMs(100) },
       {
-        durationMs: 18_000,
+        durationMs: 12_000,
         operationsPerSecond: 100,
         disturb(at, prng) {
           ms += 10;

@@ -33,11 +33,24 @@ const zeroOf = (negative: boolean): Extended => ({
 
 const infinityOf = (negative: boolean): Extended => ({ ...zeroOf(negative), infinite: true });
 
+const double = new DataView(new ArrayBuffer(8));
+
 function bitLength(value: bigint): number {
   if (value === 0n) return 0;
-  const hex = value.toString(16);
-  return hex.length * 4 - Math.clz32(Number.parseInt(hex[0]!, 16)) + 28;
+  const rounded = Number(value);
+  if (rounded === Number.POSITIVE_INFINITY) {
+    const hex = value.toString(16);
+    return hex.length * 4 - Math.clz32(Number.parseInt(hex[0]!, 16)) + 28;
+  }
+  double.setFloat64(0, rounded);
+  const length = (double.getUint16(0) >> 4) - 1022;
+  // Just below a power of two the double is that power.
+  return value >> BigInt(length - 1) === 0n ? length - 1 : length;
 }
+
+const powersOfTen = Array.from({ length: 40 }, (_, exponent) => 10n ** BigInt(exponent));
+
+const powerOfTen = (exponent: number): bigint => powersOfTen[exponent] ?? 10n ** BigInt(exponent);
 
 /** The nearest number to `numerator / denominator`, both positive. */
 function nearest(negative: boolean, numerator: bigint, denominator: bigint): Extended {
@@ -93,8 +106,8 @@ function parseDecimalText(negative: boolean, body: string): Extended | undefined
   if (exponent < -decimalExponentMax) return undefined;
   const value =
     exponent >= 0
-      ? nearest(negative, digits * 10n ** BigInt(exponent), 1n)
-      : nearest(negative, digits, 10n ** BigInt(-exponent));
+      ? nearest(negative, digits * powerOfTen(exponent), 1n)
+      : nearest(negative, digits, powerOfTen(-exponent));
   return value.significand === 0n && !value.infinite ? undefined : value;
 }
 
@@ -138,7 +151,7 @@ const decimals = 17;
 
 /** Printed with seventeen decimals, trailing zeros cut: what INCRBYFLOAT answers and stores. */
 export function formatExtended({ negative, significand, exponent }: Extended): string {
-  let scaled = significand * 10n ** BigInt(decimals);
+  let scaled = significand * powerOfTen(decimals);
   if (exponent >= 0) scaled <<= BigInt(exponent);
   else {
     const divisor = 1n << BigInt(-exponent);

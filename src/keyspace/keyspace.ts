@@ -25,6 +25,7 @@ import { hashBytes } from "./hash.js";
 import { ObjectTable } from "./object-table.js";
 import { slotOfPacked, verifyPacked } from "./packed.js";
 import * as record from "./record.js";
+import { verifyPackedZset } from "./zset-forms.js";
 import { ZsetTable } from "./zset-table.js";
 
 /** The place of an object whose record has been superseded by another one of the same object. */
@@ -119,6 +120,12 @@ export class Keyspace {
 
   get stamp(): Stamp {
     return { time: this.batchTime, replica: this.self };
+  }
+
+  /** Writes the open batch's time into a record. A method, so that the number is never boxed on its way. */
+  writeBatchTime(ref: Ref): void {
+    if (this.#batchTime === 0) this.#batchTime = this.clock.next(this.nowMs);
+    this.arena.floats[slabOf(ref)]![(wordOf(ref) >> 1) + 2] = this.#batchTime;
   }
 
   get hasOpenBatch(): boolean {
@@ -474,6 +481,7 @@ export class Keyspace {
         const kind = record.kindOf(this.arena, ref);
         if (kind === record.hiddenKind) hidden++;
         if (record.isPacked(kind)) verifyPacked(this.arena, ref);
+        if (kind === record.packedZsetKind) verifyPackedZset(this, ref);
         if (this.#isObject(ref)) assert(this.entryOf(ref).verify(this.replicas), "stale figures");
       });
       assert(hidden === db.hiddenCount, "the count of hidden records does not add up");

@@ -64,8 +64,10 @@ export function setText(
   if (record.isExternal(flags, keyLength, valueLength)) flags |= record.externalFlag;
   let fresh = ref;
   if (ref !== 0 && flags < record.externalFlag && keyspace.fitsInPlace(ref, flags, valueLength)) {
-    record.setHeader(arena, ref, record.textKind, flags, keyspace.self, keyspace.batchTime);
-    arena.words[slabOf(ref)]![wordOf(ref) + 2] = valueLength;
+    const words = arena.words[slabOf(ref)]!;
+    words[wordOf(ref)] = record.textKind | (flags << 8) | (keyspace.self << 16);
+    words[wordOf(ref) + 2] = valueLength;
+    keyspace.writeBatchTime(ref);
     keyspace.touch(ref);
   } else {
     fresh = keyspace.createRecord(
@@ -227,7 +229,7 @@ export function incrementFast(
     if (!Number.isSafeInteger(value) || !Number.isSafeInteger(added)) return Number.NaN;
     keyspace.willWrite(db, ref, keyBytes, keyStart, keyLength);
     floats[at] = added;
-    floats[(wordOf(ref) >> 1) + 2] = keyspace.batchTime;
+    keyspace.writeBatchTime(ref);
     keyspace.didWrite(db, keyBytes, keyStart, keyLength);
     return value;
   }

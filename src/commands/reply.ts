@@ -2,6 +2,7 @@
 // else; nothing is allocated per reply. RESP: https://redis.io/docs/reference/protocol-spec/ and its RESP3.
 
 import { type Bytes, utf8 } from "../base/bytes.js";
+import { writeInteger } from "../base/digits.js";
 
 const ok = utf8("+OK\r\n");
 const pong = utf8("+PONG\r\n");
@@ -14,8 +15,6 @@ const oneReply = utf8(":1\r\n");
 
 /** The first size of the buffer, and what it shrinks back to after a larger turn. */
 const capacityStart = 64 * 1024;
-
-const zeroDigit = 48;
 
 /** A reply that outgrew `replyBytesMax`; the dispatcher closes the connection. */
 export class ReplyTooLarge extends Error {
@@ -207,37 +206,3 @@ export class Reply {
 }
 
 const scratch = new Uint8Array(32);
-
-/** Writes decimal digits of a safe integer at `at`; returns how many bytes. */
-export function writeInteger(bytes: Uint8Array, at: number, value: number): number {
-  if (value >= 0 && value < 10) {
-    bytes[at] = zeroDigit + value;
-    return 1;
-  }
-  let rest = value;
-  let start = at;
-  if (rest < 0) {
-    bytes[start++] = 45;
-    rest = -rest;
-  }
-  let end = start + digitCount(rest);
-  const length = end - at;
-  while (rest >= 0x40000000) {
-    const next = Math.floor(rest / 10);
-    bytes[--end] = zeroDigit + (rest - next * 10);
-    rest = next;
-  }
-  let small = rest | 0;
-  while (end > start) {
-    const next = (small / 10) | 0;
-    bytes[--end] = zeroDigit + (small - next * 10);
-    small = next;
-  }
-  return length;
-}
-
-function digitCount(value: number): number {
-  let count = 1;
-  for (let limit = 10; value >= limit && count < 17; limit *= 10) count++;
-  return count;
-}

@@ -1,7 +1,8 @@
 // Reading the string under a record where it lies. Values are resolved as merge-rules 6 to 9 say: the sibling with the
 // highest stamp is the base, live rows add to it when it is a number, and a base that is text hides them.
 
-import { type Bytes, emptyBytes, fromUtf8, utf8 } from "../base/bytes.js";
+import { type Bytes, emptyBytes, fromLatin1, fromUtf8 } from "../base/bytes.js";
+import { writeInteger } from "../base/digits.js";
 import { type Cell, isLive, rowSum, winner } from "../lattice/cell.js";
 import { add, formatDecimal, parseDecimal } from "../lattice/decimal.js";
 import { slots } from "../lattice/key-entry.js";
@@ -19,7 +20,7 @@ export interface TextView {
 export const view: TextView = { bytes: emptyBytes, start: 0, length: 0 };
 
 /** The decimal text of a safe integer, as new bytes. */
-export const integerText = (value: number): Bytes => utf8(String(value));
+export const integerText = (value: number): Bytes => fromLatin1(String(value));
 
 /** Digits after the point that a float counter shows, as Redis's %.17Lg. */
 const fractionDigitsMax = 17;
@@ -31,6 +32,9 @@ export function isText(keyspace: Keyspace, ref: Ref): boolean {
   if (record.isPacked(kind)) return false;
   return keyspace.entryOf(ref).visibleSlot(keyspace.replicas) === slots.string;
 }
+
+/** Where the digits of a counter are written to be looked at. */
+const counterDigits = new Uint8Array(24);
 
 /** Points `view` at the string under a record; the record must satisfy `isText`. */
 export function viewText(keyspace: Keyspace, ref: Ref): TextView {
@@ -47,7 +51,9 @@ export function viewText(keyspace: Keyspace, ref: Ref): TextView {
       view.start = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
     }
   } else if (kind === record.counterKind) {
-    viewBytes(integerText(counterValue(keyspace, ref)));
+    view.bytes = counterDigits;
+    view.start = 0;
+    view.length = writeInteger(counterDigits, 0, counterValue(keyspace, ref));
   } else {
     viewBytes(resolveText(keyspace, keyspace.entryOf(ref).cell(slots.string)!));
   }
@@ -79,9 +85,9 @@ export function resolveText(keyspace: Keyspace, cell: Readonly<Cell>): Bytes {
   const base = winner(cell, keyspace.replicas);
   if (!cell.rows.some(isLive)) return base?.value ?? emptyBytes;
   const sum = rowSum(cell);
-  if (base === undefined) return utf8(formatDecimal(sum, fractionDigitsMax));
+  if (base === undefined) return fromLatin1(formatDecimal(sum, fractionDigitsMax));
   const number = parseDecimal(fromUtf8(base.value));
   return number === undefined
     ? base.value
-    : utf8(formatDecimal(add(number, sum), fractionDigitsMax));
+    : fromLatin1(formatDecimal(add(number, sum), fractionDigitsMax));
 }

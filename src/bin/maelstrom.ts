@@ -11,6 +11,7 @@ import { processFacts } from "../host/process-facts.js";
 import { StdioHost } from "../host/stdio-host.js";
 import { loadChecks } from "../host/stdio-host-checks.js";
 import { countStart, systemStarts } from "../host/stdio-host-starts.js";
+import { SystemClock } from "../host/system-clock.js";
 import type { TcpHost } from "../host/tcp-host.js";
 import { seedHash } from "../keyspace/hash.js";
 import type { NodeEffects, PeerEffects } from "../node/effects.js";
@@ -34,13 +35,13 @@ export async function runMaelstrom(options: MaelstromOptions): Promise<void> {
 class MaelstromProcess {
   readonly #options: MaelstromOptions;
   readonly #seed: number;
+  readonly #clock = new SystemClock();
   #pipe!: StdioHost;
   #face!: Maelstrom;
   #node: Node | undefined;
   #drive: Drive | undefined;
   #tcp: TcpHost | undefined;
   #logged = 0;
-  #nowMs = 0;
   #onSignal: () => void = () => {};
 
   constructor(options: MaelstromOptions) {
@@ -83,14 +84,8 @@ class MaelstromProcess {
 
   // ---- time and turns
 
-  /** Unix milliseconds; the system's clock may be set back, the node's time may not. */
-  #now(): number {
-    this.#nowMs = Math.max(this.#nowMs, Date.now());
-    return this.#nowMs;
-  }
-
   #beginTurn(): void {
-    this.#node?.beginTurn(this.#now());
+    this.#node?.beginTurn(this.#clock.now());
   }
 
   #after(ms: number, callback: () => void): void {
@@ -129,7 +124,7 @@ class MaelstromProcess {
     } catch (error) {
       // Whether this is the first start is not known, so the node must not vote.
       this.#log(`cannot count starts, so ${name} does not vote: ${(error as Error).message}`);
-      return this.#now();
+      return this.#clock.now();
     }
   }
 
@@ -164,7 +159,7 @@ class MaelstromProcess {
     );
     this.#node = node;
     this.#beginTurn();
-    this.#drive = new Drive(node);
+    this.#drive = new Drive(node, () => this.#clock.now());
     if (this.#tcp !== undefined) {
       this.#tcp.attach(node);
       this.#tcp.onTurn = () => this.#drive?.turn();
@@ -179,7 +174,7 @@ class MaelstromProcess {
   async #listen(name: string): Promise<number> {
     const { TcpHost } = await import("../host/tcp-host.js");
     const port = this.#options.port! + Number(/\d+$/.exec(name)?.[0] ?? 0);
-    this.#tcp = new TcpHost(() => this.#now());
+    this.#tcp = new TcpHost(() => this.#clock.now());
     return this.#tcp.listen({ bind: "127.0.0.1", port, portTries: 0 });
   }
 

@@ -1,5 +1,5 @@
-// The drive loop of a real process: it gives the node the time when something is due, runs the periodic work, and
-// closes the batch of a turn.
+// The drive loop of a real process: it gives the node the time when something is due, runs the
+// periodic work, and closes the batch of a turn.
 
 import type { Node } from "../node/node.js";
 import { sampleFacts } from "./process-facts.js";
@@ -9,6 +9,7 @@ const cronMs = 100;
 
 export class Drive {
   readonly #node: Node;
+  readonly #now: () => number;
   #timer: NodeJS.Timeout | undefined;
   #dueMs = Number.POSITIVE_INFINITY;
   #cron: NodeJS.Timeout | undefined;
@@ -16,8 +17,10 @@ export class Drive {
   #crons = 0;
   #isStopped = false;
 
-  constructor(node: Node) {
+  /** @param now Unix milliseconds; the same clock as for the node's other turns. */
+  constructor(node: Node, now: () => number = Date.now) {
     this.#node = node;
+    this.#now = now;
   }
 
   start(): void {
@@ -33,8 +36,8 @@ export class Drive {
   }
 
   /**
-   * Something happened to the node: its timers may have moved and its batch may be open. The batch closes when
-   * the event loop has handed over all that had arrived.
+   * Something happened to the node: its timers may have moved and its batch may be open. The batch
+   * closes when the event loop has handed over all that had arrived.
    */
   turn(): void {
     if (this.#node.wantsEndTurn && !this.#isTurnOpen) {
@@ -55,19 +58,19 @@ export class Drive {
     this.#dueMs = due;
     clearTimeout(this.#timer);
     if (due === Number.POSITIVE_INFINITY) return;
-    this.#timer = setTimeout(() => this.#tick(), Math.max(0, due - Date.now()));
+    this.#timer = setTimeout(() => this.#tick(), Math.max(0, due - this.#now()));
   }
 
   #tick(): void {
     this.#dueMs = Number.POSITIVE_INFINITY;
-    this.#node.beginTurn(Date.now());
+    this.#node.beginTurn(this.#now());
     this.#node.tick();
     this.turn();
   }
 
   #runCron(): void {
     if (this.#crons++ % 10 === 0) sampleFacts(this.#node.environment.facts);
-    this.#node.beginTurn(Date.now());
+    this.#node.beginTurn(this.#now());
     this.#node.cron();
     this.turn();
   }

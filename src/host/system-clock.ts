@@ -1,0 +1,37 @@
+// The system's time for a node: Unix milliseconds that never go back and never stand still. When
+// the wall clock is set back the node's time goes on from where it was, at the pace of the steady
+// clock, so that no timer waits for the wall clock to catch up; when it is set forward the node
+// follows.
+//
+// Left out: slewing back to a wall clock that was ahead by mistake; a restart does that.
+
+import { performance } from "node:perf_hooks";
+
+export interface ClockSources {
+  /** Unix milliseconds, as the system believes. */
+  readonly wall: () => number;
+  /** Milliseconds since any moment, never going back. */
+  readonly steady: () => number;
+}
+
+const system: ClockSources = { wall: () => Date.now(), steady: () => performance.now() };
+
+export class SystemClock {
+  readonly #sources: ClockSources;
+  #nowMs: number;
+  #steadyMs: number;
+
+  constructor(sources: ClockSources = system) {
+    this.#sources = sources;
+    this.#nowMs = sources.wall();
+    this.#steadyMs = sources.steady();
+  }
+
+  /** Whole Unix milliseconds. */
+  now(): number {
+    const steadyMs = this.#sources.steady();
+    this.#nowMs = Math.max(this.#nowMs + steadyMs - this.#steadyMs, this.#sources.wall());
+    this.#steadyMs = steadyMs;
+    return Math.floor(this.#nowMs);
+  }
+}

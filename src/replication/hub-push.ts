@@ -1,5 +1,5 @@
 // Dissemination through a hub, for larger clusters: a node sends a new batch to one other node, the hub, which
-// joins what it gets and sends everybody one message per window. With 25 nodes and a window of 280 ms an update is
+// joins what it gets and sends everybody one message per window. With 25 nodes and a window of 230 ms an update is
 // everywhere after one link, at most one window and another link, and costs little more than one message.
 //
 // Who is the hub follows from the clock: each node has its term, in the order of names. Nothing depends on nodes

@@ -45,7 +45,7 @@ export const defaultTiming: Timing = {
   retryMs: 500,
   forgetMs: 1_000,
   keepMs: 5_000,
-  hubWindowMs: 280,
+  hubWindowMs: 230,
   hubTermMs: 10_000,
   hubTimeoutMs: 900,
   hubSuspectMs: 5_000,

@@ -180,6 +180,14 @@ export const plantedInMaelstrom: PlantedBug[] = [
     suite: starts,
   },
   {
+    name: "time_stands_still",
+    story: "the wall clock is set back by an hour and no timer of the node fires for an hour",
+    file: "src/host/system-clock.ts",
+    find: "this.#nowMs + steadyMs - this.#steadyMs",
+    replace: "this.#nowMs",
+    suite: "test/maelstrom/clock.test.ts",
+  },
+  {
     name: "json_members_unsorted",
     story: "a cas from an equal object is a mismatch because its members come in another order",
     file: "src/wire/maelstrom-json.ts",

@@ -1,5 +1,5 @@
-// Counting and finding bits in byte strings, 32 at a time. Bit 0 is the highest bit of the first byte, as Redis's
-// bitmaps and the network's byte order have it.
+// Counting and finding bits in byte strings, 32 at a time. Bit 0 is the highest bit of the first
+// byte, as Redis's bitmaps and the network's byte order have it.
 
 const bitsOfByte = new Uint8Array(256);
 for (let byte = 1; byte < 256; byte++) bitsOfByte[byte] = (byte & 1) + bitsOfByte[byte >> 1]!;
@@ -31,7 +31,10 @@ export function countBits(bytes: Uint8Array, start: number, end: number): number
   return count;
 }
 
-/** The first bit equal to `bit` among the bits `from` to `to`, both included, of what begins at `start`; -1 for none. */
+/**
+ * The first bit equal to `bit` among the bits `from` to `to`, both included, of what begins at
+ * `start`; -1 for none.
+ */
 export function findBit(
   bytes: Uint8Array,
   start: number,
@@ -74,8 +77,8 @@ function skipBytes(bytes: Uint8Array, from: number, end: number, byte: number): 
 export type BitOperation = "AND" | "OR" | "XOR" | "NOT";
 
 /**
- * Combines byte strings bit by bit; shorter ones count as followed by zeros. NOT takes one. The result is as long
- * as the longest and new.
+ * Combines byte strings bit by bit; shorter ones count as followed by zeros. NOT takes one. The
+ * result is as long as the longest and new.
  */
 export function combineBits(operation: BitOperation, sources: readonly Uint8Array[]): Uint8Array {
   const length = sources.reduce((most, source) => Math.max(most, source.length), 0);

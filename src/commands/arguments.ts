@@ -1,5 +1,5 @@
-// Arguments as numbers, with the error reply that a bad one gets. Each function answers undefined (or NaN) after it
-// has replied, so that a command reads: parse, return if that failed, act.
+// Arguments as numbers, with the error reply that a bad one gets. Each function answers undefined
+// (or NaN) after it has replied, so that a command reads: parse, return if that failed, act.
 
 import type { Call } from "./call.js";
 import { type ErrorText, fail } from "./errors.js";
@@ -16,8 +16,9 @@ export function int64Argument(
 }
 
 /**
- * A 64-bit integer as a number: exact within 53 bits, rounded beyond. For arguments that are compared with sizes,
- * where the digits of a huge number do not matter. NaN after the error was replied.
+ * A 64-bit integer as a number: exact within 53 bits, rounded beyond. For arguments that are
+ * compared with sizes, where the digits of a huge number do not matter. NaN after the error was
+ * replied.
  */
 export function roundedInteger(call: Call, index: number, error: ErrorText = "notInteger"): number {
   const value = call.safeInteger(index);

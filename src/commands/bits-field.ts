@@ -1,5 +1,6 @@
-// BITFIELD: integers of any width up to 64 bits at any bit of a string. All operations are parsed before one is
-// carried out; they see each other's effects, and the string is written once. Replies and errors: Redis 7.0, bitops.c.
+// BITFIELD: integers of any width up to 64 bits at any bit of a string. All operations are parsed
+// before one is carried out; they see each other's effects, and the string is written once. Replies
+// and errors: Redis 7.0, bitops.c.
 
 import * as record from "../keyspace/record.js";
 import { modifyText } from "../keyspace/text.js";
@@ -83,7 +84,8 @@ function parseType(call: Call, index: number): FieldType | undefined {
     return { isSigned, width };
   }
   call.reply.error(
-    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",
+    "ERR Invalid bitfield type. Use something like i16 u8. " +
+      "Note that u64 is not supported but i64 is.",
   );
   return undefined;
 }
@@ -135,7 +137,8 @@ function boundPassed(field: FieldType, value: bigint, increment: bigint): -1 | 0
     if (value + increment > max) return 1;
     return value + increment < min ? -1 : 0;
   }
-  // Redis works the distances out in 64 bits, where they may wrap: SAT then goes to the far end. So does ours.
+  // Redis works the distances out in 64 bits, where they may wrap: SAT then goes to the far end. So
+  // does ours.
   const toMax = BigInt.asIntN(64, max - value);
   const toMin = BigInt.asIntN(64, min - value);
   const isNarrow = field.width < 64;
@@ -150,7 +153,9 @@ function boundsOf({ isSigned, width }: FieldType): { max: bigint; min: bigint } 
   return { max, min: isSigned ? -max - 1n : 0n };
 }
 
-/** What a field holds after an increment; undefined when it does not fit and the overflow says FAIL. */
+/**
+ * What a field holds after an increment; undefined when it does not fit and the overflow says FAIL.
+ */
 function fitted(operation: Operation, value: bigint, increment: bigint): bigint | undefined {
   const { isSigned, width, overflow } = operation;
   const passed = boundPassed(operation, value, increment);

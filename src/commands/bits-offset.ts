@@ -1,4 +1,5 @@
-// The offset of a bit as the bitmap commands take it: not negative, and inside the largest string allowed.
+// The offset of a bit as the bitmap commands take it: not negative, and inside the largest string
+// allowed.
 
 import { type Call, parseInt64 } from "./call.js";
 

@@ -1,5 +1,6 @@
-// Strings as bitmaps: SETBIT, GETBIT, BITCOUNT, BITPOS, BITOP. Concurrent writes of one bitmap do not merge bit by bit:
-// the later string wins, as for every string (design.md section 4). Replies and errors: Redis 7.0, bitops.c.
+// Strings as bitmaps: SETBIT, GETBIT, BITCOUNT, BITPOS, BITOP. Concurrent writes of one bitmap do
+// not merge bit by bit: the later string wins, as for every string (design.md section 4). Replies
+// and errors: Redis 7.0, bitops.c.
 
 import { type BitOperation, bitAt, combineBits, countBits, findBit } from "../base/bits.js";
 import * as record from "../keyspace/record.js";

@@ -1,6 +1,6 @@
-// Points in time as commands give them: seconds or milliseconds, from now or since 1970, and the overflow rules of
-// Redis's 64-bit arithmetic. Deadlines are kept as Unix milliseconds in a float64, exact up to the year 287396;
-// beyond that the last digits are rounded.
+// Points in time as commands give them: seconds or milliseconds, from now or since 1970, and the
+// overflow rules of Redis's 64-bit arithmetic. Deadlines are kept as Unix milliseconds in a
+// float64, exact up to the year 287396; beyond that the last digits are rounded.
 
 import type { Call } from "./call.js";
 import { fail, failExpireTime } from "./errors.js";
@@ -24,7 +24,9 @@ export const timeUnits = {
   PXAT: { inSeconds: false, fromNow: false },
 } as const satisfies Record<string, TimeUnit>;
 
-/** The deadline of SET and its kin, where a time must be positive. NaN after the error was replied. */
+/**
+ * The deadline of SET and its kin, where a time must be positive. NaN after the error was replied.
+ */
 export function positiveDeadline(call: Call, index: number, unit: TimeUnit): number {
   const value = call.safeInteger(index);
   if (value > 0 && value < plainMax) {
@@ -43,7 +45,9 @@ export function positiveDeadline(call: Call, index: number, unit: TimeUnit): num
   return ms;
 }
 
-/** The deadline of EXPIRE and its kin, which may lie in the past. NaN after the error was replied. */
+/**
+ * The deadline of EXPIRE and its kin, which may lie in the past. NaN after the error was replied.
+ */
 export function anyDeadline(call: Call, index: number, unit: TimeUnit): number {
   const value = call.safeInteger(index);
   if (value > -plainMax && value < plainMax) {

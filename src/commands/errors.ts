@@ -1,5 +1,5 @@
-// Error replies that several families share. The texts are Redis 7.0's to the letter: clients and tests compare
-// them. An error of one command only stands where that command is.
+// Error replies that several families share. The texts are Redis 7.0's to the letter: clients and
+// tests compare them. An error of one command only stands where that command is.
 
 import type { Call } from "./call.js";
 

@@ -1,5 +1,5 @@
-// Deadlines of keys: the EXPIRE family, the TTL family, PERSIST. Relative times become absolute here, before anything
-// is stored or sent. Replies and errors: Redis 7.0, expire.c.
+// Deadlines of keys: the EXPIRE family, the TTL family, PERSIST. Relative times become absolute
+// here, before anything is stored or sent. Replies and errors: Redis 7.0, expire.c.
 
 import { setDeadline, visibleDeadline } from "../keyspace/deadline-record.js";
 import { persist } from "../lattice/deadline.js";

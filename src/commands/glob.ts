@@ -1,9 +1,10 @@
-// Glob patterns over bytes, as KEYS, SCAN MATCH, CONFIG GET and PSUBSCRIBE take them: `*`, `?`, `[a-z]`, `[^a]` and `\`
-// before a byte that stands for itself. Redis's stringmatchlen decides the corners: an unterminated class ends with
-// the pattern, a range may be written backwards, bytes compare as signed in ranges, and a lone `\` at the end is itself.
+// Glob patterns over bytes, as KEYS, SCAN MATCH, CONFIG GET and PSUBSCRIBE take them: `*`, `?`,
+// `[a-z]`, `[^a]` and `\` before a byte that stands for itself. Redis's stringmatchlen decides the
+// corners: an unterminated class ends with the pattern, a range may be written backwards, bytes
+// compare as signed in ranges, and a lone `\` at the end is itself.
 //
-// A star that fails is only ever retried at the last star passed: an earlier one could match nothing more. So the
-// work is at most pattern times text, whatever the pattern.
+// A star that fails is only ever retried at the last star passed: an earlier one could match
+// nothing more. So the work is at most pattern times text, whatever the pattern.
 
 const star = 42;
 const question = 63;

@@ -1,6 +1,6 @@
-// Keys under another name or in another database: RENAME, RENAMENX, COPY, MOVE. For the other replicas each is the
-// removal of what was seen and new elements under a new birth (keyspace/content.ts); the deadline travels along.
-// Replies and errors: Redis 7.0, db.c.
+// Keys under another name or in another database: RENAME, RENAMENX, COPY, MOVE. For the other
+// replicas each is the removal of what was seen and new elements under a new birth
+// (keyspace/content.ts); the deadline travels along. Replies and errors: Redis 7.0, db.c.
 
 import type { Ref } from "../keyspace/arena.js";
 import { copyKey } from "../keyspace/content.js";
@@ -38,7 +38,10 @@ function answerRename(call: Call, onlyIfAbsent: boolean, isDone: boolean): void 
   else call.reply.integer(isDone ? 1 : 0);
 }
 
-/** The visible record under argument `index` in any database; one past its deadline is removed first. */
+/**
+ * The visible record under argument `index` in any database; one past its deadline is removed
+ * first.
+ */
 function findIn(call: Call, db: Database, index: number): Ref {
   const hash = call.hashOf(index);
   return call.keyspace.findForWrite(db, hash, call.bytes, call.start(index), call.size(index));
@@ -136,7 +139,7 @@ export const moveCommands: readonly CommandSpec[] = [
     since: "6.2.0",
     summary: "Copy a key",
     complexity:
-      "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
+      "O(N) for collections, where N is the number of nested items. O(1) for string values.",
     run: copy,
   },
   {

@@ -1,5 +1,6 @@
-// OBJECT: what is known of a key beside its value. Encodings are names that clients and tests expect, worked out from the
-// value by Redis's thresholds; nothing is stored that way here. Replies and errors: Redis 7.0, object.c.
+// OBJECT: what is known of a key beside its value. Encodings are names that clients and tests
+// expect, worked out from the value by Redis's thresholds; nothing is stored that way here. Replies
+// and errors: Redis 7.0, object.c.
 
 import type { Ref } from "../keyspace/arena.js";
 import * as record from "../keyspace/record.js";
@@ -98,7 +99,8 @@ const countsFrequency = (call: Call): boolean =>
   call.environment.settings.get("maxmemory-policy")?.endsWith("-lfu") === true;
 
 const switching =
-  "Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+  "Please note that when switching between policies at runtime LRU and LFU data will take " +
+  "some time to adjust.";
 
 function idletime(call: Call, ref: Ref): void {
   const { keyspace, reply } = call;

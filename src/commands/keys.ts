@@ -1,5 +1,6 @@
-// Keys whatever their type: existence, removal, counting, databases. Replies and errors: Redis 7.0, db.c.
-// Renaming and copying is in keys-move.ts, looking for keys in scan.ts, OBJECT and MEMORY in keys-object.ts.
+// Keys whatever their type: existence, removal, counting, databases. Replies and errors: Redis 7.0,
+// db.c. Renaming and copying is in keys-move.ts, looking for keys in scan.ts, OBJECT and MEMORY in
+// keys-object.ts.
 
 import { flushAll, flushDatabase, swapDatabases } from "../keyspace/flush.js";
 import { int32Argument, int64Argument } from "./arguments.js";
@@ -93,7 +94,10 @@ function flushall(call: Call): void {
   call.reply.ok();
 }
 
-/** There are no replicas in Redis's sense yet, so none ever acknowledges; waiting would change nothing. */
+/**
+ * There are no replicas in Redis's sense yet, so none ever acknowledges; waiting would change
+ * nothing.
+ */
 function wait(call: Call): void {
   if (int64Argument(call, 1) === undefined) return;
   const timeoutMs = call.int64(2);
@@ -230,7 +234,8 @@ export const keyCommands: readonly CommandSpec[] = [
     group: "generic",
     since: "3.0.0",
     summary:
-      "Wait for the synchronous replication of all the write commands sent in the context of the current connection",
+      "Wait for the synchronous replication of all the write commands sent in the context of " +
+      "the current connection",
     complexity: "O(1)",
     run: wait,
   },

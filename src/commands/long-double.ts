@@ -1,6 +1,7 @@
-// INCRBYFLOAT's arithmetic: x87 extended precision (64-bit significand, 15-bit exponent, IEEE 754-2008 3.7), which
-// Redis gets from C's `long double` on x86. Parsing, adding and printing round to nearest, ties to even, exactly once
-// each, as glibc's strtold, the processor and printf("%.17Lf") do. Done on big integers, so it is slow and exact.
+// INCRBYFLOAT's arithmetic: x87 extended precision (64-bit significand, 15-bit exponent, IEEE
+// 754-2008 3.7), which Redis gets from C's `long double` on x86. Parsing, adding and printing round
+// to nearest, ties to even, exactly once each, as glibc's strtold, the processor and
+// printf("%.17Lf") do. Done on big integers, so it is slow and exact.
 //
 // Left out: NaN (no reader lets one in) and the other rounding modes.
 
@@ -81,8 +82,8 @@ function quotientAt(
 }
 
 /**
- * Reads a number as strtold does, all of the text; undefined for anything else, for a number too large and for
- * one that is not zero but vanishes.
+ * Reads a number as strtold does, all of the text; undefined for anything else, for a number too
+ * large and for one that is not zero but vanishes.
  */
 export function parseExtended(text: string): Extended | undefined {
   if (text.length > textBytesMax) return undefined;

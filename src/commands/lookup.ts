@@ -1,5 +1,5 @@
-// What commands of several families do with the record under a key: read it without marking it as used, name its
-// type, send its string.
+// What commands of several families do with the record under a key: read it without marking it as
+// used, name its type, send its string.
 
 import type { Ref } from "../keyspace/arena.js";
 import { slotOfPacked } from "../keyspace/packed.js";
@@ -9,7 +9,9 @@ import { type Slot, slots } from "../lattice/key-entry.js";
 import type { Call } from "./call.js";
 import { fail } from "./errors.js";
 
-/** As `findForRead`, for commands that do not count as a use of the key (TYPE, TTL, EXISTS, OBJECT). */
+/**
+ * As `findForRead`, for commands that do not count as a use of the key (TYPE, TTL, EXISTS, OBJECT).
+ */
 export function findUntouched(call: Call, index: number): Ref {
   const { keyspace } = call;
   const hash = call.hashOf(index);

@@ -1,5 +1,6 @@
-// Looking for keys: KEYS, SCAN, RANDOMKEY. The cursor of SCAN is the index's (keyspace/hash-index.ts): a key that is
-// there from the beginning of a scan to its end is returned at least once, whatever else happens.
+// Looking for keys: KEYS, SCAN, RANDOMKEY. The cursor of SCAN is the index's
+// (keyspace/hash-index.ts): a key that is there from the beginning of a scan to its end is returned
+// at least once, whatever else happens.
 
 import type { Ref } from "../keyspace/arena.js";
 import * as record from "../keyspace/record.js";
@@ -43,7 +44,9 @@ function keys(call: Call): void {
 
 const cursorMax = 2n ** 64n;
 
-/** A cursor as C's strtoul reads it; undefined after the error was replied. Ours are 32 bits wide. */
+/**
+ * A cursor as C's strtoul reads it; undefined after the error was replied. Ours are 32 bits wide.
+ */
 export function cursorArgument(call: Call, index: number): number | undefined {
   const text = call.text(index);
   if (!/^([+-]?\d+)?$/.test(text) || abs(BigInt(text)) >= cursorMax) {

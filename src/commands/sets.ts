@@ -1,6 +1,6 @@
-// Sets, the part that strings need beside them: adding, removing, asking. A member is an element of the key's entry with
-// an empty value; adding a member again gives it a fresh stamp, so that it survives a removal that has not seen it
-// (add-wins). Replies and errors: Redis 7.0, t_set.c.
+// Sets, the part that strings need beside them: adding, removing, asking. A member is an element of
+// the key's entry with an empty value; adding a member again gives it a fresh stamp, so that it
+// survives a removal that has not seen it (add-wins). Replies and errors: Redis 7.0, t_set.c.
 
 import { emptyBytes } from "../base/bytes.js";
 import type { Ref } from "../keyspace/arena.js";

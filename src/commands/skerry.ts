@@ -1,5 +1,6 @@
-// Commands that Redis does not have. SKERRY.CAS is compare-and-set on a string in one command, so that it can be the
-// change function of a linearizable register: Maelstrom's lin-kv cas arrives as it.
+// Commands that Redis does not have. SKERRY.CAS is compare-and-set on a string in one command, so
+// that it can be the change function of a linearizable register: Maelstrom's lin-kv cas arrives as
+// it.
 
 import { keepDeadline, noDeadline, setText } from "../keyspace/text.js";
 import { viewText } from "../keyspace/text-view.js";

@@ -1,5 +1,6 @@
-// Strings as numbers: INCR and its relatives in 64-bit integers, INCRBYFLOAT in x87 long doubles as Redis computes
-// them. Increments of replicas add up (merge-rules 6 to 8): what is stored is how much was added.
+// Strings as numbers: INCR and its relatives in 64-bit integers, INCRBYFLOAT in x87 long doubles as
+// Redis computes them. Increments of replicas add up (merge-rules 6 to 8): what is stored is how
+// much was added.
 
 import { fromLatin1, latin1 } from "../base/bytes.js";
 import type { Ref } from "../keyspace/arena.js";
@@ -29,7 +30,9 @@ function incrementBy(call: Call, by: number): void {
   call.reply.integer(value);
 }
 
-/** What the compact forms do not hold: other types, sums beyond 53 bits, rows of several replicas. */
+/**
+ * What the compact forms do not hold: other types, sums beyond 53 bits, rows of several replicas.
+ */
 function incrementSlowly(call: Call, ref: Ref, by: bigint): void {
   if (ref !== 0 && !demandText(call, ref)) return;
   const sum = incrementExact(call.keyspace, call.db, call.hashOf(1), call.view(1), ref, by);

@@ -1,6 +1,7 @@
-// LCS: the longest common subsequence of two strings, by the textbook table (Wagner and Fischer 1974), with the matching
-// ranges read back from its end as Redis reports them. Time and memory are the product of the lengths, and memory is
-// bounded by proto-max-bulk-len. Replies and errors: Redis 7.0, t_string.c.
+// LCS: the longest common subsequence of two strings, by the textbook table (Wagner and Fischer
+// 1974), with the matching ranges read back from its end as Redis reports them. Time and memory are
+// the product of the lengths, and memory is bounded by proto-max-bulk-len. Replies and errors:
+// Redis 7.0, t_string.c.
 
 import { emptyBytes } from "../base/bytes.js";
 import { copyText, isText } from "../keyspace/text-view.js";

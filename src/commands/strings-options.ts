@@ -1,5 +1,5 @@
-// The options that SET and GETEX share, parsed as Redis's t_string.c does: which may stand together, that a repeated
-// one is allowed and that of two times of one unit the last counts.
+// The options that SET and GETEX share, parsed as Redis's t_string.c does: which may stand
+// together, that a repeated one is allowed and that of two times of one unit the last counts.
 
 import type { Call } from "./call.js";
 import { positiveDeadline, type TimeUnit, timeUnits } from "./deadline.js";

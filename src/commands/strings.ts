@@ -1,5 +1,6 @@
-// Strings as a whole: SET and GET with their relatives. The plain forms of SET and GET allocate nothing.
-// Replies and errors: Redis 7.0, t_string.c. Parts of strings are in strings-range.ts, numbers in strings-count.ts.
+// Strings as a whole: SET and GET with their relatives. The plain forms of SET and GET allocate
+// nothing. Replies and errors: Redis 7.0, t_string.c. Parts of strings are in strings-range.ts,
+// numbers in strings-count.ts.
 
 import { setDeadline, visibleDeadline } from "../keyspace/deadline-record.js";
 import { keepDeadline, noDeadline, setText } from "../keyspace/text.js";

@@ -1,13 +1,13 @@
 // The arena: where keys and plain values live as bytes, outside the garbage collector's sight.
 //
-// Memory is a list of slabs of 64 MiB. A *ref* names a block: slab number and 8-byte unit inside it, packed into
-// one signed 32-bit integer (so 512 slabs, 32 GiB); 0 is no block. Blocks have exact sizes in units up to 1 KiB,
-// then multiples of 16 units, so that the size of a live block follows from its record's header and a freed one
-// fits the next record of its size. Every block is at least three units long: a free one holds its size and the
-// links of its size's list.
+// Memory is a list of slabs of 64 MiB. A *ref* names a block: slab number and 8-byte unit inside
+// it, packed into one signed 32-bit integer (so 512 slabs, 32 GiB); 0 is no block. Blocks have
+// exact sizes in units up to 1 KiB, then multiples of 16 units, so that the size of a live block
+// follows from its record's header and a freed one fits the next record of its size. Every block is
+// at least three units long: a free one holds its size and the links of its size's list.
 //
-// Left out: moving blocks (compaction.ts) and what is inside a block (record.ts). Blocks above `blockUnitsMax`
-// do not live here: large values are buffers of their own behind a record.
+// Left out: moving blocks (compaction.ts) and what is inside a block (record.ts). Blocks above
+// `blockUnitsMax` do not live here: large values are buffers of their own behind a record.
 
 import { assert } from "../base/assert.js";
 
@@ -67,7 +67,9 @@ export class Arena {
   /** The slab that `compaction` is emptying: nothing new goes there. */
   evacuating = -1;
 
-  /** Units of each slab; fewer than `slabUnits` only where many small keyspaces live in one process. */
+  /**
+   * Units of each slab; fewer than `slabUnits` only where many small keyspaces live in one process.
+   */
   readonly slabCapacity: number;
   readonly #freeHeads = new Int32Array(classCount + 1);
   readonly #vacantSlabs: number[] = [];
@@ -92,7 +94,10 @@ export class Arena {
     return this.bytes.length - this.#vacantSlabs.length;
   }
 
-  /** @param units the size wanted, at least 3. Returns a block of `roundUnits(units)`, its content undefined. */
+  /**
+   * @param units the size wanted, at least 3. Returns a block of `roundUnits(units)`, its content
+   * undefined.
+   */
   allocate(units: number): Ref {
     const rounded = roundUnits(units);
     const head = this.#freeHeads[classOf(rounded)]!;
@@ -121,7 +126,10 @@ export class Arena {
     return refOf(slab, unit);
   }
 
-  /** What is left at the end of a slab becomes free blocks, so that a walk over the slab sees only blocks. */
+  /**
+   * What is left at the end of a slab becomes free blocks, so that a walk over the slab sees only
+   * blocks.
+   */
   #retireCurrent(): void {
     const slab = this.#current;
     if (slab < 0 || slab === this.evacuating) return;
@@ -141,7 +149,8 @@ export class Arena {
     const slab = vacant ?? this.bytes.length;
     if (slab >= slabCountMax)
       throw new ArenaFull("the arena holds 32 GiB of records and can hold no more");
-    // The operating system hands out zero pages on first touch: an empty slab costs address space only.
+    // The operating system hands out zero pages on first touch: an empty slab costs address space
+    // only.
     const memory = new ArrayBuffer(this.slabCapacity * unitBytes);
     this.bytes[slab] = new Uint8Array(memory);
     this.words[slab] = new Int32Array(memory);
@@ -193,7 +202,8 @@ export class Arena {
     );
   }
 
-  // A free block: word 0 its kind, word 1 its size in units, words 2 and 3 the previous and next of its list.
+  // A free block: word 0 its kind, word 1 its size in units, words 2 and 3 the previous and next of
+  // its list.
   #link(ref: Ref, rounded: number): void {
     const index = classOf(rounded);
     const next = this.#freeHeads[index]!;
@@ -220,7 +230,9 @@ export class Arena {
     this.#freeUnitsTotal -= rounded;
   }
 
-  /** Gives an emptied slab back to the operating system. Its free blocks must have been unlinked. */
+  /**
+   * Gives an emptied slab back to the operating system. Its free blocks must have been unlinked.
+   */
   releaseSlab(slab: number): void {
     assert(this.liveUnits[slab] === 0, "slab released with live blocks in it");
     if (slab === this.#current) this.#current = -1;
@@ -236,7 +248,10 @@ export class Arena {
     return this.#current;
   }
 
-  /** Forgets every block. A slab of which little was used stays, so that emptying a small arena costs nothing. */
+  /**
+   * Forgets every block. A slab of which little was used stays, so that emptying a small arena
+   * costs nothing.
+   */
   reset(): void {
     const keepsFirst = this.bytes.length > 0 && this.tops[0]! < this.slabCapacity / 8;
     const slabs = keepsFirst && this.tops[0]! > 0 ? 1 : 0;

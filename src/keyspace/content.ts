@@ -1,6 +1,6 @@
-// What a reader sees of a key, taken out and written elsewhere: RENAME, COPY, MOVE, SWAPDB. The copy is a key of its own
-// with a new birth: siblings and counter rows are resolved first, so the copy has one entry per element
-// and concurrent writes to the source do not reach it.
+// What a reader sees of a key, taken out and written elsewhere: RENAME, COPY, MOVE, SWAPDB. The
+// copy is a key of its own with a new birth: siblings and counter rows are resolved first, so the
+// copy has one entry per element and concurrent writes to the source do not reach it.
 
 import type { Bytes } from "../base/bytes.js";
 import { type Cell, isLive, isVisible, winner } from "../lattice/cell.js";
@@ -20,7 +20,10 @@ export interface Content {
   readonly deadline: number;
 }
 
-/** The content of a visible record. Values may be shared with it: they are never changed in place there. */
+/**
+ * The content of a visible record. Values may be shared with it: they are never changed in place
+ * there.
+ */
 export function contentOf(keyspace: Keyspace, ref: Ref): Content {
   const deadline = visibleDeadline(keyspace, ref);
   if (record.kindOf(keyspace.arena, ref) < record.objectKind) {

@@ -9,8 +9,8 @@ import * as record from "./record.js";
 import { noDeadline } from "./text.js";
 
 /**
- * EXPIRE and PERSIST: `at` is Unix milliseconds or `persist`. The record must be visible. It may move: the ref is
- * not valid afterwards.
+ * EXPIRE and PERSIST: `at` is Unix milliseconds or `persist`. The record must be visible. It may
+ * move: the ref is not valid afterwards.
  */
 export function setDeadline(
   keyspace: Keyspace,

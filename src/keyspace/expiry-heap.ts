@@ -1,7 +1,7 @@
-// Deadlines in order: a 4-ary min-heap of (deadline, ref) in pages, so that growing never copies. Each record
-// knows its place in the heap, so a changed deadline moves one entry and nothing stale is ever left behind: the
-// heap holds exactly the records with a finite deadline, and a command's cost does not depend on how many there are
-// beyond the heap's depth.
+// Deadlines in order: a 4-ary min-heap of (deadline, ref) in pages, so that growing never copies.
+// Each record knows its place in the heap, so a changed deadline moves one entry and nothing stale
+// is ever left behind: the heap holds exactly the records with a finite deadline, and a command's
+// cost does not depend on how many there are beyond the heap's depth.
 
 import { assert } from "../base/assert.js";
 import type { Arena, Ref } from "./arena.js";

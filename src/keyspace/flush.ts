@@ -1,8 +1,8 @@
 // Emptying databases: FLUSHDB, FLUSHALL, and SWAPDB, which exchanges two.
 //
-// While nobody captures changes, no other replica exists and memory is dropped as a whole: the time does not grow with
-// the number of keys. Otherwise every key is removed or moved one by one, because only what was
-// seen may go (merge-rules 5).
+// While nobody captures changes, no other replica exists and memory is dropped as a whole: the time
+// does not grow with the number of keys. Otherwise every key is removed or moved one by one,
+// because only what was seen may go (merge-rules 5).
 
 import type { Ref } from "./arena.js";
 import { contentOf, putContent } from "./content.js";

@@ -1,20 +1,25 @@
-// The key index of one database: open addressing over pairs (hash, ref), growing and shrinking in slices.
+// The key index of one database: open addressing over pairs (hash, ref), growing and shrinking in
+// slices.
 //
-// While it resizes there are two tables: `old` is drained slot by slot from the front, each drained slot becoming
-// a tombstone so that probe runs stay whole; inserts go to the new table only. Every operation drains a few
-// slots, so no single one pays for the growth. In the new table a removal shifts the run back, so it never holds
-// tombstones.
+// While it resizes there are two tables: `old` is drained slot by slot from the front, each drained
+// slot becoming a tombstone so that probe runs stay whole; inserts go to the new table only. Every
+// operation drains a few slots, so no single one pays for the growth. In the new table a removal
+// shifts the run back, so it never holds tombstones.
 //
-// A scan cursor is a *home bucket* (hash & mask), advanced in reversed-bit order as Redis's dictScan does, so a key that
-// is present from beginning to end of a scan is returned whatever resizes happen meanwhile (Pieter Noordhuis's argument,
-// which needs only that a key's bucket is a function of its hash and the mask).
+// A scan cursor is a *home bucket* (hash & mask), advanced in reversed-bit order as Redis's
+// dictScan does, so a key that is present from beginning to end of a scan is returned whatever
+// resizes happen meanwhile (Pieter Noordhuis's argument, which needs only that a key's bucket is a
+// function of its hash and the mask).
 
 import { assert } from "../base/assert.js";
 import type { Arena, Ref } from "./arena.js";
 import { keyEquals } from "./record.js";
 
 const slotsMin = 64;
-/** Slots drained per operation while resizing. More than two, so that draining ends before the next growth. */
+/**
+ * Slots drained per operation while resizing. More than two, so that draining ends before the next
+ * growth.
+ */
 const drainStep = 8;
 const tombstone = -1; // No ref has this value: it would be the last unit of the last slab.
 
@@ -48,7 +53,10 @@ export class HashIndex {
     return this.#table.byteLength + (this.#old?.byteLength ?? 0);
   }
 
-  /** Loads the slot of a hash, so that later work on it finds it cached. Returns the ref there, unverified. */
+  /**
+   * Loads the slot of a hash, so that later work on it finds it cached. Returns the ref there,
+   * unverified.
+   */
   touch(hash: number): Ref {
     return this.#table[((hash & this.#mask) << 1) + 1]!;
   }
@@ -133,7 +141,8 @@ export class HashIndex {
     }
   }
 
-  // Backward shift: later members of the run that may live in the hole move into it (Knuth 6.4, algorithm R).
+  // Backward shift: later members of the run that may live in the hole move into it (Knuth 6.4,
+  // algorithm R).
   #removeAt(removed: number): void {
     const table = this.#table;
     const mask = this.#mask;
@@ -149,6 +158,15 @@ export class HashIndex {
     this.#used--;
   }
 
+  /** Forgets every record. */
+  clear(): void {
+    this.#table = new Int32Array(slotsMin * 2);
+    this.#mask = slotsMin - 1;
+    this.#used = 0;
+    this.#old = undefined;
+    this.#oldUsed = 0;
+  }
+
   #resize(slots: number): void {
     this.#old = this.#table;
     this.#oldMask = this.#mask;
@@ -159,7 +177,10 @@ export class HashIndex {
     this.#used = 0;
   }
 
-  /** Moves up to `slots` slots from the old table; the host's cron calls it too, so an idle index finishes. */
+  /**
+   * Moves up to `slots` slots from the old table; the host's cron calls it too, so an idle index
+   * finishes.
+   */
   drain(slots: number): void {
     const old = this.#old;
     if (old === undefined) return;
@@ -226,7 +247,10 @@ export class HashIndex {
     }
   }
 
-  /** What lies at a position in [0, 1), 0 for an empty slot: drawing until it is not 0 is fair to every record. */
+  /**
+   * What lies at a position in [0, 1), 0 for an empty slot: drawing until it is not 0 is fair to
+   * every record.
+   */
   peek(position: number): Ref {
     const newSlots = this.slotCount;
     const slots = newSlots + (this.#old === undefined ? 0 : this.#oldMask + 1);

@@ -1,5 +1,5 @@
-// Places for what does not fit a record: entries of keys that need more than bytes, and buffers of large values.
-// A record holds the place as a number; freed places are used again.
+// Places for what does not fit a record: entries of keys that need more than bytes, and buffers of
+// large values. A record holds the place as a number; freed places are used again.
 
 import { assert } from "../base/assert.js";
 

@@ -5,15 +5,17 @@
 //   word 2      value length in bytes; for `objectKind` the place in the object table
 //   word 3      access clock (24) · store of the database (8)
 //   float 2     time of the last write: with the replica, its stamp
-//   [deadline]  24 bytes: deadline (Unix ms), time of its stamp, heap position (32 bits), replica of its stamp
-//   [born]      16 bytes: birth of the slot (time, replica), when it is not the stamp itself
-//   [counter]   40 bytes, only `counterKind`: what this row added, its birth, base value, base time, base replica
-//   key bytes, then value bytes (`textKind`, packed kinds), or 8 bytes naming an external buffer (`externalFlag`)
+//   [deadline]  24 bytes: deadline (Unix ms), time of its stamp, heap position (32 bits), replica
+//   of its stamp [born]      16 bytes: birth of the slot (time, replica), when it is not the stamp
+//   itself [counter]   40 bytes, only `counterKind`: what this row added, its birth, base value,
+//   base time, base replica key bytes, then value bytes (`textKind`, packed kinds), or 8 bytes
+//   naming an external buffer (`externalFlag`)
 //
-// Kinds are the compact forms of a key's entry (lattice/key-entry.ts). `textKind` is a string slot with one
-// sibling and no rows. `counterKind` is a string slot whose only row is this node's own live one, never reset by
-// others, over at most one integer base. A packed kind is a small collection of one sibling per element and one birth,
-// which is the record's stamp (packed.ts). Everything else is an object behind the record.
+// Kinds are the compact forms of a key's entry (lattice/key-entry.ts). `textKind` is a string slot
+// with one sibling and no rows. `counterKind` is a string slot whose only row is this node's own
+// live one, never reset by others, over at most one integer base. A packed kind is a small
+// collection of one sibling per element and one birth, which is the record's stamp (packed.ts).
+// Everything else is an object behind the record.
 
 import { type Arena, blockUnitsMax, type Ref, slabOf, wordOf } from "./arena.js";
 
@@ -24,7 +26,9 @@ export const objectKind = 3;
 export const hiddenKind = 4;
 /** An element of a large collection (element-table.ts); the layout is that of a text. */
 export const elementKind = 5;
-/** Small collections, all elements inside the record (packed.ts): one kind per type, from here on. */
+/**
+ * Small collections, all elements inside the record (packed.ts): one kind per type, from here on.
+ */
 export const packedHashKind = 6;
 export const packedSetKind = 7;
 export const packedZsetKind = 8;
@@ -39,8 +43,9 @@ export const bornFlag = 2;
 export const externalFlag = 4;
 
 /**
- * Redis would not keep the value in its tightest encoding any more: a text written piece by piece, a number that was a
- * float, a set that once held more than integers. Only OBJECT ENCODING asks; a write of the whole value clears it.
+ * Redis would not keep the value in its tightest encoding any more: a text written piece by piece,
+ * a number that was a float, a set that once held more than integers. Only OBJECT ENCODING asks; a
+ * write of the whole value clears it.
  */
 export const roomyFlag = 8;
 
@@ -103,7 +108,9 @@ export const timeOf = (arena: Arena, ref: Ref): number =>
 export const databaseOf = (arena: Arena, ref: Ref): number =>
   arena.words[slabOf(ref)]![wordOf(ref) + 3]! & 0xff;
 
-/** The number of the table that an `elementKind` record belongs to; it fills the whole of word 3. */
+/**
+ * The number of the table that an `elementKind` record belongs to; it fills the whole of word 3.
+ */
 export const ownerOf = (arena: Arena, ref: Ref): number =>
   arena.words[slabOf(ref)]![wordOf(ref) + 3]!;
 
@@ -242,7 +249,10 @@ export function setExternalPlace(arena: Arena, ref: Ref, place: number): void {
   bytes[at + 3] = place >>> 24;
 }
 
-/** Copies short runs by loop, long ones natively: a native call costs about as much as 96 bytes of loop. */
+/**
+ * Copies short runs by loop, long ones natively: a native call costs about as much as 96 bytes of
+ * loop.
+ */
 export function copyBytes(
   target: Uint8Array,
   at: number,

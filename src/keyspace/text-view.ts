@@ -1,5 +1,6 @@
-// Reading the string under a record where it lies. Values are resolved as merge-rules 6 to 9 say: the sibling with the
-// highest stamp is the base, live rows add to it when it is a number, and a base that is text hides them.
+// Reading the string under a record where it lies. Values are resolved as merge-rules 6 to 9 say:
+// the sibling with the highest stamp is the base, live rows add to it when it is a number, and a
+// base that is text hides them.
 
 import { type Bytes, emptyBytes, fromLatin1, fromUtf8 } from "../base/bytes.js";
 import { writeInteger } from "../base/digits.js";

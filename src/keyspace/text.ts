@@ -1,8 +1,8 @@
 // Strings on records: writing over a value, changing part of it, and counting.
 //
-// What is compact stays compact: SET over a text of the same block size, and INCR of one's own counter, change
-// bytes in place. What is not (siblings, rows of other replicas, sums beyond 53 bits, floats) goes through the
-// key's entry.
+// What is compact stays compact: SET over a text of the same block size, and INCR of one's own
+// counter, change bytes in place. What is not (siblings, rows of other replicas, sums beyond 53
+// bits, floats) goes through the key's entry.
 
 import { type Bytes, fromUtf8 } from "../base/bytes.js";
 import { persist } from "../lattice/deadline.js";
@@ -20,8 +20,9 @@ export const noDeadline = 0;
 export const keepDeadline = -1;
 
 /**
- * SET: the value over everything seen, under a new birth. `deadline` is Unix milliseconds, `noDeadline` or
- * `keepDeadline`. Value and key may lie in any buffer but must not be freed by this write.
+ * SET: the value over everything seen, under a new birth. `deadline` is Unix milliseconds,
+ * `noDeadline` or `keepDeadline`. Value and key may lie in any buffer but must not be freed by this
+ * write.
  */
 export function setText(
   keyspace: Keyspace,
@@ -87,7 +88,8 @@ export function setText(
   if (ref === 0) keyspace.attach(db, hash, fresh);
   else if (fresh !== ref) keyspace.supersede(db, hash, ref, fresh);
   else if (until !== noDeadline) {
-    if (record.heapPositionOf(arena, ref) < 0) db.expiringCount++; // The key had been made to persist.
+    // The key had been made to persist.
+    if (record.heapPositionOf(arena, ref) < 0) db.expiringCount++;
     keyspace.expiry.schedule(ref, until);
   }
   keyspace.didWrite(db, keyBytes, keyStart, keyLength);
@@ -129,8 +131,9 @@ function setThroughEntry(
 }
 
 /**
- * Changes part of a string (APPEND, SETRANGE, SETBIT): the key's birth and deadline stay. The value becomes
- * `length` bytes long, old bytes kept, new ones zero, and `fill` writes into it. `ref` 0 creates the key.
+ * Changes part of a string (APPEND, SETRANGE, SETBIT): the key's birth and deadline stay. The value
+ * becomes `length` bytes long, old bytes kept, new ones zero, and `fill` writes into it. `ref` 0
+ * creates the key.
  */
 export function modifyText(
   keyspace: Keyspace,
@@ -186,7 +189,10 @@ function canModifyInPlace(keyspace: Keyspace, ref: Ref, length: number): boolean
     : false;
 }
 
-/** External buffers grow by doubling, so that a run of APPENDs copies each byte a bounded number of times. */
+/**
+ * External buffers grow by doubling, so that a run of APPENDs copies each byte a bounded number of
+ * times.
+ */
 function growExternal(keyspace: Keyspace, ref: Ref, length: number): void {
   const place = record.externalPlaceOf(keyspace.arena, ref);
   const held = keyspace.externals.get(place);
@@ -204,8 +210,9 @@ const int64Max = 2n ** 63n - 1n;
 const int64Min = -(2n ** 63n);
 
 /**
- * INCRBY by a safe integer on the compact forms. NaN means that the slow way must decide (`incrementExact`).
- * The key has been looked up for writing: `ref` is visible, or 0 when there is none.
+ * INCRBY by a safe integer on the compact forms. NaN means that the slow way must decide
+ * (`incrementExact`). The key has been looked up for writing: `ref` is visible, or 0 when there is
+ * none.
  */
 export function incrementFast(
   keyspace: Keyspace,
@@ -268,7 +275,10 @@ function createCounter(
 
 const counter: CounterFields = { added: 0, birth: 0, base: 0, baseTime: 0, baseReplica: 0 };
 
-/** A text that is a canonical integer and was born by its own write becomes the base of an own counter. */
+/**
+ * A text that is a canonical integer and was born by its own write becomes the base of an own
+ * counter.
+ */
 function textToCounter(
   keyspace: Keyspace,
   db: Database,
@@ -348,7 +358,10 @@ export function incrementExact(
   return sum;
 }
 
-/** Adds to the key's counter rows, keeping birth and deadline. The caller has checked that the value is a number. */
+/**
+ * Adds to the key's counter rows, keeping birth and deadline. The caller has checked that the value
+ * is a number.
+ */
 export function incrementEntry(
   keyspace: Keyspace,
   db: Database,

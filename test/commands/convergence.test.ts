@@ -1,5 +1,6 @@
-// Every write command, in random order, on replicas that hear of each other through the captured deltas alone. When both
-// have heard all, both hold the same state to the byte, stamps and hidden parts included (design.md, section 4).
+// Every write command, in random order, on replicas that hear of each other through the captured
+// deltas alone. When both have heard all, both hold the same state to the byte, stamps and hidden
+// parts included (design.md, section 4).
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

@@ -1,5 +1,6 @@
-// Random commands over few keys, so that they meet: every write command of the data tables, with arguments that are
-// mostly sensible. Which replies they get is the differential test's question; here only that nothing breaks.
+// Random commands over few keys, so that they meet: every write command of the data tables, with
+// arguments that are mostly sensible. Which replies they get is the differential test's question;
+// here only that nothing breaks.
 
 import fc from "fast-check";
 import { startMs } from "./harness.js";

@@ -1,5 +1,6 @@
-// Runs commands against a keyspace without a node around it: an argument vector in, a parsed reply out.
-// Replies become what a reader of tests expects: text (latin1), numbers, null, arrays, `Error` lines, maps as pairs.
+// Runs commands against a keyspace without a node around it: an argument vector in, a parsed reply
+// out. Replies become what a reader of tests expects: text (latin1), numbers, null, arrays, `Error`
+// lines, maps as pairs.
 
 import { fromLatin1, latin1 } from "../../src/base/bytes.js";
 import { Prng } from "../../src/base/prng.js";

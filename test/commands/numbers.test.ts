@@ -158,7 +158,8 @@ describe("INCRBYFLOAT", () => {
   });
 
   test("doubles, which are long doubles too, print exactly", () => {
-    // Every double below 2^53 with at most 17 decimals prints as its own decimal expansion, cut and rounded.
+    // Every double below 2^53 with at most 17 decimals prints as its own decimal expansion, cut and
+    // rounded.
     fc.assert(
       fc.property(fc.double({ min: -1e15, max: 1e15, noNaN: true }), (value) => {
         const shown = formatExtended(parseExtended(value.toString())!);

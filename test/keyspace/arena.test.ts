@@ -23,7 +23,10 @@ interface Block {
   readonly mark: number;
 }
 
-/** Fills a block so that an overlap or a lost byte shows; the first word is what a record's header would be. */
+/**
+ * Fills a block so that an overlap or a lost byte shows; the first word is what a record's header
+ * would be.
+ */
 function fill(arena: Arena, { ref, units, mark }: Block): void {
   arena.words[slabOf(ref)]!.fill(mark, wordOf(ref), wordOf(ref) + units * 2);
 }

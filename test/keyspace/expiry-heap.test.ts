@@ -1,4 +1,5 @@
-// The heap of deadlines: it holds exactly the records that have one, in order, and every record knows its place.
+// The heap of deadlines: it holds exactly the records that have one, in order, and every record
+// knows its place.
 
 import fc from "fast-check";
 import { expect, test } from "vitest";

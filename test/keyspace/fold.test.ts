@@ -1,5 +1,5 @@
-// Folding and unfolding are inverse: whatever entry is stored, compact or not, what comes back is the same to the byte.
-// And every write on a compact record says under which stamp it happened.
+// Folding and unfolding are inverse: whatever entry is stored, compact or not, what comes back is
+// the same to the byte. And every write on a compact record says under which stamp it happened.
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

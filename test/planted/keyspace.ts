@@ -1,5 +1,5 @@
-// Planted bugs of the keyspace and of the data commands: each is a mistake that is easily made there, and the suite named
-// with it must fail while the bug is in.
+// Planted bugs of the keyspace and of the data commands: each is a mistake that is easily made
+// there, and the suite named with it must fail while the bug is in.
 
 const arena = "test/keyspace/arena.test.ts";
 const index = "test/keyspace/hash-index.test.ts";
@@ -82,10 +82,8 @@ export const planted = [
     name: "in_place_set_forgets_the_stamp",
     story: "a SET over a value of the same size looks as old as the value before",
     file: "src/keyspace/text.ts",
-    find:
-      "    record.setHeader(arena, ref, record.textKind, flags, keyspace.self, keyspace.batchTime);\n" +
-      "    arena.words[slabOf(ref)]![wordOf(ref) + 2] = valueLength;",
-    replace: "    arena.words[slabOf(ref)]![wordOf(ref) + 2] = valueLength;",
+    find: "    words[wordOf(ref) + 2] = valueLength;\n    keyspace.writeBatchTime(ref);",
+    replace: "    words[wordOf(ref) + 2] = valueLength;",
     suite: fold,
   },
   {

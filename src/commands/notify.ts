@@ -4,6 +4,9 @@
 
 import type { Call } from "./call.js";
 
+/** The classes of notify-keyspace-events. */
+export type EventGroup = "generic" | "string" | "list" | "set" | "hash" | "zset" | "stream";
+
 /**
  * Says that something happened to the key that is argument `index`. Costs nothing while nobody
  * listens.

@@ -148,7 +148,8 @@ test("read without key: a node that has collected nothing asks its replica, else
   expect(cluster.until(() => cluster.answerTo("n3", early))).toMatchObject({ value: 5 });
   const alone = new Cluster(1);
   const asked = alone.nowMs;
-  expect(alone.ask("n1", { type: "read" }).code).toBe(11); // A wrong guess would be a malformed reply.
+  // A wrong guess would be a malformed reply.
+  expect(alone.ask("n1", { type: "read" }).code).toBe(11);
   expect(alone.nowMs - asked).toBe(holdMs);
 });
 

@@ -1,8 +1,10 @@
-// The bytes of a batch. Replicas are numbers of a dictionary that the surrounding message or record carries.
+// The bytes of a batch. Replicas are numbers of a dictionary that the surrounding message or record
+// carries.
 //
-// Decoding refuses what closing a batch cannot have produced: a value under another stamp than the batch's, a
-// removal of what cannot have been seen, a key of another shard. Otherwise hostile bytes could plant state that the
-// context does not account for. Byte strings are copied, because batches outlive the read buffer.
+// Decoding refuses what closing a batch cannot have produced: a value under another stamp than the
+// batch's, a removal of what cannot have been seen, a key of another shard. Otherwise hostile bytes
+// could plant state that the context does not account for. Byte strings are copied, because batches
+// outlive the read buffer.
 
 import { type ByteReader, type Bytes, type ByteWriter, MalformedBytes } from "../base/bytes.js";
 import { decodeTime, type ReplicaIndex, type Time } from "../clock/stamp.js";
@@ -141,7 +143,10 @@ function refuseForeign(
     if (stamp.time >= time) throw new MalformedBytes("a removal of what was not yet there");
 }
 
-/** A deadline in a second spelling would be stored in two ways on two replicas. @throws MalformedBytes */
+/**
+ * A deadline in a second spelling would be stored in two ways on two replicas. @throws
+ * MalformedBytes
+ */
 export function refuseBadDeadline(slot: number, value: Bytes): void {
   if (slot !== slots.deadline) return;
   const ms = decodeDeadline(value);

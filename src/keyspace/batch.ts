@@ -1,11 +1,13 @@
-// A batch: what one replica did to one shard under one stamp, as everybody else joins it (merge-rules 14).
+// A batch: what one replica did to one shard under one stamp, as everybody else joins it
+// (merge-rules 14).
 //
-// The batches of one origin in one shard form a chain: each names the stamp time of the one before it. Across
-// origins a batch names what its maker had seen. Only what is new since the maker's previous batch is listed: who has
-// that one has, by induction, everything it depended on (merge-rules 2), so a batch stays small in a large cluster.
+// The batches of one origin in one shard form a chain: each names the stamp time of the one before
+// it. Across origins a batch names what its maker had seen. Only what is new since the maker's
+// previous batch is listed: who has that one has, by induction, everything it depended on
+// (merge-rules 2), so a batch stays small in a large cluster.
 //
-// Left out: coalesced batches, and compact wipes for FLUSHALL and for DEL of a big key (merge-rules 5). Until
-// then a wipe names every element it removes, which is correct and long.
+// Left out: coalesced batches, and compact wipes for FLUSHALL and for DEL of a big key (merge-rules
+// 5). Until then a wipe names every element it removes, which is correct and long.
 
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import type { VersionVector } from "../clock/version-vector.js";
@@ -17,9 +19,15 @@ export interface Batch {
   /** The time of the origin's preceding batch in this shard; 0 before the first. */
   readonly previous: Time;
   readonly time: Time;
-  /** What the origin had seen of others in this shard, as far as it is new since its preceding batch. */
+  /**
+   * What the origin had seen of others in this shard, as far as it is new since its preceding
+   * batch.
+   */
   readonly dependencies: VersionVector;
-  /** Every shard that the origin changed under this stamp, ascending, this one included (merge-rules 20). */
+  /**
+   * Every shard that the origin changed under this stamp, ascending, this one included (merge-rules
+   * 20).
+   */
   readonly group: readonly number[];
   readonly deltas: readonly KeyDelta[];
   /** About how many bytes the batch takes, for bounds. */

@@ -1,11 +1,13 @@
-// Digests: one number for all that a shard, or one of its slots, holds. Replicas with equal contexts have equal
-// digests, so a difference under equal contexts is a broken promise, and a difference in one slot says where.
+// Digests: one number for all that a shard, or one of its slots, holds. Replicas with equal
+// contexts have equal digests, so a difference under equal contexts is a broken promise, and a
+// difference in one slot says where.
 //
-// Each key is hashed over its canonical bytes, with replica names, siblings, hidden slots and dead rows
-// (merge-rules 13), and the hashes are added up: a sum has no order, so neither the index nor the history of a
-// replica shows in it.
+// Each key is hashed over its canonical bytes, with replica names, siblings, hidden slots and dead
+// rows (merge-rules 13), and the hashes are added up: a sum has no order, so neither the index nor
+// the history of a replica shows in it.
 //
-// Left out: keeping the sums up to date at every write. They are computed in one pass when somebody asks.
+// Left out: keeping the sums up to date at every write. They are computed in one pass when somebody
+// asks.
 
 import { ByteWriter } from "../base/bytes.js";
 import { NameCodec } from "../lattice/replica-codec.js";
@@ -85,7 +87,10 @@ function writeKey(
   keyspace.entryOf(ref).encode(writer, codec, keyspace.replicas);
 }
 
-/** MurmurHash3 (x86, 32 bits; Appleby 2011, public domain): the same on every machine, unlike the index's hash. */
+/**
+ * MurmurHash3 (x86, 32 bits; Appleby 2011, public domain): the same on every machine, unlike the
+ * index's hash.
+ */
 export function hash32(bytes: Uint8Array, seed: number): number {
   let h = seed | 0;
   const whole = bytes.length & ~3;

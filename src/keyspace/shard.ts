@@ -1,16 +1,20 @@
-// One shard's causal bookkeeping: its context, and the log of recent batches by origin from which other replicas
-// are served. The keys themselves live in the keyspace; a shard is a range of its hash slots.
+// One shard's causal bookkeeping: its context, and the log of recent batches by origin from which
+// other replicas are served. The keys themselves live in the keyspace; a shard is a range of its
+// hash slots.
 //
-// An origin's part of the log is an unbroken chain that ends at the context. Forgetting takes from the front only
-// (bounds, causal stability); joining a state breaks the chain of every origin that it advanced, so those start
-// afresh. What the log cannot serve is served by state sync.
+// An origin's part of the log is an unbroken chain that ends at the context. Forgetting takes from
+// the front only (bounds, causal stability); joining a state breaks the chain of every origin that
+// it advanced, so those start afresh. What the log cannot serve is served by state sync.
 
 import { assert } from "../base/assert.js";
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import { VersionVector } from "../clock/version-vector.js";
 import type { Batch } from "./batch.js";
 
-/** `gap` waits for other batches, `early` is held for the clock, `foreign` bears this replica's own name. */
+/**
+ * `gap` waits for other batches, `early` is held for the clock, `foreign` bears this replica's own
+ * name.
+ */
 export type Verdict = "ready" | "duplicate" | "gap" | "early" | "foreign";
 
 export class Shard {
@@ -56,7 +60,8 @@ export class Shard {
   }
 
   /**
-   * The batches of one origin after `time`, oldest first; undefined when the log does not reach back so far.
+   * The batches of one origin after `time`, oldest first; undefined when the log does not reach
+   * back so far.
    */
   since(origin: ReplicaIndex, time: Time): readonly Batch[] | undefined {
     if (this.context.get(origin) <= time) return [];
@@ -68,8 +73,8 @@ export class Shard {
   }
 
   /**
-   * What had been seen of the streams up to a time, exactly: batches made since then do not count. Undefined when
-   * the log does not say.
+   * What had been seen of the streams up to a time, exactly: batches made since then do not count.
+   * Undefined when the log does not say.
    */
   contextAt(time: Time): VersionVector | undefined {
     const result = new VersionVector();
@@ -96,7 +101,9 @@ export class Shard {
     this.#forget((origin) => Math.min(time, covered.get(origin)));
   }
 
-  /** Forgets the batches up to a time, because there is no room; who lacks them needs a state sync. */
+  /**
+   * Forgets the batches up to a time, because there is no room; who lacks them needs a state sync.
+   */
   forgetUntil(time: Time): void {
     this.#forget(() => time);
   }

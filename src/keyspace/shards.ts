@@ -1,13 +1,14 @@
-// The shards of a keyspace as one replica among others: closing batches, joining those of other replicas, and
-// whole states, all under merge-rules 1 to 5, 12 to 14, 19 and 20.
+// The shards of a keyspace as one replica among others: closing batches, joining those of other
+// replicas, and whole states, all under merge-rules 1 to 5, 12 to 14, 19 and 20.
 //
-// Replication costs nothing until it is opened: a node alone writes no deltas, and its own part of every context is
-// what its clock says. After `open`, batches are captured and logged.
+// Replication costs nothing until it is opened: a node alone writes no deltas, and its own part of
+// every context is what its clock says. After `open`, batches are captured and logged.
 //
-// Everything that lets state in or out closes the open batch first (merge-rules 3), so a caller cannot forget it.
+// Everything that lets state in or out closes the open batch first (merge-rules 3), so a caller
+// cannot forget it.
 //
-// Left out: overlays and range-wise sync (merge-rules 11 and 12; a shard's state is joined in one step), compact
-// wipes (5), restarting after a clock disaster (19).
+// Left out: overlays and range-wise sync (merge-rules 11 and 12; a shard's state is joined in one
+// step), compact wipes (5), restarting after a clock disaster (19).
 
 import { assert } from "../base/assert.js";
 import type { Bytes } from "../base/bytes.js";
@@ -83,7 +84,10 @@ export class Shards {
     this.keyspace.capture = this.#capture;
   }
 
-  /** What this replica has seen of a shard. Closes the open batch, which would otherwise be half seen. */
+  /**
+   * What this replica has seen of a shard. Closes the open batch, which would otherwise be half
+   * seen.
+   */
   context(shard: number): VersionVector {
     this.settle();
     return this.shards[shard]!.context;
@@ -172,8 +176,8 @@ export class Shards {
   }
 
   /**
-   * Joins a batch if it is ready (merge-rules 14). The parts of a group are each joined by a call of their own, in
-   * one turn (merge-rules 20): see `Inbox`.
+   * Joins a batch if it is ready (merge-rules 14). The parts of a group are each joined by a call
+   * of their own, in one turn (merge-rules 20): see `Inbox`.
    */
   apply(batch: Batch): ApplyOutcome {
     assert(this.isOpen, "a batch arrived at a node that runs alone");
@@ -209,8 +213,8 @@ export class Shards {
   }
 
   /**
-   * Joins a shard's state as another replica encoded it. Both contexts take part, so keys that are absent there and
-   * covered are removed here; only then does the context grow (merge-rules 12).
+   * Joins a shard's state as another replica encoded it. Both contexts take part, so keys that are
+   * absent there and covered are removed here; only then does the context grow (merge-rules 12).
    * @throws MalformedBytes, with nothing joined.
    */
   joinShard(bytes: Bytes): JoinOutcome {
@@ -252,7 +256,10 @@ export class Shards {
     return this.shards.reduce((sum, shard) => sum + shard.bytes, 0);
   }
 
-  /** Over the bound the oldest batches of all shards go, a quarter at once; state sync serves who lacks them. */
+  /**
+   * Over the bound the oldest batches of all shards go, a quarter at once; state sync serves who
+   * lacks them.
+   */
   #boundLogs(): void {
     let bytes = this.logBytes;
     if (bytes <= this.logBytesMax) return;

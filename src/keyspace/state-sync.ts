@@ -1,11 +1,13 @@
-// A shard's state as bytes, and joining it: the last tier of repair, for a replica that the logs cannot serve.
-// State travels only together with its context (merge-rules 2), and everything is checked before anything is
-// joined.
+// A shard's state as bytes, and joining it: the last tier of repair, for a replica that the logs
+// cannot serve. State travels only together with its context (merge-rules 2), and everything is
+// checked before anything is joined.
 //
-// Layout: replica names; shard; context; keys in ascending order of (database, key), each with its entry.
+// Layout: replica names; shard; context; keys in ascending order of (database, key), each with its
+// entry.
 //
-// Left out: chunks and overlays (merge-rules 11 to 13). A shard is joined in one step, which is right and, for a
-// very large shard, a pause; digests of slots (digest.ts) will say which part need not travel.
+// Left out: chunks and overlays (merge-rules 11 to 13). A shard is joined in one step, which is
+// right and, for a very large shard, a pause; digests of slots (digest.ts) will say which part need
+// not travel.
 
 import { ByteReader, type Bytes, ByteWriter, compareBytes, MalformedBytes } from "../base/bytes.js";
 import type { VersionVector } from "../clock/version-vector.js";
@@ -78,7 +80,10 @@ export class ShardState {
     this.#keys = parts.keys;
   }
 
-  /** Joins every key that either side has. `seen` is the receiver's context, which the caller then advances. */
+  /**
+   * Joins every key that either side has. `seen` is the receiver's context, which the caller then
+   * advances.
+   */
   join(seen: VersionVector): void {
     const ours = keysOfShard(this.#keyspace, this.#shardCount, this.shard);
     const absent = new KeyEntry();

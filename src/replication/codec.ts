@@ -1,6 +1,7 @@
-// The bytes of replication messages: replica names once, in front, then the sender, the type and the body.
-// Decoding trusts nothing: an unknown tag, a count that cannot fit, a batch that nobody can have made or bytes left
-// over throw `MalformedBytes`, and nothing is allocated beyond a small multiple of the input.
+// The bytes of replication messages: replica names once, in front, then the sender, the type and
+// the body. Decoding trusts nothing: an unknown tag, a count that cannot fit, a batch that nobody
+// can have made or bytes left over throw `MalformedBytes`, and nothing is allocated beyond a small
+// multiple of the input.
 
 import { ByteReader, type Bytes, ByteWriter, MalformedBytes } from "../base/bytes.js";
 import { decodeTime } from "../clock/stamp.js";

@@ -1,11 +1,14 @@
-// Direct dissemination, for small clusters: each node sends its own batches to every peer at once. Nobody passes on
-// the batches of others, so none goes back where it came from; who missed one asks for it (repair.ts).
+// Direct dissemination, for small clusters: each node sends its own batches to every peer at once.
+// Nobody passes on the batches of others, so none goes back where it came from; who missed one asks
+// for it (repair.ts).
 //
-// A link keeps what its peer has not acknowledged. An acknowledgement is the peer's context, piggybacked on its own
-// batches or sent after a short delay. Without one the oldest part is sent again, more and more rarely, as a probe.
+// A link keeps what its peer has not acknowledged. An acknowledgement is the peer's context,
+// piggybacked on its own batches or sent after a short delay. Without one the oldest part is sent
+// again, more and more rarely, as a probe.
 //
-// Bounded twice: what is on its way (the window) and what waits (the outbox). A batch that finds the outbox full is
-// not kept for that peer; it is counted, and the peer will find out that it lacks it.
+// Bounded twice: what is on its way (the window) and what waits (the outbox). A batch that finds
+// the outbox full is not kept for that peer; it is counted, and the peer will find out that it
+// lacks it.
 
 import type { ReplicaIndex } from "../clock/stamp.js";
 import { VersionVector } from "../clock/version-vector.js";

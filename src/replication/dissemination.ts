@@ -1,5 +1,5 @@
-// How new batches reach everybody in the usual case. Repair (repair.ts) brings whatever does not arrive this way, so
-// a dissemination may lose and may never block.
+// How new batches reach everybody in the usual case. Repair (repair.ts) brings whatever does not
+// arrive this way, so a dissemination may lose and may never block.
 
 import type { Batch } from "../keyspace/batch.js";
 import type { Peer } from "./peer.js";

@@ -1,13 +1,15 @@
-// Dissemination through a hub, for larger clusters: a node sends a new batch to one other node, the hub, which
-// joins what it gets and sends everybody one message per window. With 25 nodes and a window of 230 ms an update is
-// everywhere after one link, at most one window and another link, and costs little more than one message.
+// Dissemination through a hub, for larger clusters: a node sends a new batch to one other node, the
+// hub, which joins what it gets and sends everybody one message per window. With 25 nodes and a
+// window of 230 ms an update is everywhere after one link, at most one window and another link, and
+// costs little more than one message.
 //
-// Who is the hub follows from the clock: each node has its term, in the order of names. Nothing depends on nodes
-// agreeing about it: whoever is asked acts as hub. Clocks that differ, a change of term or a cut cost messages only.
+// Who is the hub follows from the clock: each node has its term, in the order of names. Nothing
+// depends on nodes agreeing about it: whoever is asked acts as hub. Clocks that differ, a change of
+// term or a cut cost messages only.
 //
-// The context in the hub's message is the acknowledgement. Without it the hub is avoided for a while and the next
-// one is asked. What a lost message carried is missing at its receiver only until the next one, whose contexts
-// show the gap, or until an exchange (repair.ts).
+// The context in the hub's message is the acknowledgement. Without it the hub is avoided for a
+// while and the next one is asked. What a lost message carried is missing at its receiver only
+// until the next one, whose contexts show the gap, or until an exchange (repair.ts).
 
 import { compareText } from "../base/bytes.js";
 import type { Batch } from "../keyspace/batch.js";
@@ -32,7 +34,10 @@ export class HubPush implements Dissemination {
   #failures = 0;
   #confirmMs: number | undefined;
 
-  /** As hub: what the next message to everybody carries, and what was relayed here and is not joined yet. */
+  /**
+   * As hub: what the next message to everybody carries, and what was relayed here and is not joined
+   * yet.
+   */
   #collected: Batch[] = [];
   readonly #expected = new Set<string>();
   readonly #owed = new Set<Peer>();
@@ -142,19 +147,24 @@ export class HubPush implements Dissemination {
     const { shards, limits } = this.#cluster;
     for (const batch of batches) {
       const isJoined = shards.shards[batch.shard]!.context.covers(batch.time, batch.origin);
-      // Sent a second time: everybody has been told or will find out, only the sender waits for word.
+      // Sent a second time: everybody has been told or will find out, only the sender waits for
+      // word.
       if (isJoined) {
         this.#owed.add(from);
         continue;
       }
-      // Names of batches that came by other ways stay behind; at the bound all go, and repair brings the news.
+      // Names of batches that came by other ways stay behind; at the bound all go, and repair
+      // brings the news.
       if (this.#expected.size >= limits.inboxBatchCountMax) this.#expected.clear();
       this.#expected.add(nameOf(batch));
     }
     if (this.#owed.size > 0) this.#flushBy(now);
   }
 
-  /** A hub passes on only what it has joined, so who gets it can join it or ask this node for what is missing. */
+  /**
+   * A hub passes on only what it has joined, so who gets it can join it or ask this node for what
+   * is missing.
+   */
   onJoined(batches: readonly Batch[], now: number): void {
     if (this.#expected.size === 0) return;
     this.#collect(
@@ -200,7 +210,9 @@ export class HubPush implements Dissemination {
 
   // ---- the rest
 
-  /** A hub's message needs no acknowledgement; that of a node in direct mode finds out by exchange. */
+  /**
+   * A hub's message needs no acknowledgement; that of a node in direct mode finds out by exchange.
+   */
   onPushed(): void {}
 
   onReturn(): void {}

@@ -1,9 +1,10 @@
-// Batches that have arrived, until they can be joined: each waits for its predecessor, for what it depends on
-// (merge-rules 14), for the other shards of its group (20) or for the clock (19).
+// Batches that have arrived, until they can be joined: each waits for its predecessor, for what it
+// depends on (merge-rules 14), for the other shards of its group (20) or for the clock (19).
 //
-// Bounded: when it is full, the batch with the latest stamp is dropped and counted; its sender still has it, and
-// repair asks again. Never the earliest: nothing waits for a later batch, so the earliest always gets through.
-// What has waited for long is dropped too: its maker may have crashed, and with it what should have come before.
+// Bounded: when it is full, the batch with the latest stamp is dropped and counted; its sender
+// still has it, and repair asks again. Never the earliest: nothing waits for a later batch, so the
+// earliest always gets through. What has waited for long is dropped too: its maker may have
+// crashed, and with it what should have come before.
 
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import type { Batch } from "../keyspace/batch.js";
@@ -31,7 +32,9 @@ export class Inbox {
   admittedCount = 0;
   droppedCount = 0;
   duplicateCount = 0;
-  /** Batches that bear this replica's name and are not its own: two processes share one identity. */
+  /**
+   * Batches that bear this replica's name and are not its own: two processes share one identity.
+   */
   foreignCount = 0;
 
   constructor(shards: Shards, limits: InboxLimits) {
@@ -49,7 +52,9 @@ export class Inbox {
     return this.#bytes;
   }
 
-  /** How many wait for the clock: their makers' clocks are far ahead of this one (merge-rules 19). */
+  /**
+   * How many wait for the clock: their makers' clocks are far ahead of this one (merge-rules 19).
+   */
   get earlyCount(): number {
     let count = 0;
     for (const chains of this.#waiting)
@@ -82,7 +87,8 @@ export class Inbox {
   }
 
   /**
-   * How far an origin's stream is at hand without a gap, joined or waiting. What lies beyond is to be asked for.
+   * How far an origin's stream is at hand without a gap, joined or waiting. What lies beyond is to
+   * be asked for.
    */
   reach(shard: number, origin: ReplicaIndex): Time {
     let reach = this.#shards.shards[shard]!.context.get(origin);
@@ -139,7 +145,9 @@ export class Inbox {
     return latest!;
   }
 
-  /** Joining one batch may free others of its shard, so a shard is looked at until nothing moves. */
+  /**
+   * Joining one batch may free others of its shard, so a shard is looked at until nothing moves.
+   */
   #drain(touched: Set<number>): Batch[] {
     const joined: Batch[] = [];
     for (const shard of touched) {
@@ -159,7 +167,10 @@ export class Inbox {
     return joined;
   }
 
-  /** The batches that are to be joined together with the head of a chain; undefined while it must wait. */
+  /**
+   * The batches that are to be joined together with the head of a chain; undefined while it must
+   * wait.
+   */
   #joinable(head: Batch): readonly Batch[] | undefined {
     const verdict = this.#shards.judge(head);
     if (verdict === "duplicate") return [head];

@@ -1,7 +1,7 @@
 // What replicas say to each other about the keyspace (design.md section 6). Bytes: codec.ts.
 //
-// Every message may be lost, repeated, delayed or overtaken: batches are joined by their place in the stream, and
-// a context that is told is a fact that stays true.
+// Every message may be lost, repeated, delayed or overtaken: batches are joined by their place in
+// the stream, and a context that is told is a fact that stays true.
 
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import type { VersionVector } from "../clock/version-vector.js";
@@ -25,7 +25,8 @@ export interface ReplicationMessage {
 export type Body = Delta | Relay | Summary | Contexts | Pull | State;
 
 /**
- * Batches that the sender has joined, oldest first. The contexts acknowledge and tell how far the sender is.
+ * Batches that the sender has joined, oldest first. The contexts acknowledge and tell how far the
+ * sender is.
  */
 export interface Delta {
   readonly type: "delta";
@@ -42,8 +43,8 @@ export interface Relay {
 }
 
 /**
- * A hash over what the sender has seen of the streams up to `until`, so that batches on their way do not count.
- * Who has seen other things answers with contexts; equality is silent.
+ * A hash over what the sender has seen of the streams up to `until`, so that batches on their way
+ * do not count. Who has seen other things answers with contexts; equality is silent.
  */
 export interface Summary {
   readonly type: "summary";
@@ -58,7 +59,10 @@ export interface Contexts {
   readonly wantsReply: boolean;
 }
 
-/** "Send me what I lack of these shards", from these points on. No acknowledgement: some of it is not joined yet. */
+/**
+ * "Send me what I lack of these shards", from these points on. No acknowledgement: some of it is
+ * not joined yet.
+ */
 export interface Pull {
   readonly type: "pull";
   readonly contexts: readonly ShardContext[];

@@ -1,6 +1,6 @@
-// One other node, as far as it has told: what its present incarnation has seen, when it was last heard, and how
-// long an answer takes. Knowledge only grows, until the node comes back as another incarnation, which may have
-// nothing of what the former one had.
+// One other node, as far as it has told: what its present incarnation has seen, when it was last
+// heard, and how long an answer takes. Knowledge only grows, until the node comes back as another
+// incarnation, which may have nothing of what the former one had.
 
 import type { ReplicaIndex } from "../clock/stamp.js";
 import { VersionVector } from "../clock/version-vector.js";
@@ -23,8 +23,8 @@ export class Peer {
   }
 
   /**
-   * A message came from this incarnation. False when it is one of the past, whose words about itself say
-   * nothing any more. `onReturn` is called when the node is found to be a new one.
+   * A message came from this incarnation. False when it is one of the past, whose words about
+   * itself say nothing any more. `onReturn` is called when the node is found to be a new one.
    */
   hear(sender: ReplicaIndex, now: number, onReturn: () => void): boolean {
     if (this.#retired.has(sender)) return false;

@@ -1,13 +1,16 @@
-// Repair: finding out what is missing and asking for it. It alone brings replicas together, whatever was lost; the
-// pushes only make it fast.
+// Repair: finding out what is missing and asking for it. It alone brings replicas together,
+// whatever was lost; the pushes only make it fast.
 //
-//  1. Exchange. Every interval one peer, in a shuffled round, gets a hash of what this node has seen of the streams
-//     up to a moment ago. Equality is silent. Otherwise contexts go back and forth.
-//  2. Pull. What a peer is known to have and this node lacks may still be on its way; after a delay it is asked for.
+//  1. Exchange. Every interval one peer, in a shuffled round, gets a hash of what this node has
+//     seen of the streams up to a moment ago. Equality is silent. Otherwise contexts go back and
+//     forth.
+//  2. Pull. What a peer is known to have and this node lacks may still be on its way; after a delay
+//     it is asked for.
 //  3. State. What the peer's log no longer has comes as the shard's state.
 //
-// At most one pull per peer is outstanding; an answer is bounded and tells how far the peer is, so the rest is asked
-// for again. After a difference the next exchange comes soon: news spreads in a few rounds.
+// At most one pull per peer is outstanding; an answer is bounded and tells how far the peer is, so
+// the rest is asked for again. After a difference the next exchange comes soon: news spreads in a
+// few rounds.
 
 import { timeOfMs } from "../clock/stamp.js";
 import { VersionVector } from "../clock/version-vector.js";
@@ -148,8 +151,8 @@ export class Repair {
   }
 
   /**
-   * Whether the peer has batches of the shard, the last of a stream made until `until`, that are not at hand here
-   * and may be joined.
+   * Whether the peer has batches of the shard, the last of a stream made until `until`, that are
+   * not at hand here and may be joined.
    */
   #lacks(peer: Peer, shard: number, until = Number.POSITIVE_INFINITY): boolean {
     const { shards } = this.#cluster;
@@ -261,7 +264,10 @@ export class Repair {
 
   // ---- forgetting
 
-  /** Causal stability: what every peer has seen leaves the logs (merge-rules 1: and nothing but the logs). */
+  /**
+   * Causal stability: what every peer has seen leaves the logs (merge-rules 1: and nothing but the
+   * logs).
+   */
   #forget(now: number): void {
     const { shards, peers, timing } = this.#cluster;
     this.#forgetDueMs = now + timing.forgetMs;

@@ -1,10 +1,13 @@
-// Replication of the keyspace among the nodes of a cluster, as a state machine: told of closed batches, of messages
-// and of the time, it answers with messages. It reads no clock and sends nothing itself (`Port`).
+// Replication of the keyspace among the nodes of a cluster, as a state machine: told of closed
+// batches, of messages and of the time, it answers with messages. It reads no clock and sends
+// nothing itself (`Port`).
 //
-// A batch travels by push (dissemination.ts: direct or through a hub), waits in the inbox until it can be joined, and
-// is repaired (repair.ts) when it gets lost. Convergence depends on repair alone.
+// A batch travels by push (dissemination.ts: direct or through a hub), waits in the inbox until it
+// can be joined, and is repaired (repair.ts) when it gets lost. Convergence depends on repair
+// alone.
 //
-// Left out: membership (the peers are fixed), placement (every node holds every shard), waiting for durability.
+// Left out: membership (the peers are fixed), placement (every node holds every shard), waiting for
+// durability.
 
 import { MalformedBytes } from "../base/bytes.js";
 import type { Prng } from "../base/prng.js";
@@ -60,8 +63,8 @@ export class Replicator {
   #retryDueMs = Number.POSITIVE_INFINITY;
 
   /**
-   * @param now milliseconds of any steady clock, as everywhere below; stamps and the hub's term take the wall
-   * clock from the keyspace's turn.
+   * @param now milliseconds of any steady clock, as everywhere below; stamps and the hub's term
+   * take the wall clock from the keyspace's turn.
    */
   constructor(shards: Shards, port: Port, options: ReplicatorOptions, now: number) {
     shards.open();

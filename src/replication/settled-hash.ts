@@ -1,5 +1,6 @@
-// A hash over what a replica has seen of all streams up to a time. Two replicas that have all batches made until
-// then agree on it, whatever is on its way to either; so one small message tells that nothing is missing.
+// A hash over what a replica has seen of all streams up to a time. Two replicas that have all
+// batches made until then agree on it, whatever is on its way to either; so one small message tells
+// that nothing is missing.
 
 import { utf8 } from "../base/bytes.js";
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
@@ -17,7 +18,10 @@ export class SettledHash {
     this.#shards = shards;
   }
 
-  /** 53 bits; undefined when a log does not reach back so far. The sum has no order (merge-rules 13). */
+  /**
+   * 53 bits; undefined when a log does not reach back so far. The sum has no order (merge-rules
+   * 13).
+   */
   at(until: Time): number | undefined {
     let low = 0;
     let high = 0;

@@ -3,7 +3,9 @@
 export interface Timing {
   /** How long an acknowledgement may wait for company. */
   readonly ackDelayMs: number;
-  /** Without an acknowledgement for this long, or three measured round trips, a push is repeated. */
+  /**
+   * Without an acknowledgement for this long, or three measured round trips, a push is repeated.
+   */
   readonly resendMsMin: number;
   readonly resendMsMax: number;
   /** How often contexts are compared with a random peer while nothing is found to differ. */
@@ -20,7 +22,10 @@ export interface Timing {
   readonly retryMs: number;
   /** How often logs forget what everybody has. */
   readonly forgetMs: number;
-  /** Batches younger than this stay in the logs although everybody has them: `contextAt` asks for them. */
+  /**
+   * Batches younger than this stay in the logs although everybody has them: `contextAt` asks for
+   * them.
+   */
   readonly keepMs: number;
   /** A hub sends at most once in this time. */
   readonly hubWindowMs: number;
@@ -51,7 +56,10 @@ export const defaultTiming: Timing = {
   hubSuspectMs: 5_000,
 };
 
-/** With many nodes an exchange costs messages: it is rarer, and a hub's messages are waited for longer. */
+/**
+ * With many nodes an exchange costs messages: it is rarer, and a hub's messages are waited for
+ * longer.
+ */
 export const hubTiming: Timing = {
   ...defaultTiming,
   exchangeMs: 1_500,

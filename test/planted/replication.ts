@@ -1,5 +1,5 @@
-// Bugs of replication: each breaks one of merge-rules.md, or costs what the design does not pay. Convergence tests
-// that miss one of them would be ceremony.
+// Bugs of replication: each breaks one of merge-rules.md, or costs what the design does not pay.
+// Convergence tests that miss one of them would be ceremony.
 
 import type { PlantedBug } from "../../scripts/planted.js";
 

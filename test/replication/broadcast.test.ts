@@ -1,6 +1,7 @@
-// The broadcast workload of a large cluster as an event model: 25 nodes, links of 100 ms, 100 operations per second of
-// which half broadcast. What counts is how many messages the nodes exchange per operation and when the last node
-// knows a value. Measured in virtual time, with the real replicators and codecs.
+// The broadcast workload of a large cluster as an event model: 25 nodes, links of 100 ms, 100
+// operations per second of which half broadcast. What counts is how many messages the nodes
+// exchange per operation and when the last node knows a value. Measured in virtual time, with the
+// real replicators and codecs.
 
 import { expect, test } from "vitest";
 import { Prng } from "../../src/base/prng.js";
@@ -165,6 +166,7 @@ test("broadcast: 5 nodes push directly: stable after one link", () => {
   show("5 nodes, direct", figures);
   expect(world.replicas[0]!.replicator.mode).toBe("direct");
   expect(figures.latencyMs.max).toBeLessThanOrEqual(11);
-  // Four pushes per write, half of the operations being writes, and acknowledgements that share messages.
+  // Four pushes per write, half of the operations being writes, and acknowledgements that share
+  // messages.
   expect(figures.messagesPerOperation).toBeLessThan(5);
 });

@@ -1,5 +1,5 @@
-// The bytes between replicas: what real runs send comes back the same, what nobody can have sent is refused, and
-// nothing crashes a replica or breaks its invariants.
+// The bytes between replicas: what real runs send comes back the same, what nobody can have sent is
+// refused, and nothing crashes a replica or breaks its invariants.
 
 import { expect, test } from "vitest";
 import { MalformedBytes } from "../../src/base/bytes.js";
@@ -48,7 +48,8 @@ test("codec: every message of a run survives decoding and encoding", () => {
   for (const bytes of messages) {
     const message = decodeMessage(bytes, shards);
     seen.add(message.body.type);
-    // The reader has other numbers for the replicas' names, so the order of a context may differ, once.
+    // The reader has other numbers for the replicas' names, so the order of a context may differ,
+    // once.
     const again = encodeMessage(message, shards);
     expect(again).toHaveLength(bytes.length);
     expect(decodeMessage(again, shards)).toEqual(message);

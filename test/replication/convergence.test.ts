@@ -1,5 +1,6 @@
-// Random histories on three replicas under every fault at once: after healing all hold the same, nothing is lost that
-// somebody still had, nothing comes back, and values are what the operation log says.
+// Random histories on three replicas under every fault at once: after healing all hold the same,
+// nothing is lost that somebody still had, nothing comes back, and values are what the operation
+// log says.
 
 import { expect, test } from "vitest";
 import { runHistory } from "./history.js";

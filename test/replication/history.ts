@@ -15,7 +15,10 @@ export interface History {
 
 const textKeys = ["t1", "t2", "{t}3"];
 const setKeys = ["s1", "s2", "{t}4"];
-/** Every type and deadlines under one name: the oracle does not know births, so only convergence is judged. */
+/**
+ * Every type and deadlines under one name: the oracle does not know births, so only convergence is
+ * judged.
+ */
 const mixedKeys = ["m1", "{t}5"];
 
 /** Faults differ by seed: some seeds lack whole kinds of them (swarm testing). */

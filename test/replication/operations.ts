@@ -1,4 +1,5 @@
-// Operations on a replica's keyspace, written as commands would do them, and reading back what a client sees.
+// Operations on a replica's keyspace, written as commands would do them, and reading back what a
+// client sees.
 
 import { fromUtf8, utf8 } from "../../src/base/bytes.js";
 import type { Database } from "../../src/keyspace/database.js";
@@ -50,7 +51,9 @@ export function del(keyspace: Keyspace, name: string): boolean {
   return ref !== 0;
 }
 
-/** SADD or SREM of one member; false when the key holds another type or there is nothing to remove. */
+/**
+ * SADD or SREM of one member; false when the key holds another type or there is nothing to remove.
+ */
 export function editMember(
   keyspace: Keyspace,
   name: string,

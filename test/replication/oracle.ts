@@ -1,5 +1,6 @@
-// What values must come out, worked out from a log of the operations alone: each write with its stamp and with what
-// its writer had seen. No lattice, no deltas, no order of arrival: only "counts unless some remover saw it".
+// What values must come out, worked out from a log of the operations alone: each write with its
+// stamp and with what its writer had seen. No lattice, no deltas, no order of arrival: only "counts
+// unless some remover saw it".
 
 import { utf8 } from "../../src/base/bytes.js";
 import type { Replica } from "./world.js";

@@ -1,4 +1,5 @@
-// What the replicators of a cluster do, each in one situation: who sends what to whom, and how much.
+// What the replicators of a cluster do, each in one situation: who sends what to whom, and how
+// much.
 
 import { expect, test } from "vitest";
 import { decodeMessage } from "../../src/replication/codec.js";
@@ -164,7 +165,8 @@ test("hub: the hub is cut off: after a time-out another one passes the batches o
   expect(asked[1]).not.toBe(hub);
   for (const [index, { keyspace }] of world.replicas.entries())
     expect(read(keyspace, "x")).toBe(index === hub ? "1" : "2");
-  // The hub hears of it through the next message that reaches it, or by comparing; here by a message.
+  // The hub hears of it through the next message that reaches it, or by comparing; here by a
+  // message.
   world.heal();
   write(world, writer, "x", "3");
   world.run(3_000);

@@ -1,4 +1,5 @@
-// The stories of merge-rules.md that concern shards, batches, digests and states, told with two or three replicas.
+// The stories of merge-rules.md that concern shards, batches, digests and states, told with two or
+// three replicas.
 
 import { expect, test } from "vitest";
 import { utf8 } from "../../src/base/bytes.js";
@@ -14,8 +15,8 @@ test("rule 1: a value that lost to a later one is removed by name, nobody collec
   const first = turn(a, (keyspace) => set(keyspace, "x", "17"));
   const second = turn(b, (keyspace) => set(keyspace, "x", "18"));
   deliver(second, b, a);
-  // Both values are there, one is read. Had `a` dropped the loser, its DEL would name one stamp and `b`, which has
-  // yet to hear of 17, would show it for ever.
+  // Both values are there, one is read. Had `a` dropped the loser, its DEL would name one stamp and
+  // `b`, which has yet to hear of 17, would show it for ever.
   const removal = turn(a, (keyspace) => del(keyspace, "x"));
   expect(removal[0]!.deltas[0]!.elements[0]!.removed).toHaveLength(2);
   deliver(first, a, b);
@@ -173,7 +174,8 @@ test("rules 9 and 10: EXPIRE beside PERSIST, a type clash, and a deadline of an 
   deliver(cleaned, a, b);
   const removed = turn(b, (keyspace) => del(keyspace, "{t}r"));
   deliver(removed, b, a);
-  // The loser of the clash went with the write that saw it: it does not come back when the winner goes.
+  // The loser of the clash went with the write that saw it: it does not come back when the winner
+  // goes.
   for (const { keyspace } of [a, b]) expect(read(keyspace, "{t}r")).toBeUndefined();
 });
 
@@ -259,7 +261,8 @@ test("rule 13: a digest tells stamps, losers and dead rows apart, and no order o
     reader,
   );
   turn(reader, (keyspace) => del(keyspace, "{t}n"));
-  // Nothing is visible on either, but one holds a dead row: were it not in the digest, nobody would ever send it.
+  // Nothing is visible on either, but one holds a dead row: were it not in the digest, nobody would
+  // ever send it.
   expect(read(reader.keyspace, "{t}n")).toBe(read(empty.keyspace, "{t}n"));
   expect(isEqual(reader, empty)).toBe(false);
 });
@@ -272,7 +275,8 @@ test("rule 14: a batch waits for its predecessor and for what its maker had seen
   const [removal] = turn(b, (keyspace) => srem(keyspace, "s", "1"));
 
   expect(deliver([second!], a, c)).toEqual(["gap"]);
-  // Joined now, the removal would find nothing to remove and the member would come back with the first batch.
+  // Joined now, the removal would find nothing to remove and the member would come back with the
+  // first batch.
   expect(deliver([removal!], b, c)).toEqual(["gap"]);
   expect(deliver([first!, second!], a, c)).toEqual(["applied", "applied"]);
   expect(deliver([removal!], b, c)).toEqual(["applied"]);
@@ -344,7 +348,8 @@ test("shards: a node alone logs nothing; what it wrote travels as state once it 
   const [a, b] = [newReplica("a", {}, false), newReplica("b")];
   set(a.keyspace, "x", "1");
   const shard = a.shardOfKey(utf8("x"));
-  // Its context follows from its clock, so what it shows and what it saves is complete all the same.
+  // Its context follows from its clock, so what it shows and what it saves is complete all the
+  // same.
   expect(a.context(shard).get(a.keyspace.self)).toBe(a.keyspace.clock.last);
   expect(a.shards[shard]!.count).toBe(0);
   set(a.keyspace, "x", "2");

@@ -1,5 +1,6 @@
-// Replicas in one process over a virtual network with virtual time: loss, duplication, reordering, partitions, skewed
-// clocks, crashes. Every message goes through its codec. A seed decides everything.
+// Replicas in one process over a virtual network with virtual time: loss, duplication, reordering,
+// partitions, skewed clocks, crashes. Every message goes through its codec. A seed decides
+// everything.
 
 import { Prng } from "../../src/base/prng.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";

@@ -68,7 +68,7 @@ export class LinearizableGate {
     const args: Bytes[] = [];
     for (let index = 0; index < call.argc; index++) args.push(call.copy(index));
     const operation = encodeOperation({ resp3: session.resp3, database: session.database, args });
-    const kind: OperationKind = command.isWrite ? "write" : "read";
+    const kind = operationKind(command);
     const accepted = this.submit(register, operation, kind, (result) => {
       deliver(result.kind === "ok" ? result.outcome : errorReply(result.error));
     });
@@ -106,6 +106,15 @@ export class LinearizableGate {
       for (const { completion, result } of batch) completion(result);
     }
   }
+}
+
+/** Writes that are often refused and then change nothing: a quorum read settles the refusal (consensus-rules 7). */
+const conditionalCommands = new Set(["skerry.cas", "setnx", "msetnx", "renamenx", "hsetnx"]);
+
+/** How the registers should go about a command. */
+export function operationKind(command: Command): OperationKind {
+  if (!command.isWrite) return "read";
+  return conditionalCommands.has(command.name) ? "conditional" : "write";
 }
 
 export const errorReply = (error: "temporarily_unavailable" | "timeout"): Bytes =>

@@ -29,7 +29,7 @@ import { Consistency, type ConsistencyRules, registerOf } from "./consistency.js
 import { Dispatcher, nodeGate } from "./dispatcher.js";
 import type { ClientFace, NodeEffects } from "./effects.js";
 import { NodeEnvironment } from "./environment.js";
-import { LinearizableGate } from "./linearizable.js";
+import { LinearizableGate, operationKind } from "./linearizable.js";
 import type { PeerMessage } from "./messages.js";
 import { encodeOperation, RegisterMachine } from "./register-machine.js";
 import { Transactions } from "./transactions.js";
@@ -278,7 +278,7 @@ export class Node {
     const accepted = this.#gate.submit(
       registerOf(0, key, 0, key.length),
       encodeOperation({ resp3: false, database: 0, args }),
-      command.isWrite ? "write" : "read",
+      operationKind(command),
       (result: OperationResult) => done(result.kind === "ok" ? result.outcome : result.error),
     );
     if (!accepted) done("temporarily_unavailable");

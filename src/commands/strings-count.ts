@@ -99,6 +99,7 @@ function incrbyfloat(call: Call): void {
     const bytes = fromLatin1(shown);
     const { length } = bytes;
     modifyText(keyspace, db, call.hashOf(1), key, ref, length, (to, at) => to.set(bytes, at));
+    record.unmarkRoomy(keyspace.arena, call.findForWrite(1));
   }
   notify(call, "string", "incrbyfloat", 1);
   call.reply.bulkText(shown);

@@ -293,7 +293,8 @@ function textToCounter(
   const text = viewText(keyspace, ref);
   const base = parseCanonical(text.bytes, text.start, text.length);
   const value = base + by;
-  if (!Number.isSafeInteger(value)) return Number.NaN;
+  // A base of more than 53 bits was rounded, though the sum may be safe.
+  if (!Number.isSafeInteger(base) || !Number.isSafeInteger(value)) return Number.NaN;
   keyspace.willWrite(db, ref, keyBytes, keyStart, keyLength);
   const flags = record.flagsOf(arena, ref);
   const kind = record.counterKind;

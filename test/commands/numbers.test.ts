@@ -44,6 +44,10 @@ describe("INCR", () => {
     run("set k -9223372036854775807");
     expect(run("decr k")).toBe(-9223372036854775808n);
     expect(run("decr k")).toEqual(overflow);
+    run("set k 9007199254740993");
+    expect(run("decr k")).toBe(9007199254740992n);
+    run("set k -9007199254740993");
+    expect(run("incr k")).toBe(-9007199254740992n);
     run("set k 9007199254740991");
     expect(run("incr k")).toBe(9007199254740992n);
     expect(run("incr k")).toBe(9007199254740993n);

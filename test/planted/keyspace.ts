@@ -184,6 +184,14 @@ export const planted = [
     suite: numbers,
   },
   {
+    name: "counter_base_rounded",
+    story: "INCR of a number just beyond 53 bits starts from its neighbour",
+    file: "src/keyspace/text.ts",
+    find: "if (!Number.isSafeInteger(base) || !Number.isSafeInteger(value)) return Number.NaN;",
+    replace: "if (!Number.isSafeInteger(value)) return Number.NaN;",
+    suite: numbers,
+  },
+  {
     name: "counter_wraps_at_64_bits",
     story: "INCR beyond the largest integer is not refused",
     file: "src/keyspace/text.ts",

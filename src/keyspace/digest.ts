@@ -10,8 +10,8 @@
 // asks.
 
 import { ByteWriter } from "../base/bytes.js";
+import type { KeyEntry } from "../lattice/key-entry.js";
 import { NameCodec } from "../lattice/replica-codec.js";
-import type { Ref } from "./arena.js";
 import type { Keyspace } from "./keyspace.js";
 import { shardOfSlot, slotOfKey } from "./slot.js";
 
@@ -57,6 +57,14 @@ class Sums {
   }
 }
 
+/** A hash of one key's entry, to find out cheaply whether it changed. */
+export function hashOfEntry({ replicas }: Keyspace, entry: KeyEntry): string {
+  const writer = new ByteWriter(256);
+  entry.encode(writer, new NameCodec(replicas), replicas);
+  const bytes = writer.view();
+  return `${hash32(bytes, 3)} ${hash32(bytes, 4)}`;
+}
+
 /** @param placeOf the sum that a slot's keys go to; negative: none. */
 function sumHashes(keyspace: Keyspace, count: number, placeOf: (slot: number) => number): Sums {
   const sums = new Sums(count);
@@ -68,23 +76,12 @@ function sumHashes(keyspace: Keyspace, count: number, placeOf: (slot: number) =>
       const place = placeOf(slotOfKey(key));
       if (place < 0) return;
       writer.clear();
-      writeKey(writer, keyspace, db.index, key, ref, codec);
+      writer.u8(db.index).bytes(key);
+      keyspace.entryOf(ref).encode(writer, codec, keyspace.replicas);
       const bytes = writer.view();
       sums.add(place, hash32(bytes, 0x9747b28c), hash32(bytes, 0x3c6ef372));
     });
   return sums;
-}
-
-function writeKey(
-  writer: ByteWriter,
-  keyspace: Keyspace,
-  database: number,
-  key: Uint8Array,
-  ref: Ref,
-  codec: NameCodec,
-): void {
-  writer.u8(database).bytes(key);
-  keyspace.entryOf(ref).encode(writer, codec, keyspace.replicas);
 }
 
 /**

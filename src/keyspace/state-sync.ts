@@ -15,6 +15,7 @@ import { KeyEntry } from "../lattice/key-entry.js";
 import { DictionaryCodec } from "../lattice/replica-codec.js";
 import type { Ref } from "./arena.js";
 import { decodeContext, encodeContext, refuseBadDeadline } from "./batch-codec.js";
+import { hashOfEntry } from "./digest.js";
 import { hashBytes } from "./hash.js";
 import type { Keyspace } from "./keyspace.js";
 import type { Shard } from "./shard.js";
@@ -102,9 +103,12 @@ export class ShardState {
     const db = keyspace.databases[database]!;
     const hash = hashBytes(key, 0, key.length);
     const entry = keyspace.entryOrEmpty(keyspace.findRecord(db, hash, key, 0, key.length));
+    const before = hashOfEntry(keyspace, entry);
     entry.joinWith(seen, theirs, this.context);
+    const isChanged = hashOfEntry(keyspace, entry) !== before;
     keyspace.storeEntry(db, hash, key, entry);
-    keyspace.didWrite(db, key, 0, key.length);
+    // Who watches a key hears only of changes: most of a state is known already.
+    if (isChanged) keyspace.didWrite(db, key, 0, key.length);
   }
 }
 

@@ -70,7 +70,7 @@ export class HubPush implements Dissemination {
     }
     this.#keep(batches);
     if (this.#relayedTo === undefined) this.#relayedMs = now;
-    this.#relayedTo = hub;
+    if (this.#unconfirmed.length > 0) this.#relayedTo = hub;
     this.#cluster.send(hub, { type: "relay", batches });
   }
 

@@ -378,6 +378,54 @@ test("shards: every change of a key by a peer is told to those who watch", () =>
   expect(told).toContain("0:y");
 });
 
+test("shards: a set of a thousand members changes, goes and comes back like a small one", () => {
+  const [a, b, c] = [newReplica("a"), newReplica("b"), newReplica("c")];
+  const addAll = (from: number, to: number) =>
+    turn(a, (keyspace) => {
+      for (let i = from; i < to; i++) sadd(keyspace, "s", `member ${i}`);
+    });
+  deliver(addAll(0, 1_000), a, b);
+  const removal = turn(b, (keyspace) => {
+    for (let i = 0; i < 500; i++) srem(keyspace, "s", `member ${i}`);
+  });
+  const unseen = addAll(1_000, 1_010);
+  deliver(removal, b, a);
+  deliver(unseen, a, b);
+  joinAll(a, c);
+  for (const { keyspace } of [a, b, c]) expect(read(keyspace, "s")).toHaveLength(510);
+  expect(isEqual(a, b) && isEqual(b, c)).toBe(true);
+
+  const gone = turn(c, (keyspace) => {
+    del(keyspace, "s");
+    sadd(keyspace, "s", "new");
+  });
+  const late = turn(a, (keyspace) => sadd(keyspace, "s", "late"));
+  deliver(gone, c, a);
+  deliver(gone, c, b);
+  deliver(late, a, b);
+  deliver(late, a, c);
+  for (const shards of [a, b, c]) {
+    expect(read(shards.keyspace, "s")).toEqual(["late", "new"]);
+    shards.verifyInvariants();
+    shards.keyspace.verifyInvariants();
+  }
+  expect(isEqual(a, b) && isEqual(b, c)).toBe(true);
+});
+
+test("shards: a state that brings nothing new is told to nobody", () => {
+  const [a, b] = [newReplica("a"), newReplica("b")];
+  const made = turn(a, (keyspace) => {
+    set(keyspace, "{t}x", "1");
+    increment(keyspace, "{t}n", 1);
+    sadd(keyspace, "{t}s", "1");
+  });
+  deliver(made, a, b);
+  let told = 0;
+  b.keyspace.onModified = () => told++;
+  joinAll(a, b);
+  expect(told).toBe(0);
+});
+
 test("shards: the log keeps within its bound and says when it does not reach back", () => {
   const [a, b] = [newReplica("a", { logBytesMax: 4_000 }), newReplica("b")];
   const batches = Array.from({ length: 100 }, (_, i) =>

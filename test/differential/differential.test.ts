@@ -67,18 +67,19 @@ describe(`differential test, seed ${seed}`, () => {
   describe.skipIf(noSkerry !== null)(
     `skerry against redis-server${noSkerry === null ? "" : `: ${noSkerry}`}`,
     () => {
-      test.each(families)("$name", (family) =>
-        withServers(["redis"], async ([redis]) => {
-          const ours = await RevivableServer.start("skerry");
-          const rig = new Rig(ours.current.port, redis!.port, ours);
-          const outcome = await search(rig, family, { commands: commandsEach, seed, findsMax: 3 });
-          rig.close();
-          await ours.current.stop();
-          if (outcome.leftOut.length > 0)
-            console.log(`${family.name}: left out, not known yet: ${outcome.leftOut.join(" ")}`);
-          expect(outcome.finds.map(showFind).join("\n\n")).toBe("");
-        }),
-      );
+      for (const family of families)
+        test(`family ${family.name}`, () =>
+          withServers(["redis"], async ([redis]) => {
+            const ours = await RevivableServer.start("skerry");
+            const rig = new Rig(ours.current.port, redis!.port, ours);
+            const options = { commands: commandsEach, seed, findsMax: 3 };
+            const outcome = await search(rig, family, options);
+            rig.close();
+            await ours.current.stop();
+            if (outcome.leftOut.length > 0)
+              console.log(`${family.name}: left out, not known yet: ${outcome.leftOut.join(" ")}`);
+            expect(outcome.finds.map(showFind).join("\n\n")).toBe("");
+          }));
     },
   );
 });

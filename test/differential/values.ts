@@ -49,6 +49,12 @@ const oneOf = (...texts: readonly string[]): fc.Arbitrary<string> => fc.constant
 
 export const smallInteger = fc.integer({ min: -3, max: 30 }).map(String);
 
+/** The ends of 64 bits and their neighbours, where sums overflow. */
+export const boundInteger = oneOf(
+  ...["9223372036854775807", "-9223372036854775808", "9223372036854775806", "-9223372036854775807"],
+  ...["1", "-1", "9007199254740993", "-9007199254740993"],
+);
+
 export const hostileInteger = oneOf(
   ...["9223372036854775807", "-9223372036854775808", "9223372036854775808", "-9223372036854775809"],
   ...["9223372036854775806", "18446744073709551615", "18446744073709551616", "4294967296"],

@@ -54,7 +54,10 @@ const field: Line = fc.oneof(
 );
 
 const table: readonly (readonly [number, string, Line])[] = [
-  [5, "SET", line("SET", key, value)],
+  [4, "SET", line("SET", key, value)],
+  // Strings of nothing but ones or zeros: where a search runs off the end.
+  [6, "SET", line("SET", key, fc.constantFrom("\xff", "\xff\xff\xff", "\x00\x00", "\xff\xf0"))],
+  [5, "BITPOS", line("BITPOS", key, fc.constantFrom("0", "1"), fc.constantFrom("0", "1", "-1"))],
   [10, "SETBIT", line("SETBIT", key, bitOffset, bit)],
   [5, "GETBIT", line("GETBIT", key, bitOffset)],
   [4, "BITCOUNT", line("BITCOUNT", key)],

@@ -6,6 +6,7 @@ import type { Family } from "../step.js";
 import {
   anyOf,
   badTime,
+  boundInteger,
   expireNow,
   float,
   futureMillisecond,
@@ -58,6 +59,8 @@ const table: readonly (readonly [number, string, Line])[] = [
   [4, "DECR", line("DECR", key)],
   [5, "INCRBY", line("INCRBY", key, integer)],
   [4, "DECRBY", line("DECRBY", key, integer)],
+  [3, "INCRBY", line(fc.constantFrom("INCRBY", "DECRBY"), key, boundInteger)],
+  [3, "SET", line("SET", key, boundInteger)],
   [7, "INCRBYFLOAT", line("INCRBYFLOAT", key, float)],
   [
     3,

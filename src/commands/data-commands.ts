@@ -14,6 +14,9 @@ import { stringCommands } from "./strings.js";
 import { countCommands } from "./strings-count.js";
 import { lcsCommands } from "./strings-lcs.js";
 import { rangeCommands } from "./strings-range.js";
+import { zsetPopCommands } from "./zset-pop.js";
+import { zsetRangeCommands } from "./zset-range.js";
+import { zsetCommands } from "./zsets.js";
 
 export const dataCommands: readonly CommandSpec[] = [
   ...stringCommands,
@@ -28,5 +31,8 @@ export const dataCommands: readonly CommandSpec[] = [
   ...fieldCommands,
   ...lcsCommands,
   ...setCommands,
+  ...zsetCommands,
+  ...zsetRangeCommands,
+  ...zsetPopCommands,
   ...skerryCommands,
 ];

@@ -76,6 +76,11 @@ export class ElementTable implements ElementStore {
     return this.#births.replica;
   }
 
+  /** Whether all live entries have the same birth, so that a record may be written over in place. */
+  get hasOneBirth(): boolean {
+    return this.#ownBornCount === 0 && this.#complex === undefined;
+  }
+
   /** The record of a simple element, or 0. */
   find(hash: number, bytes: Uint8Array, start: number, length: number): Ref {
     return this.index.find(hash, bytes, start, length);
@@ -384,7 +389,11 @@ export class ElementTable implements ElementStore {
   }
 
   clearAll(self: ReplicaIndex): void {
-    for (const ref of this.#refs()) this.delete(this.keyspace.hashOf(ref), ref);
+    this.index.forEach((ref) => {
+      this.noteRemoved(ref);
+      this.#free(ref);
+    });
+    this.index.clear();
     for (const element of [...(this.#complex?.keys() ?? [])]) this.clear(element, self);
   }
 

@@ -179,6 +179,11 @@ export class OrderIndex {
     return this.#chunks[this.#chunkNumber]!.refs[this.#at]!;
   }
 
+  /** Whether the last step ended at an entry. */
+  get isInside(): boolean {
+    return this.#chunkNumber >= 0 && this.#chunkNumber < this.#chunks.length;
+  }
+
   get score(): number {
     return this.#chunks[this.#chunkNumber]!.scores[this.#at]!;
   }
@@ -246,7 +251,7 @@ export class OrderIndex {
     const other = this.#bytesOf(ref);
     const at = this.#startOf(ref);
     const otherLength = this.#lengthOf(ref);
-    const common = length < otherLength ? length : otherLength;
+    const common = Math.min(length, otherLength);
     for (let i = 0; i < common; i++) {
       const difference = bytes[start + i]! - other[at + i]!;
       if (difference !== 0) return difference;

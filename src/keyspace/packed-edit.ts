@@ -57,7 +57,8 @@ const fits = (kind: number, flags: number, keyLength: number, size: number): boo
 const partBytes = (length: number, hasValue: boolean, valueLength: number): number =>
   lengthBytes(length) + length + (hasValue ? lengthBytes(valueLength) + valueLength : 0);
 
-function writeParts(
+/** Writes element and value behind a stamp. */
+export function writeParts(
   bytes: Uint8Array,
   start: number,
   element: Uint8Array,
@@ -136,7 +137,7 @@ export function removePacked(
  * Replaces `removed` bytes of the payload at `offset` by a gap of `added` bytes, in place where the block keeps its
  * size. The new bytes must come from elsewhere than the record. Answers the record, or 0 when it would be too large.
  */
-function splice(
+export function splice(
   keyspace: Keyspace,
   db: Database,
   hash: number,

@@ -24,10 +24,12 @@ import {
   writeLength,
   writeStamp,
 } from "./packed.js";
+import { packedZsetBytesMax, packedZsetMax } from "./packed-zset.js";
+import { inScoreOrder, longScore, shortScore } from "./packed-zset-fold.js";
 import * as record from "./record.js";
 
 /** A table is folded only well below the size at which a packed record becomes one, so that it is not done to and fro. */
-const foldedCountMax = (packedCountMax * 3) / 4;
+const foldedShare = 3 / 4;
 /** A set of other things than integers is searched more often than it is stored: a table finds faster. */
 export const wordSetCountMax = 128;
 
@@ -41,13 +43,18 @@ export function unfoldPacked(keyspace: Keyspace, ref: Ref): KeyEntry {
   const bornReplica = record.replicaOf(arena, ref);
   const cursor = new PackedCursor().open(arena, ref);
   while (cursor.next()) {
-    const { bytes, elementStart, elementLength } = cursor;
+    const { bytes, elementStart, elementLength, valueStart, valueLength } = cursor;
     const sibling: Sibling = {
       time: bornTime + cursor.delay,
       replica: cursor.replica(bornReplica),
       bornTime,
       bornReplica,
-      value: cursor.hasValues ? cursor.value() : new Uint8Array(0),
+      value:
+        slot === slots.zset
+          ? longScore(bytes, valueStart, valueLength)
+          : cursor.hasValues
+            ? cursor.value()
+            : new Uint8Array(0),
     };
     const element = latin1(bytes, elementStart, elementStart + elementLength);
     entry.restore(slot, element, { siblings: [sibling], rows: [] });
@@ -81,17 +88,18 @@ export function foldPacked(
   slot: Slot,
   keyLength: number,
 ): { create(db: Database, key: Uint8Array): Ref } | undefined {
-  if (slot !== slots.hash && slot !== slots.set) return undefined;
+  if (slot !== slots.hash && slot !== slots.set && slot !== slots.zset) return undefined;
   const store = entry.slot(slot)!;
-  if (store.count > packedCountMax) return undefined;
-  if (store instanceof ElementTable && (!store.isSimple || store.count > foldedCountMax))
+  const countMax = slot === slots.zset ? packedZsetMax : packedCountMax;
+  if (store.count > countMax) return undefined;
+  if (store instanceof ElementTable && (!store.isSimple || store.count > countMax * foldedShare))
     return undefined;
   const deadlines = entry.cell(slots.deadline)?.siblings ?? [];
   const deadline = deadlines[0];
   const born = firstOf(store)?.siblings[0];
   if (born === undefined || deadlines.length > 1) return undefined;
   if (deadline !== undefined && !isBornWith(deadline, born)) return undefined;
-  const size = writePayload(store, slot === slots.hash, born);
+  const size = writePayload(store, slot, born);
   if (size === 0) return undefined;
   const kind = packedKindOf(slot);
   const flags = deadline === undefined ? 0 : record.deadlineFlag;
@@ -121,13 +129,18 @@ const isBornWith = (a: Sibling, b: Sibling): boolean =>
   a.bornTime === b.bornTime && a.bornReplica === b.bornReplica;
 
 /** Writes all elements into `scratch`; 0 when they are not simple, not of one birth, or too many bytes. */
-function writePayload(store: ElementStore, hasValues: boolean, born: Sibling): number {
+function writePayload(store: ElementStore, slot: Slot, born: Sibling): number {
+  const isZset = slot === slots.zset;
+  const hasValues = slot !== slots.set;
+  const sizeMax = isZset ? packedZsetBytesMax : packedBytesMax;
   let at = countBytes;
-  for (const [element, { siblings, rows }] of store.entries()) {
+  for (const [element, { siblings, rows }] of isZset ? inScoreOrder(store) : store.entries()) {
     const sibling = siblings[0];
     if (sibling === undefined || siblings.length > 1 || rows.length > 0) return 0;
     if (!isBornWith(sibling, born) || sibling.time < born.bornTime) return 0;
-    const { value, time, replica } = sibling;
+    const { time, replica } = sibling;
+    const value = isZset ? shortScore(sibling.value) : sibling.value;
+    if (value === undefined) return 0;
     const delay = time - born.bornTime;
     const isOthers = replica !== born.bornReplica;
     const size =
@@ -135,7 +148,7 @@ function writePayload(store: ElementStore, hasValues: boolean, born: Sibling): n
       lengthBytes(element.length) +
       element.length +
       (hasValues ? lengthBytes(value.length) + value.length : 0);
-    if (at + size > packedBytesMax) return 0;
+    if (at + size > sizeMax) return 0;
     at = writeStamp(scratch, at, delay, isOthers, replica);
     at = writeLength(scratch, at, element.length);
     for (let i = 0; i < element.length; i++) scratch[at++] = element.charCodeAt(i);

@@ -5,41 +5,41 @@
 // Score = the base with the highest stamp, plus the live rows (design.md section 4): a member that was removed while
 // another replica incremented it comes back with that increment alone.
 
-import { type Bytes, fromLatin1 } from "../base/bytes.js";
+import { fromLatin1, latin1 } from "../base/bytes.js";
 import { type Cell, isLive, isVisible, rowSum, winner } from "../lattice/cell.js";
-import { add } from "../lattice/decimal.js";
+import { add, type Decimal } from "../lattice/decimal.js";
 import { decimalOfDouble, doubleOfDecimal } from "../lattice/double.js";
 import { type Ref, slabOf, wordOf } from "./arena.js";
 import { ElementTable } from "./element-table.js";
+import { hashBytes } from "./hash.js";
 import type { Keyspace } from "./keyspace.js";
 import { OrderIndex } from "./order-index.js";
 import * as record from "./record.js";
-
-const scratch = new DataView(new ArrayBuffer(8));
-/** A score as the value of a member's record. Valid until the next call. */
-const scratchBytes = new Uint8Array(scratch.buffer);
-
-export function scoreBytes(score: number): Bytes {
-  scratch.setFloat64(0, score, true);
-  return scratchBytes;
-}
-
-export function scoreOfBytes(bytes: Uint8Array, start = 0): number {
-  for (let i = 0; i < 8; i++) scratchBytes[i] = bytes[start + i]!;
-  return scratch.getFloat64(0, true);
-}
+import { scoreBytes, scoreLength, scoreOfBytes } from "./zset-score.js";
+import type { ZsetView } from "./zset-view.js";
 
 /** What a reader sees as the score of a member. */
 export function resolveScore(keyspace: Keyspace, cell: Readonly<Cell>): number {
   const base = winner(cell, keyspace.replicas);
-  const start = base === undefined ? 0 : scoreOfBytes(base.value);
+  const start = base?.value.length === scoreLength ? scoreOfBytes(base.value) : 0;
   if (!cell.rows.some(isLive) || !Number.isFinite(start)) return start;
-  return doubleOfDecimal(add(decimalOfDouble(start), rowSum(cell)));
+  return doubleOfDecimal(exactScore(start, cell));
 }
 
-export class ZsetTable extends ElementTable {
+/** The sum before it is rounded to a double; the base must be finite. */
+export const exactScore = (base: number, cell: Readonly<Cell>): Decimal =>
+  add(decimalOfDouble(base), rowSum(cell));
+
+/** Longer members do not go the fast ways. */
+export const plainLengthMax = 16 * 1024;
+
+export class ZsetTable extends ElementTable implements ZsetView {
   readonly order: OrderIndex;
   readonly #standIns = new Map<string, Ref>();
+  /** The record that the view stands at, its score, and the hash of the member that `seekMember` looked for. */
+  ref: Ref = 0;
+  score = 0;
+  foundHash = 0;
 
   constructor(keyspace: Keyspace) {
     super(keyspace);
@@ -49,17 +49,100 @@ export class ZsetTable extends ElementTable {
   /** The score in a member's record, or in its stand-in. */
   scoreOf(ref: Ref): number {
     const { arena } = this.keyspace;
+    // No write makes a value of another length; one that came from elsewhere counts as 0.
+    if (record.valueLengthOf(arena, ref) !== scoreLength) return 0;
     const at = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
     return scoreOfBytes(arena.bytes[slabOf(ref)]!, at);
   }
 
-  /** The record that stands for a visible member in the order, or 0. */
-  memberRef(hash: number, bytes: Uint8Array, start: number, length: number): Ref {
-    const ref = this.index.find(hash, bytes, start, length);
-    if (ref !== 0 || this.#standIns.size === 0) return ref;
-    const member = Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString("latin1");
-    return this.#standIns.get(member) ?? 0;
+  // ---- as commands read it
+
+  get bytes(): Uint8Array {
+    return this.keyspace.arena.bytes[slabOf(this.ref)]!;
   }
+
+  get start(): number {
+    return record.keyStartOf(this.keyspace.arena, this.ref);
+  }
+
+  get length(): number {
+    return record.keyLengthOf(this.keyspace.arena, this.ref);
+  }
+
+  get rank(): number {
+    return this.order.rankOf(this.score, this.ref);
+  }
+
+  /** Whether the view stands at a member that is kept as a cell. */
+  get isStandIn(): boolean {
+    return (record.flagsOf(this.keyspace.arena, this.ref) & record.standInFlag) !== 0;
+  }
+
+  seekMember(bytes: Uint8Array, start: number, length: number): boolean {
+    this.foundHash = hashBytes(bytes, start, length);
+    this.ref = this.index.find(this.foundHash, bytes, start, length);
+    if (this.ref === 0 && this.#standIns.size > 0) {
+      this.ref = this.#standIns.get(latin1(bytes, start, start + length)) ?? 0;
+    }
+    if (this.ref === 0) return false;
+    this.score = this.scoreOf(this.ref);
+    return true;
+  }
+
+  seek(rank: number): void {
+    this.order.seek(rank);
+    this.ref = this.order.ref;
+    this.score = this.order.score;
+  }
+
+  step(isReverse: boolean): void {
+    this.order.step(isReverse);
+    if (!this.order.isInside) return;
+    this.ref = this.order.ref;
+    this.score = this.order.score;
+  }
+
+  rankOfScore(score: number, isExclusive: boolean): number {
+    return this.order.rankOfScore(score, isExclusive);
+  }
+
+  rankOfPair(
+    score: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    isExclusive: boolean,
+  ): number {
+    return this.order.rankOfPair(score, bytes, start, length, isExclusive);
+  }
+
+  rankOfMember(bytes: Uint8Array, start: number, length: number, isExclusive: boolean): number {
+    return this.order.rankOfMember(bytes, start, length, isExclusive);
+  }
+
+  // ---- writing simple members
+
+  /** Whether a member may be written as a record: no cell stands behind it, and it is not too long. */
+  isPlain(member: string): boolean {
+    return member.length <= plainLengthMax && this.complexCell(member) === undefined;
+  }
+
+  /**
+   * Gives the simple member that the view stands at another score, as part of the open batch. It must have the birth
+   * that the table's new members get.
+   */
+  rescore(score: number): void {
+    const { keyspace, ref } = this;
+    const { arena } = keyspace;
+    this.order.rescore(this.score, score, ref);
+    const at = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
+    record.copyBytes(arena.bytes[slabOf(ref)]!, at, scoreBytes(score), 0, scoreLength);
+    const flags = record.flagsOf(arena, ref);
+    record.setHeader(arena, ref, record.elementKind, flags, keyspace.self, keyspace.batchTime);
+    this.score = score;
+  }
+
+  // ---- the order follows the elements
 
   protected override noteAdded(ref: Ref): void {
     this.order.add(this.scoreOf(ref), ref);
@@ -79,7 +162,7 @@ export class ZsetTable extends ElementTable {
       return;
     }
     this.order.moved(this.scoreOf(to), from, to);
-    this.#standIns.set(Buffer.from(this.elementOf(to)).toString("latin1"), to);
+    this.#standIns.set(latin1(this.elementOf(to)), to);
   }
 
   protected override noteComplexAdded(element: string, cell: Readonly<Cell>): void {
@@ -87,17 +170,19 @@ export class ZsetTable extends ElementTable {
     const { arena } = this.keyspace;
     const bytes = fromLatin1(element);
     const flags = record.standInFlag;
-    const ref = arena.allocate(record.unitsFor(record.elementKind, flags, bytes.length, 8));
+    const ref = arena.allocate(
+      record.unitsFor(record.elementKind, flags, bytes.length, scoreLength),
+    );
     const words = arena.words[slabOf(ref)]!;
     words[wordOf(ref) + 1] = bytes.length;
-    words[wordOf(ref) + 2] = 8;
+    words[wordOf(ref) + 2] = scoreLength;
     words[wordOf(ref) + 3] = this.number;
     record.setHeader(arena, ref, record.elementKind, flags, 0, 0);
     const at = record.keyStartOf(arena, ref);
     const slab = arena.bytes[slabOf(ref)]!;
     record.copyBytes(slab, at, bytes, 0, bytes.length);
     const score = resolveScore(this.keyspace, cell);
-    record.copyBytes(slab, at + bytes.length, scoreBytes(score), 0, 8);
+    record.copyBytes(slab, at + bytes.length, scoreBytes(score), 0, scoreLength);
     this.#standIns.set(element, ref);
     this.order.add(score, ref);
   }

@@ -153,7 +153,7 @@ export const replicationBugs: PlantedBug[] = [
     file: "src/keyspace/shard.ts",
     find: "if (first === chain.length || chain[first]!.previous > time) return undefined;",
     replace: "",
-    suite: histories,
+    suite: `${stories} -t shards: the log keeps`,
   },
   {
     name: "log_unbounded",

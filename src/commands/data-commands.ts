@@ -4,11 +4,16 @@ import { bitCommands } from "./bits.js";
 import { fieldCommands } from "./bits-field.js";
 import type { CommandSpec } from "./command.js";
 import { expiryCommands } from "./expiry.js";
+import { hashCommands } from "./hashes.js";
+import { hashCountCommands } from "./hashes-count.js";
+import { hashRandomCommands } from "./hashes-random.js";
 import { keyCommands } from "./keys.js";
 import { moveCommands } from "./keys-move.js";
 import { objectCommands } from "./keys-object.js";
 import { scanCommands } from "./scan.js";
 import { setCommands } from "./sets.js";
+import { setAlgebraCommands } from "./sets-algebra.js";
+import { setRandomCommands } from "./sets-random.js";
 import { skerryCommands } from "./skerry.js";
 import { stringCommands } from "./strings.js";
 import { countCommands } from "./strings-count.js";
@@ -30,7 +35,12 @@ export const dataCommands: readonly CommandSpec[] = [
   ...bitCommands,
   ...fieldCommands,
   ...lcsCommands,
+  ...hashCommands,
+  ...hashCountCommands,
+  ...hashRandomCommands,
   ...setCommands,
+  ...setAlgebraCommands,
+  ...setRandomCommands,
   ...zsetCommands,
   ...zsetRangeCommands,
   ...zsetPopCommands,

@@ -58,14 +58,18 @@ export function cursorArgument(call: Call, index: number): number | undefined {
 
 const abs = (value: bigint): bigint => (value < 0n ? -value : value);
 
-interface ScanOptions {
+export interface ScanOptions {
   pattern: Uint8Array | undefined;
   count: number;
   type: string | undefined;
 }
 
-/** Undefined after an error was replied. */
-function scanOptions(call: Call, first: number): ScanOptions | undefined {
+/** The options from argument `first` on; undefined after an error was replied. Only SCAN itself takes TYPE. */
+export function scanOptions(
+  call: Call,
+  first: number,
+  takesType: boolean,
+): ScanOptions | undefined {
   const options: ScanOptions = { pattern: undefined, count: 10, type: undefined };
   for (let index = first; index < call.argc; index += 2) {
     const hasValue = index + 1 < call.argc;
@@ -76,7 +80,7 @@ function scanOptions(call: Call, first: number): ScanOptions | undefined {
     } else if (hasValue && call.is(index, "MATCH")) {
       const pattern = call.view(index + 1);
       options.pattern = isMatchAll(pattern) ? undefined : pattern;
-    } else if (hasValue && call.is(index, "TYPE")) {
+    } else if (hasValue && takesType && call.is(index, "TYPE")) {
       options.type = call.text(index + 1).toLowerCase();
     } else {
       return refuse(call);
@@ -93,7 +97,7 @@ function refuse(call: Call): undefined {
 function scan(call: Call): void {
   let cursor = cursorArgument(call, 1);
   if (cursor === undefined) return;
-  const options = scanOptions(call, 2);
+  const options = scanOptions(call, 2, true);
   if (options === undefined) return;
   const { keyspace, db } = call;
   const visited: Ref[] = [];

@@ -1,153 +1,178 @@
-// Sets, the part that strings need beside them: adding, removing, asking. A member is an element of
-// the key's entry with an empty value; adding a member again gives it a fresh stamp, so that it
-// survives a removal that has not seen it (add-wins). Replies and errors: Redis 7.0, t_set.c.
+// Sets, member by member: adding, removing, moving, popping, asking. A member is an element of the key's entry with an
+// empty value. Adding a member again gives it a fresh stamp where others could remove it meanwhile (add-wins).
+// SADD, SREM, SPOP and SISMEMBER of compact sets allocate nothing.
+// Replies and errors: Redis 7.0, t_set.c. Whole sets against each other are in sets-algebra.ts.
 
-import { emptyBytes } from "../base/bytes.js";
-import type { Ref } from "../keyspace/arena.js";
+import { Collection } from "../keyspace/collection.js";
+import { CollectionEditor } from "../keyspace/collection-edit.js";
+import { wordSetCountMax } from "../keyspace/packed-fold.js";
 import * as record from "../keyspace/record.js";
-import type { ElementStore } from "../lattice/element-store.js";
 import { slots } from "../lattice/key-entry.js";
 import type { Call } from "./call.js";
+import { isIntegerText, limitsOf } from "./collection-limits.js";
 import { type CommandSpec, oneKey } from "./command.js";
 import { fail } from "./errors.js";
-import { visibleSlotOf } from "./lookup.js";
+import { sameArguments } from "./lookup.js";
 import { notify } from "./notify.js";
 
-/** Whether a record holds a set; otherwise WRONGTYPE was replied. */
-function demandSet(call: Call, ref: Ref): boolean {
-  if (visibleSlotOf(call, ref) === slots.set) return true;
+/** The set that a read looks at, and the edit of a write. Commands do not overlap. */
+const members = new Collection();
+const editor = new CollectionEditor();
+
+/** Looks at the set under argument `index`; false after WRONGTYPE was replied. */
+export function openSet(call: Call, index: number, view: Collection): boolean {
+  if (view.open(call.keyspace, call.findForRead(index), slots.set)) return true;
   fail(call, "wrongType");
   return false;
 }
 
-const membersOf = (call: Call, ref: Ref): ElementStore =>
-  call.keyspace.entryOf(ref).slot(slots.set)!;
-
-function sadd(call: Call): void {
-  const { keyspace, db } = call;
-  const ref = call.findForWrite(1);
-  if (ref !== 0 && !demandSet(call, ref)) return;
-  const members = ref === 0 ? undefined : membersOf(call, ref);
-  const added = new Set<string>();
-  for (let index = 2; index < call.argc; index++) {
-    const member = call.text(index);
-    if (members === undefined || !members.isVisible(member)) added.add(member);
-  }
-  // On a node alone nobody could remove concurrently: a member that is there is left alone.
-  if (added.size > 0 || keyspace.capture !== undefined) {
-    keyspace.edit(db, call.hashOf(1), call.view(1), (entry) => {
-      const { stamp } = keyspace;
-      const born = entry.prepare(stamp, false, keyspace.replicas);
-      for (let index = 2; index < call.argc; index++) {
-        entry.assign(slots.set, call.text(index), stamp, born, emptyBytes);
-      }
-    });
-  }
-  if (added.size > 0) {
-    noteEncoding(call);
-    notify(call, "set", "sadd", 1);
-  }
-  call.reply.integer(added.size);
+/** Begins an edit of the set under argument `index`; undefined after WRONGTYPE was replied. */
+export function editSet(call: Call, index: number): CollectionEditor | undefined {
+  const { keyspace, db, bytes } = call;
+  const ref = call.findForWrite(index);
+  const hash = call.hashOf(index);
+  const size = call.size(index);
+  if (editor.begin(keyspace, db, slots.set, hash, bytes, call.start(index), size, ref))
+    return editor;
+  fail(call, "wrongType");
+  return undefined;
 }
 
-/** A set that has held anything but few integers stays a hash table in Redis. */
-function noteEncoding(call: Call): void {
-  const ref = call.findForWrite(1);
-  let isIntegers =
-    membersOf(call, ref).visibleCount <= call.environment.settings.number("set-max-intset-entries");
-  for (let index = 2; isIntegers && index < call.argc; index++) {
-    isIntegers = call.int64(index) !== undefined;
+/** Adds the arguments `from` to `to`, the latter not included, to the set being edited, and ends the edit. */
+function addMembers(call: Call, from: number, to: number): number {
+  const { bytes } = call;
+  const { arena } = call.keyspace;
+  // A set that has held anything but few integers stays a hash table in Redis.
+  const wasRoomy = editor.ref !== 0 && record.isRoomy(arena, editor.ref);
+  let isRoomy = wasRoomy;
+  let added = 0;
+  for (let index = from; index < to; index++) {
+    const start = call.start(index);
+    const size = call.size(index);
+    if (!isRoomy && !isIntegerText(bytes, start, size)) isRoomy = true;
+    if (isRoomy) editor.packedMax = wordSetCountMax;
+    if (editor.put(bytes, start, size, bytes, start, 0, true)) added++;
   }
-  if (!isIntegers) record.markRoomy(call.keyspace.arena, ref);
+  editor.end();
+  if (!wasRoomy && editor.ref !== 0) {
+    if (isRoomy || editor.count > limitsOf(call).intsetEntries) record.markRoomy(arena, editor.ref);
+  }
+  if (added > 0) call.keyspace.dirty += added - 1;
+  return added;
+}
+
+function sadd(call: Call): void {
+  if (editSet(call, 1) === undefined) return;
+  const added = addMembers(call, 2, call.argc);
+  if (added > 0) notify(call, "set", "sadd", 1);
+  call.reply.integer(added);
 }
 
 function srem(call: Call): void {
-  const { keyspace, db } = call;
-  const ref = call.findForWrite(1);
-  if (ref === 0) {
+  if (editSet(call, 1) === undefined) return;
+  let removed = 0;
+  for (let index = 2; index < call.argc && editor.count > 0; index++)
+    if (editor.remove(call.bytes, call.start(index), call.size(index))) removed++;
+  editor.end();
+  if (removed > 0) {
+    call.keyspace.dirty += removed - 1;
+    notify(call, "set", "srem", 1);
+    if (editor.isEmptied) notify(call, "generic", "del", 1);
+  }
+  call.reply.integer(removed);
+}
+
+function smove(call: Call): void {
+  const { keyspace } = call;
+  const source = call.findForWrite(1);
+  const target = call.findForWrite(2);
+  if (source === 0) {
     call.reply.integer(0);
     return;
   }
-  if (!demandSet(call, ref)) return;
-  const members = membersOf(call, ref);
-  const removed = new Set<string>();
-  for (let index = 2; index < call.argc; index++) {
-    const member = call.text(index);
-    if (members.isVisible(member)) removed.add(member);
+  const areSets =
+    members.open(keyspace, source, slots.set) && members.open(keyspace, target, slots.set);
+  if (!areSets) {
+    fail(call, "wrongType");
+    return;
   }
-  if (removed.size > 0) {
-    const isEmptied = removed.size === members.visibleCount;
-    keyspace.edit(db, call.hashOf(1), call.view(1), (entry) => {
-      entry.prepare(keyspace.stamp, false, keyspace.replicas);
-      for (const member of removed) entry.clear(slots.set, member, keyspace.self);
-      entry.settle(keyspace.self);
-    });
-    notify(call, "set", "srem", 1);
-    if (isEmptied) notify(call, "generic", "del", 1);
+  if (sameArguments(call, 1, 2)) {
+    call.reply.integer(members.find(call.bytes, call.start(3), call.size(3)) ? 1 : 0);
+    return;
   }
-  call.reply.integer(removed.size);
+  editSet(call, 1);
+  const isThere = editor.remove(call.bytes, call.start(3), call.size(3));
+  editor.end();
+  if (!isThere) {
+    call.reply.integer(0);
+    return;
+  }
+  notify(call, "set", "srem", 1);
+  if (editor.isEmptied) notify(call, "generic", "del", 1);
+  editSet(call, 2);
+  if (addMembers(call, 3, 4) > 0) notify(call, "set", "sadd", 2);
+  call.reply.integer(1);
 }
 
 function smembers(call: Call): void {
-  const ref = call.findForRead(1);
-  if (ref === 0) {
-    call.reply.set(0);
-    return;
-  }
-  if (!demandSet(call, ref)) return;
-  const members = membersOf(call, ref);
-  call.reply.set(members.visibleCount);
-  for (const [member] of members.entries()) {
-    if (members.isVisible(member)) call.reply.bulk(Buffer.from(member, "latin1"));
-  }
+  if (!openSet(call, 1, members)) return;
+  const { reply } = call;
+  reply.set(members.count);
+  members.each(({ element, elementStart, elementLength }) => {
+    reply.bulk(element, elementStart, elementLength);
+  });
+  members.close();
 }
 
 function scard(call: Call): void {
-  const ref = call.findForRead(1);
-  if (ref === 0) call.reply.integer(0);
-  else if (demandSet(call, ref)) call.reply.integer(membersOf(call, ref).visibleCount);
+  if (openSet(call, 1, members)) call.reply.integer(members.count);
 }
 
+const isMember = (call: Call, index: number): boolean =>
+  members.find(call.bytes, call.start(index), call.size(index));
+
 function sismember(call: Call): void {
-  const ref = call.findForRead(1);
-  if (ref === 0) call.reply.integer(0);
-  else if (demandSet(call, ref)) replyMember(call, membersOf(call, ref), 2);
+  if (openSet(call, 1, members)) call.reply.integer(isMember(call, 2) ? 1 : 0);
 }
 
 function smismember(call: Call): void {
-  const ref = call.findForRead(1);
-  if (ref !== 0 && !demandSet(call, ref)) return;
-  const members = ref === 0 ? undefined : membersOf(call, ref);
+  if (!openSet(call, 1, members)) return;
   call.reply.array(call.argc - 2);
-  for (let index = 2; index < call.argc; index++) replyMember(call, members, index);
-}
-
-function replyMember(call: Call, members: ElementStore | undefined, index: number): void {
-  call.reply.integer(members?.isVisible(call.text(index)) === true ? 1 : 0);
+  for (let index = 2; index < call.argc; index++) call.reply.integer(isMember(call, index) ? 1 : 0);
 }
 
 const shared = { keys: oneKey, categories: ["set"], group: "set", since: "1.0.0" } as const;
+const written = { ...shared, replication: "delta" } as const;
 
 export const setCommands: readonly CommandSpec[] = [
   {
-    ...shared,
+    ...written,
     name: "sadd",
     arity: -3,
     flags: ["write", "denyoom", "fast"],
-    replication: "delta",
     summary: "Add one or more members to a set",
-    complexity: "O(1) for each element added.",
+    complexity:
+      "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
     run: sadd,
   },
   {
-    ...shared,
+    ...written,
     name: "srem",
     arity: -3,
     flags: ["write", "fast"],
-    replication: "delta",
     summary: "Remove one or more members from a set",
     complexity: "O(N) where N is the number of members to be removed.",
     run: srem,
+  },
+  {
+    ...written,
+    name: "smove",
+    arity: 4,
+    flags: ["write", "fast"],
+    keys: { first: 1, last: 2, step: 1 },
+    summary: "Move a member from one set to another",
+    complexity: "O(1)",
+    run: smove,
   },
   {
     ...shared,

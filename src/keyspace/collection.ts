@@ -36,6 +36,8 @@ export class Collection {
 
   /** The element that was found or visited last, and its value. */
   element: Uint8Array = emptyBytes;
+  /** Its record, where it is one of a table. */
+  elementRef: Ref = 0;
   elementStart = 0;
   elementLength = 0;
   value: Uint8Array = emptyBytes;
@@ -47,7 +49,7 @@ export class Collection {
     this.keyspace = keyspace;
     this.ref = ref;
     if (ref === 0) {
-      this.form = forms.none;
+      this.close();
       this.count = 0;
       return true;
     }
@@ -122,6 +124,7 @@ export class Collection {
     const length = record.keyLengthOf(arena, ref);
     const bytes = arena.bytes[slabOf(ref)]!;
     this.element = bytes;
+    this.elementRef = ref;
     this.elementStart = start;
     this.elementLength = length;
     this.valueLength = record.valueLengthOf(arena, ref);
@@ -146,6 +149,13 @@ export class Collection {
   /** Goes to the element at a place in the order of a packed record. */
   seek(place: number): void {
     this.cursor.seek(place);
+    this.#atCursor();
+  }
+
+  /** Goes to the entry of a packed record that begins at a position in `cursor.bytes`. */
+  atEntry(position: number): void {
+    this.cursor.at = position;
+    this.cursor.next();
     this.#atCursor();
   }
 
@@ -175,6 +185,18 @@ export class Collection {
       default:
         break;
     }
+  }
+
+  /** As `each`, until `visit` answers true. */
+  some(visit: (at: this) => boolean): void {
+    let isDone = false;
+    let cursor = 0;
+    const goOn = (at: this): void => {
+      if (!isDone) isDone = visit(at);
+    };
+    // Bucket by bucket, so that a large table is not walked to its end for nothing.
+    do cursor = this.scan(cursor, goOn);
+    while (cursor !== 0 && !isDone);
   }
 
   /**

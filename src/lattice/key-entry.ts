@@ -225,7 +225,8 @@ export class KeyEntry {
   clearSlot(slot: Slot, self: ReplicaIndex): void {
     const map = this.#slots[slot];
     if (map === undefined) return;
-    for (const [element] of [...map.entries()]) this.clear(slot, element, self);
+    if (!this.isTracked) map.clearAll(self);
+    else for (const [element] of [...map.entries()]) this.clear(slot, element, self);
   }
 
   /** DEL: removes everything seen under the key, hidden slots and the deadline too. */

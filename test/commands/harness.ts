@@ -29,11 +29,14 @@ const initialSettings: ReadonlyMap<string, string> = new Map([
   ["maxmemory", "0"],
   ["maxmemory-policy", "noeviction"],
   ["set-max-intset-entries", "512"],
+  ["hash-max-listpack-entries", "512"],
+  ["hash-max-listpack-value", "64"],
   ["lfu-decay-time", "1"],
 ]);
 
 class StubSettings implements Partial<Settings> {
   readonly #values = new Map(initialSettings);
+  readonly #listeners = new Map<string, ((value: string) => void)[]>();
 
   get(name: string): string | undefined {
     return this.#values.get(name);
@@ -51,6 +54,12 @@ class StubSettings implements Partial<Settings> {
 
   set(name: string, value: string): undefined {
     this.#values.set(name, value);
+    for (const listener of this.#listeners.get(name) ?? []) listener(value);
+  }
+
+  onChange(name: string, listener: (value: string) => void): void {
+    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener]);
+    listener(this.#values.get(name) ?? "");
   }
 }
 

@@ -41,7 +41,9 @@ export class Shard {
   /** Rule 14, clocks apart. */
   judge(batch: Batch): "ready" | "duplicate" | "gap" {
     if (this.context.covers(batch.time, batch.origin)) return "duplicate";
-    if (!this.context.covers(batch.previous, batch.origin)) return "gap";
+    // Exactly: an origin's batches link one to the next, so one that overlaps what is there is not
+    // its own.
+    if (this.context.get(batch.origin) !== batch.previous) return "gap";
     return this.context.includes(batch.dependencies) ? "ready" : "gap";
   }
 
@@ -49,8 +51,8 @@ export class Shard {
   append(batch: Batch): void {
     const chain = this.#chains.get(batch.origin);
     assert(
-      this.context.get(batch.origin) < batch.time,
-      "a batch is appended to a context that covers it",
+      this.context.get(batch.origin) === batch.previous,
+      "a batch is appended that does not follow what is there",
     );
     this.context.advance(batch.origin, batch.time);
     if (chain === undefined) this.#chains.set(batch.origin, [batch]);

@@ -93,7 +93,7 @@ export class Inbox {
   reach(shard: number, origin: ReplicaIndex): Time {
     let reach = this.#shards.shards[shard]!.context.get(origin);
     for (const { batch } of this.#waiting[shard]!.get(origin) ?? [])
-      if (batch.previous <= reach && batch.time > reach) reach = batch.time;
+      if (batch.previous === reach) reach = batch.time;
     return reach;
   }
 

@@ -12,8 +12,16 @@ export const replicationBugs: PlantedBug[] = [
     name: "context_advanced_over_a_gap",
     story: "a batch is joined without its predecessor, whose content is then taken for removed",
     file: "src/keyspace/shard.ts",
-    find: 'if (!this.context.covers(batch.previous, batch.origin)) return "gap";',
+    find: 'if (this.context.get(batch.origin) !== batch.previous) return "gap";',
     replace: "",
+    suite: `${stories} -t rule 14`,
+  },
+  {
+    name: "overlapping_batch_joined",
+    story: "a damaged batch that begins before what is there breaks the chain of the log",
+    file: "src/keyspace/shard.ts",
+    find: 'if (this.context.get(batch.origin) !== batch.previous) return "gap";',
+    replace: 'if (!this.context.covers(batch.previous, batch.origin)) return "gap";',
     suite: `${stories} -t rule 14`,
   },
   {

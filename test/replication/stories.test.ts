@@ -285,6 +285,20 @@ test("rule 14: a batch waits for its predecessor and for what its maker had seen
   expect(isEqual(b, c)).toBe(true);
 });
 
+test("rule 14: a batch that overlaps what is there is not taken for the next one", () => {
+  const [a, b] = [newReplica("a"), newReplica("b")];
+  deliver(
+    turn(a, (keyspace) => sadd(keyspace, "s", "1")),
+    a,
+    b,
+  );
+  const [next] = turn(a, (keyspace) => sadd(keyspace, "s", "2"));
+  // Whoever netted two batches into one would have to keep what the first removed; nobody does so.
+  expect(deliver([{ ...next!, previous: 0 }], a, b)).toEqual(["gap"]);
+  expect(deliver([next!], a, b)).toEqual(["applied"]);
+  b.verifyInvariants();
+});
+
 test("rule 14: a repeated batch adds nothing twice and revives nothing", () => {
   const [a, b] = [newReplica("a"), newReplica("b")];
   const made = turn(a, (keyspace) => {

@@ -46,16 +46,14 @@ export async function runUnit(run: UnitRun): Promise<UnitLog> {
     const folder = workFolder(run);
     const skipFile = join(cacheFolder("redis-suite"), `skip-${process.pid}.txt`);
     writeFileSync(skipFile, run.skips.map((skip) => `${skip.name}\n`).join(""));
-    // The control port of the suite is searched below this one; two runs at once must not meet.
-    const basePort = 22_000 + (process.pid % 300) * 100;
-    const flags = [
+    const flags = (basePort: number): string[] => [
       ...(server === null ? [] : ["--host", "127.0.0.1", "--port", String(server.port)]),
       ...["--baseport", String(basePort), "--dont-clean", "--timeout", "60"],
       ...[...run.profile.flags, "--skipfile", skipFile, "--tags", run.profile.tags],
       ...run.only.flatMap((name) => ["--only", name]),
       ...["--single", run.unit],
     ];
-    const { text, hung } = await runTcl(folder, flags, unitSecondsMax(run.unit));
+    const { text, hung } = await runTclOnFreePorts(folder, flags, unitSecondsMax(run.unit));
     const logName = `${run.against}-${run.unit.replaceAll("/", "-")}.log`;
     writeFileSync(join(cacheFolder("redis-suite"), logName), text);
     return parseSuiteLog(run.unit, text, hung);
@@ -83,6 +81,23 @@ function workFolder(run: UnitRun): string {
     }
   }
   return folder;
+}
+
+let runs = 0;
+const portTriesMax = 4;
+
+/** The suite looks for its control port below a base port; two runs, at once or in a row, must not meet. */
+async function runTclOnFreePorts(
+  folder: string,
+  flags: (basePort: number) => string[],
+  secondsMax: number,
+): Promise<{ text: string; hung: boolean }> {
+  for (let tries = 1; ; tries++) {
+    const basePort = 20_000 + (((process.pid % 97) * 131 + runs++ * 64) % 12_000);
+    const result = await runTcl(folder, flags(basePort), secondsMax);
+    const isTaken = result.text.includes("couldn't open socket: address already in use");
+    if (!isTaken || tries === portTriesMax) return result;
+  }
 }
 
 function runTcl(

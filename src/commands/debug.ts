@@ -10,6 +10,7 @@ import { hexOf, keyspaceDigest, valueDigest } from "./debug-digest.js";
 import { debugProtocol } from "./debug-protocol.js";
 import { fail } from "./errors.js";
 import { matchesGlob } from "./glob.js";
+import { encodingOf } from "./keys-object.js";
 import { findUntouched, typeNameOf } from "./lookup.js";
 import { failSubcommand, helpLines } from "./server-spec.js";
 import { parseMemory } from "./settings-values.js";
@@ -60,7 +61,7 @@ function describeObject(call: Call): void {
   const access = record.accessOf(arena, ref);
   const length = record.valueLengthOf(arena, ref);
   call.reply.simple(
-    `Value at:0x${ref.toString(16)} refcount:1 encoding:${typeNameOf(call, ref)} ` +
+    `Value at:0x${ref.toString(16)} refcount:1 encoding:${encodingOf(call, ref)} ` +
       `serializedlength:${length} lru:${access} lru_seconds_idle:0 type:${typeNameOf(call, ref)}`,
   );
 }

@@ -27,11 +27,10 @@ const onKey =
     else run(call, ref);
   };
 
-function encoding(call: Call, ref: Ref): void {
+/** The name of the encoding that Redis would keep the value in. */
+export function encodingOf(call: Call, ref: Ref): string {
   const slot = visibleSlotOf(call, ref);
-  call.reply.bulkText(
-    slot === slots.string ? textEncoding(call, ref) : collection(call, ref, slot),
-  );
+  return slot === slots.string ? textEncoding(call, ref) : collection(call, ref, slot);
 }
 
 function textEncoding(call: Call, ref: Ref): string {
@@ -145,7 +144,7 @@ const objectCommand = container({
       name: "encoding",
       since: "2.2.3",
       summary: "Inspect the internal encoding of a Redis object",
-      run: onKey(encoding),
+      run: onKey((call, ref) => call.reply.bulkText(encodingOf(call, ref))),
     },
     {
       ...sub,

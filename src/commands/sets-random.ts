@@ -55,11 +55,7 @@ function spopCount(call: Call): void {
     return;
   }
   const wanted = call.int64(2);
-  if (wanted === undefined) {
-    fail(call, "notInteger");
-    return;
-  }
-  if (wanted < 0n) {
+  if (wanted === undefined || wanted < 0n) {
     call.reply.error("ERR value is out of range, must be positive");
     return;
   }

@@ -2,14 +2,24 @@
 
 import type { Family } from "../step.js";
 import { bitsFamily } from "./bits.js";
+import { hashesFamily, hashesFamily } from "./hashes.js";
 import { keysFamily } from "./keys.js";
+import { listsFamily } from "./lists.js";
 import { serverFamily } from "./server.js";
 import { setsFamily } from "./sets.js";
 import { stringsFamily } from "./strings.js";
 import { syntaxFamily } from "./syntax.js";
 import { transactionsFamily } from "./transactions.js";
+import { zsetsFamily, zsetsFamily } from "./zsets.js";
 
-const dataFamilies: readonly Family[] = [stringsFamily, bitsFamily, keysFamily, setsFamily];
+const dataFamilies: readonly Family[] = [
+  stringsFamily,
+  bitsFamily,
+  keysFamily,
+  setsFamily,
+  hashesFamily,
+  zsetsFamily,
+];
 
 /** Wrong arity and syntax are tried on the commands of all the others. */
 export const families: readonly Family[] = [

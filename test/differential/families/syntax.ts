@@ -6,7 +6,7 @@ import type { Family, StepGroup } from "../step.js";
 import { one } from "../values.js";
 
 /** What pops or picks at random would make the two servers drift apart for good. */
-const random = new Set(["SPOP", "SRANDMEMBER", "RANDOMKEY"]);
+const random = new Set(["SPOP", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "RANDOMKEY"]);
 
 /** No small positive numbers, which could be deadlines, and no absolute deadlines at all. */
 const word = fc.oneof(
@@ -37,7 +37,7 @@ const unknown = fc.constantFrom("FOO", "", "GETT", "a b", "\r\n", "SET\x00", "x"
 
 export function syntaxFamily(others: readonly Family[]): Family {
   const commands = [...new Set(others.flatMap((family) => family.commands))]
-    .filter((command) => !random.has(command))
+    .filter((command) => !random.has(command) && !blocking.has(command))
     .sort();
   return {
     name: "syntax",

@@ -2,7 +2,7 @@
 
 import type { Family } from "../step.js";
 import { bitsFamily } from "./bits.js";
-import { hashesFamily, hashesFamily } from "./hashes.js";
+import { hashesFamily } from "./hashes.js";
 import { keysFamily } from "./keys.js";
 import { listsFamily } from "./lists.js";
 import { serverFamily } from "./server.js";
@@ -10,7 +10,7 @@ import { setsFamily } from "./sets.js";
 import { stringsFamily } from "./strings.js";
 import { syntaxFamily } from "./syntax.js";
 import { transactionsFamily } from "./transactions.js";
-import { zsetsFamily, zsetsFamily } from "./zsets.js";
+import { zsetsFamily } from "./zsets.js";
 
 const dataFamilies: readonly Family[] = [
   stringsFamily,

@@ -18,6 +18,7 @@ const dataFamilies: readonly Family[] = [
   keysFamily,
   setsFamily,
   hashesFamily,
+  listsFamily,
   zsetsFamily,
 ];
 

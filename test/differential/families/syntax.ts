@@ -7,6 +7,8 @@ import { one } from "../values.js";
 
 /** What pops or picks at random would make the two servers drift apart for good. */
 const random = new Set(["SPOP", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "RANDOMKEY"]);
+/** Without a right timeout these wait, and the batch with them. */
+const blocking = new Set(["BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BLMPOP"]);
 
 /** No small positive numbers, which could be deadlines, and no absolute deadlines at all. */
 const word = fc.oneof(

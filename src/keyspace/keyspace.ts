@@ -226,11 +226,17 @@ export class Keyspace {
 
   // ---- before and after a write
 
-  /** Every write calls this before it changes or creates a record. `ref` 0 means the key is absent. */
+  /**
+   * Every write calls this before it changes or creates a record. `ref` 0 means that no reader sees
+   * the key; what is hidden under it is remembered all the same.
+   */
   willWrite(db: Database, ref: Ref, bytes: Uint8Array, start: number, length: number): void {
-    if (this.capture !== undefined) {
-      this.capture.touch(this, db.index, latin1(bytes, start, start + length), ref);
+    if (this.capture === undefined) return;
+    let there = ref;
+    if (ref === 0 && db.hiddenCount > 0) {
+      there = db.keys.find(hashBytes(bytes, start, length), bytes, start, length);
     }
+    this.capture.touch(this, db.index, latin1(bytes, start, start + length), there);
   }
 
   /** Every write calls this after it changed, created or removed a key. */

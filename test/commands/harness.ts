@@ -11,7 +11,7 @@ import { dataCommands } from "../../src/commands/data-commands.js";
 import type { Environment, Statistics } from "../../src/commands/environment.js";
 import { Reply } from "../../src/commands/reply.js";
 import { Session } from "../../src/commands/session.js";
-import type { Settings } from "../../src/commands/settings.js";
+import { SettingsStore } from "../../src/commands/settings-store.js";
 import { Keyspace } from "../../src/keyspace/keyspace.js";
 
 export type Answer = string | number | bigint | null | ErrorAnswer | Answer[];
@@ -24,51 +24,12 @@ export interface ErrorAnswer {
 export const isError = (answer: Answer): answer is ErrorAnswer =>
   typeof answer === "object" && answer !== null && "error" in answer;
 
-const initialSettings: ReadonlyMap<string, string> = new Map([
-  ["proto-max-bulk-len", "536870912"],
-  ["maxmemory", "0"],
-  ["maxmemory-policy", "noeviction"],
-  ["set-max-intset-entries", "512"],
-  ["hash-max-listpack-entries", "512"],
-  ["hash-max-listpack-value", "64"],
-  ["lfu-decay-time", "1"],
-]);
-
-class StubSettings implements Partial<Settings> {
-  readonly #values = new Map(initialSettings);
-  readonly #listeners = new Map<string, ((value: string) => void)[]>();
-
-  get(name: string): string | undefined {
-    return this.#values.get(name);
-  }
-
-  number(name: string): number {
-    const text = this.#values.get(name);
-    if (text === undefined) throw new Error(`the harness has no setting ${name}`);
-    return Number(text);
-  }
-
-  flag(name: string): boolean {
-    return this.#values.get(name) === "yes";
-  }
-
-  set(name: string, value: string): undefined {
-    this.#values.set(name, value);
-    for (const listener of this.#listeners.get(name) ?? []) listener(value);
-  }
-
-  onChange(name: string, listener: (value: string) => void): void {
-    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener]);
-    listener(this.#values.get(name) ?? "");
-  }
-}
-
 export const startMs = 1_800_000_000_000;
 
 export class Bench {
   readonly keyspace: Keyspace;
   readonly session = new Session(1, "127.0.0.1:1", "127.0.0.1:2", startMs);
-  readonly settings = new StubSettings();
+  readonly settings = new SettingsStore();
   readonly #call: Call;
   readonly #commands = new Map<string, Command>();
 
@@ -81,7 +42,7 @@ export class Bench {
     const prng = new Prng(1);
     const environment = {
       random: () => prng.float(),
-      settings: this.settings as unknown as Settings,
+      settings: this.settings,
       statistics: {} as Statistics,
       facts: { heapBytes: 0, residentBytes: 0, peakResidentBytes: 0 },
     } as unknown as Environment;

@@ -351,7 +351,8 @@ describe("LCS", () => {
     expect(run("lcs a s")).toEqual({
       error: "ERR The specified keys must contain string values",
     });
-    bench.settings.set("proto-max-bulk-len", "100");
+    bench.settings.set("proto-max-bulk-len", "1mb");
+    bench.run("mset", "a", "x".repeat(600), "b", "y".repeat(600));
     expect(run("lcs a b")).toMatchObject({ error: expect.stringContaining("Insufficient memory") });
   });
 });

@@ -119,6 +119,14 @@ export const planted = [
     suite: convergence,
   },
   {
+    name: "hidden_key_not_remembered",
+    story: "what is hidden under an absent key is removed on one replica only",
+    file: "src/keyspace/keyspace.ts",
+    find: "    if (ref === 0 && db.hiddenCount > 0) {\n",
+    replace: "    if (ref === 0 && db.hiddenCount < 0) {\n",
+    suite: convergence,
+  },
+  {
     name: "removal_not_captured",
     story: "DEL of a plain string is never told to the other replicas",
     file: "src/keyspace/keyspace.ts",

@@ -19,9 +19,9 @@ export class LatencyHistogram {
   total = 0;
   readonly #counts = new Uint32Array(bucketCount);
 
-  record(nanos: number): void {
-    this.#counts[bucketOf(nanos)]!++;
-    this.total++;
+  record(nanos: number, count = 1): void {
+    this.#counts[bucketOf(nanos)]! += count;
+    this.total += count;
   }
 
   reset(): void {

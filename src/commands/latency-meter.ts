@@ -41,11 +41,11 @@ export class LatencyMeter {
     this.#monitor.noteCommand(command.isFast, micros, nowMs);
   }
 
-  /** A fast command's part of the time that its batch took. */
-  share(command: Command, micros: number): void {
-    command.microseconds += micros;
+  /** What each of `count` runs of a fast command had of the time that its batch took. */
+  share(command: Command, micros: number, count = 1): void {
+    command.microseconds += micros * count;
     if (!this.#keepsHistograms) return;
     command.latency ??= new LatencyHistogram();
-    command.latency.record(micros * 1000);
+    command.latency.record(micros * 1000, count);
   }
 }

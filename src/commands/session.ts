@@ -27,6 +27,8 @@ export const outcome = {
   blocked: 1,
   /** The answer comes later (a quorum, another shard): the connection's pipeline stops here. */
   pending: 2,
+  /** Not begun: clients are paused. The request stays in the session's input and is run later. */
+  postponed: 3,
 } as const;
 
 export type Outcome = (typeof outcome)[keyof typeof outcome];
@@ -41,6 +43,8 @@ export interface QueuedCommand {
 
 export interface Transaction {
   readonly queue: QueuedCommand[];
+  /** Bytes of the queued requests; they count as input that was not processed yet. */
+  queuedBytes: number;
   /** A command failed to queue: EXEC answers EXECABORT. */
   aborted: boolean;
 }
@@ -87,6 +91,10 @@ export class Session {
   unreadBytes = 0;
   /** Too much is unread: the session runs nothing until the client reads. */
   isStalled = false;
+  /** The host was told to read no more from the client for now. */
+  isInputPaused = false;
+  /** Since when more is unread than the soft output limit allows, in Unix milliseconds; 0: it is not. */
+  softLimitSinceMs = 0;
   /** Free for the families: subscriptions, blocked keys, tracking. Keyed by the family's name. */
   readonly extras = new Map<string, unknown>();
 

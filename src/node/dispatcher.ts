@@ -1,9 +1,14 @@
-// The dispatcher: from decoded requests to replies, synchronously. Its gates stand here, in this order and nowhere else:
-// known command, arity, authenticated, ACL, mode of the session (subscriptions, transactions), memory, loading, pause,
-// consistency mode of the keys. On the common path no gate is set and the only questions are two integers.
+// The dispatcher: from decoded requests to replies, synchronously. What may keep a command from
+// running stands here, in this order and nowhere else: known command, known subcommand, arity, then
+// the gates in the order of dispatcher-gates.ts. On the common path no gate is set and the only
+// questions are two integers.
 //
-// A batch is worked on in three passes (hot-path.md): find the commands and hash the first keys, loading their index
-// slots; touch the records; execute. The independent loads of the first two overlap their cache misses.
+// A batch is worked on in three passes (hot-path.md): find the commands and hash the first keys,
+// loading their index slots; touch the records; execute. The independent loads of the first two
+// overlap their cache misses.
+//
+// Fast commands are measured together, two readings of the clock for a batch; others each by
+// itself.
 
 import type { Call } from "../commands/call.js";
 import type { Command } from "../commands/command.js";
@@ -11,13 +16,8 @@ import { gate, outcome, type QueuedCommand, type Session } from "../commands/ses
 import { slabOf, wordOf } from "../keyspace/arena.js";
 import { hashBytes } from "../keyspace/hash.js";
 import type { CommandTable } from "./command-table.js";
+import { GateList, type Refuse } from "./dispatcher-gates.js";
 import { batchCountMax, type RequestBatch } from "./request-batch.js";
-
-/**
- * A gate beyond the first ones: it may answer the command itself. Returns true when it did (an error, QUEUED, or
- * a pending operation) and the command must not run.
- */
-export type Gate = (call: Call, command: Command, session: Session) => boolean;
 
 /** Bits of `Dispatcher.nodeGates`: reasons of the whole node to look closer. */
 export const nodeGate = {
@@ -26,71 +26,130 @@ export const nodeGate = {
   paused: 4,
   monitored: 8,
   acl: 16,
-  /** Some keys are not eventual: `Gate`s of the consistency modes decide. */
+  /** Some keys are not eventual: the gate of the consistency modes decides. */
   modes: 32,
   frozen: 64,
 } as const;
+
+/**
+ * A batch ends early when its replies have grown to this: they leave, and the client may be slow.
+ */
+export const replyBytesHigh = 256 * 1024;
+
+/** Who keeps what the measurements say; `LatencyMeter` does. */
+export interface Meter {
+  /** Whether fast commands too must be measured one by one. */
+  readonly measuresEach: boolean;
+  note(call: Call, command: Command, micros: number, nowMs: number): void;
+  /** `count` runs of a fast command took `micros` each. */
+  share(command: Command, micros: number, count: number): void;
+}
+
+export interface DispatcherOptions {
+  /** Microseconds of a clock that only measures. */
+  readonly measureMicros: () => number;
+  /** Undefined: nothing is measured. */
+  readonly meter?: Meter;
+}
 
 export class Dispatcher {
   readonly table: CommandTable;
   readonly call: Call;
   /** Reasons of the node to send every command through `gates`. */
   nodeGates = 0;
-  /** In order. Asked only when a session's or the node's bits are set. */
-  readonly gates: Gate[] = [];
+  /** Asked only when a session's or the node's bits are set. */
+  readonly gates = new GateList();
   /** Called after a command when its session is observed or the node monitored. */
   afterCommand: ((call: Call, command: Command, session: Session) => void) | undefined;
-  commandsProcessed = 0;
-  unknownCommands = 0;
+  /** EXEC was refused before it ran: its transaction is over. */
+  onRefusedExec: ((session: Session) => void) | undefined;
 
   readonly #commands = new Array<Command | undefined>(batchCountMax);
   readonly #hashes = new Int32Array(batchCountMax);
   readonly #measure: () => number;
+  readonly #meter: Meter | undefined;
+  readonly #refuse: Refuse = (error) => this.#reject(this.call.command, this.call.session, error);
   /** Keeps the touches alive: a value that is never used could be optimised away. */
   touched = 0;
 
-  constructor(table: CommandTable, call: Call, measureMicros: () => number) {
+  constructor(table: CommandTable, call: Call, options: DispatcherOptions) {
     this.table = table;
     this.call = call;
-    this.#measure = measureMicros;
+    this.#measure = options.measureMicros;
+    this.#meter = options.meter;
   }
 
   /**
-   * Runs what the batch holds. Returns how many commands were begun: less than all when one of them was
-   * blocked, is pending, or closed the session; the rest must be decoded again later.
+   * Runs what the batch holds. Returns how many commands were begun: less than all when one of them
+   * waits or closed the session, or when the replies have grown large; the rest must be decoded
+   * again later.
    */
   runBatch(session: Session, batch: RequestBatch): number {
     const { count, source, ranges } = batch;
     const { call } = this;
+    const { reply } = call;
     call.bytes = source;
     call.ranges = ranges;
     call.session = session;
     call.mayBlock = true;
+    this.#readAccess(session);
     if (count > 1) this.#prefetch(batch);
     else this.#commands[0] = this.#find(source, ranges, batch.firsts[0]!);
+    const isEach = this.#meter?.measuresEach;
     const started = this.#measure();
-    let slowMicros = 0;
+    let microsApart = 0;
+    let last: Command | undefined;
     let index = 0;
     while (index < count) {
       const command = this.#commands[index];
+      last = command;
       call.first = batch.firsts[index]!;
       call.argc = batch.argcs[index]!;
       call.hash = this.#hashes[index]!;
       call.hashed = count > 1 && command !== undefined && command.firstKey === 1;
       call.outcome = outcome.done;
+      const isSilent = (session.gates & gate.silent) !== 0;
+      const replyStart = reply.length;
+      if (command?.isFast && !isEach) {
+        // A command that was refused has no part in the batch's time.
+        this.#commands[index] = this.run(command, session);
+      } else {
+        microsApart += command === undefined ? this.#unknown() : this.#runApart(command, session);
+        this.#commands[index] = undefined;
+      }
+      if (session.waiting === outcome.postponed) break;
       index++;
-      if (command === undefined) this.#unknown(session);
-      else if (command.isFast) this.run(command, session);
-      else slowMicros += this.#runMeasured(command, session);
+      if ((session.gates & gate.silent) !== 0) this.#silence(session, isSilent ? replyStart : -1);
       if (session.waiting !== outcome.done || session.closeAfterReply) break;
+      if (reply.length > replyBytesHigh) break;
     }
-    this.commandsProcessed += index;
-    const each = (this.#measure() - started - slowMicros) / index;
-    for (let i = 0; i < index; i++) {
-      const command = this.#commands[i];
-      if (command?.isFast) command.microseconds += each;
-    }
+    if (index > 0) this.#account(index, last, this.#measure() - started - microsApart);
     return index;
+  }
+
+  /** CLIENT NO-TOUCH: what the session reads keeps the time of its last use. */
+  #readAccess(session: Session): void {
+    const { keyspace } = this.call;
+    keyspace.accessNow = session.noTouch ? -1 : keyspace.accessClock;
+  }
+
+  /**
+   * Shares a batch's time among its fast commands; runs of the same command are counted at once.
+   */
+  #account(count: number, last: Command | undefined, micros: number): void {
+    const { call } = this;
+    call.environment.statistics.commandsProcessed += count;
+    call.session.lastCommand = last === undefined ? "NULL" : call.command.name;
+    if (this.#meter === undefined) return;
+    let fastCount = 0;
+    for (let i = 0; i < count; i++) if (this.#commands[i] !== undefined) fastCount++;
+    const each = micros / fastCount;
+    for (let i = 0; i < count; ) {
+      const command = this.#commands[i];
+      const from = i++;
+      while (i < count && this.#commands[i] === command) i++;
+      if (command !== undefined) this.#meter.share(command, each, i - from);
+    }
   }
 
   #find(bytes: Uint8Array, ranges: Int32Array, first: number): Command | undefined {
@@ -119,57 +178,58 @@ export class Dispatcher {
     this.touched ^= touched;
   }
 
-  #runMeasured(command: Command, session: Session): number {
+  /** Runs a command and measures it by itself; returns the microseconds. */
+  #runApart(command: Command, session: Session): number {
     const started = this.#measure();
-    this.run(command, session);
+    const ran = this.run(command, session);
     const micros = this.#measure() - started;
-    command.microseconds += micros;
+    if (ran !== undefined) this.#meter?.note(this.call, ran, micros, this.call.keyspace.nowMs);
+    this.#readAccess(session);
     return micros;
   }
 
-  /** Runs one command that `call` holds: gates, arity, function, counters. */
-  run(command: Command, session: Session): void {
+  /**
+   * Runs the command that `call` holds: subcommand, arity, gates, function, counters. Returns what
+   * ran, the subcommand of a container; undefined when nothing did.
+   */
+  run(command: Command, session: Session): Command | undefined {
     const { call } = this;
     let target = command;
     if (command.subcommands !== undefined && call.argc > 1) {
-      const sub = this.#subcommand(command);
-      if (sub === undefined) return;
+      const sub = this.#subcommand(command, session);
+      if (sub === undefined) return undefined;
       target = sub;
     }
-    if (target.arity > 0 ? call.argc !== target.arity : call.argc < -target.arity) {
-      this.#wrongArity(target, session);
-      return;
-    }
     call.command = target;
-    call.db = call.keyspace.databases[session.database]!;
-    if ((session.gates | this.nodeGates) !== 0) {
-      this.#runGated(target, session);
-      return;
+    if (target.arity > 0 ? call.argc !== target.arity : call.argc < -target.arity) {
+      const error = `ERR wrong number of arguments for '${target.name}' command`;
+      this.#reject(target, session, error);
+      return undefined;
     }
-    this.#runOpen(target);
+    call.db = call.keyspace.databases[session.database]!;
+    if ((session.gates | this.nodeGates) !== 0) return this.#runGated(target, session);
+    this.#execute(target);
+    return target;
   }
 
-  #runOpen(command: Command): void {
+  #runGated(command: Command, session: Session): Command | undefined {
+    const { call } = this;
+    if (this.gates.hold(call, command, session, this.#refuse)) {
+      if (call.outcome !== outcome.done) session.waiting = call.outcome;
+      return undefined;
+    }
+    this.#execute(command);
+    this.afterCommand?.(call, command, session);
+    return command;
+  }
+
+  #execute(command: Command): void {
     const { call } = this;
     const errorsBefore = call.reply.errorCount;
     command.calls++;
     command.run(call);
     if (call.reply.errorCount !== errorsBefore) command.failedCalls++;
     if (call.outcome !== outcome.done) call.session.waiting = call.outcome;
-  }
-
-  #runGated(command: Command, session: Session): void {
-    const { call } = this;
-    const lengthBefore = call.reply.length;
-    for (const ask of this.gates) {
-      if (!ask(call, command, session)) continue;
-      if (call.outcome !== outcome.done) session.waiting = call.outcome;
-      this.#dropIfSilent(session, lengthBefore);
-      return;
-    }
-    this.#runOpen(command);
-    this.#dropIfSilent(session, lengthBefore);
-    this.afterCommand?.(call, command, session);
   }
 
   /** Runs a command that was queued by MULTI, inside EXEC, and puts the call back as it was. */
@@ -183,7 +243,8 @@ export class Dispatcher {
     call.hashed = false;
     call.mayBlock = false;
     call.isInsideExec = true;
-    this.run(queued.command, call.session);
+    call.environment.statistics.commandsProcessed++;
+    this.#runApart(queued.command, call.session);
     call.bytes = bytes;
     call.ranges = ranges;
     call.first = first;
@@ -194,54 +255,73 @@ export class Dispatcher {
     call.command = command;
   }
 
-  /** CLIENT REPLY OFF and SKIP: the command runs, its reply is taken back. */
-  #dropIfSilent(session: Session, lengthBefore: number): void {
-    if ((session.gates & gate.silent) === 0) return;
-    if (session.replyMode === "skip-next") {
-      session.replyMode = "skip"; // CLIENT REPLY SKIP itself answers nothing; the next command is the one skipped.
-      this.call.reply.length = lengthBefore;
-      return;
-    }
-    this.call.reply.length = lengthBefore;
-    if (session.replyMode !== "skip") return;
-    session.replyMode = "on";
-    session.gates &= ~gate.silent;
+  /**
+   * CLIENT REPLY OFF and SKIP: the command ran, its reply is taken back. `replyStart` is -1 when
+   * the session was not silent before it.
+   */
+  #silence(session: Session, replyStart: number): void {
+    // What is still pending is silenced when it arrives.
+    if (session.waiting === outcome.pending) return;
+    if (consumeSilence(session) && replyStart >= 0) this.call.reply.length = replyStart;
   }
 
-  #subcommand(container: Command): Command | undefined {
+  #subcommand(container: Command, session: Session): Command | undefined {
     const { call } = this;
     const name = call.text(1);
     const sub = this.table.get(`${container.name}|${name.toLowerCase()}`);
     if (sub !== undefined) return sub;
-    container.rejectedCalls++;
     const shown = printable(name, 128);
-    call.reply.error(
-      `ERR unknown subcommand '${shown}'. Try ${container.name.toUpperCase()} HELP.`,
-    );
-    this.#failTransaction(call.session);
+    const help = `${container.name.toUpperCase()} HELP`;
+    call.command = container;
+    this.#reject(undefined, session, `ERR unknown subcommand '${shown}'. Try ${help}.`);
     return undefined;
   }
 
-  #wrongArity(command: Command, session: Session): void {
-    command.rejectedCalls++;
-    this.call.reply.error(`ERR wrong number of arguments for '${command.name}' command`);
-    this.#failTransaction(session);
-  }
-
-  #unknown(session: Session): void {
+  #unknown(): number {
     const { call } = this;
-    this.unknownCommands++;
     let shown = "";
     for (let index = 1; index < call.argc && shown.length < 128; index++) {
       shown += `'${printable(call.text(index), 128 - shown.length)}' `;
     }
     const name = printable(call.text(0), 128);
-    call.reply.error(`ERR unknown command '${name}', with args beginning with: ${shown}`);
-    this.#failTransaction(session);
+    const error = `ERR unknown command '${name}', with args beginning with: ${shown}`;
+    this.#reject(undefined, call.session, error);
+    return 0;
   }
 
-  #failTransaction(session: Session): void {
+  /** A command does not run: a refused EXEC ends its transaction, any other spoils it. */
+  #reject(command: Command | undefined, session: Session, error: string): void {
+    const { reply } = this.call;
+    if (command !== undefined) command.rejectedCalls++;
+    if (command?.name === "exec") {
+      this.onRefusedExec?.(session);
+      const reason = error.startsWith("ERR ") ? error.slice(4) : error;
+      reply.error(`EXECABORT Transaction discarded because of: ${reason}`);
+      return;
+    }
+    reply.error(error);
     if (session.transaction !== undefined) session.transaction.aborted = true;
+  }
+}
+
+/**
+ * Called once after each command of a session whose `gate.silent` is set: answers whether the
+ * command's reply is dropped, and lets SKIP move on, so that it covers the one command after CLIENT
+ * REPLY SKIP.
+ */
+export function consumeSilence(session: Session): boolean {
+  switch (session.replyMode) {
+    case "off":
+      return true;
+    case "skip-next":
+      session.replyMode = "skip";
+      return true;
+    case "skip":
+      session.replyMode = "on";
+      session.gates &= ~gate.silent;
+      return true;
+    default:
+      return false;
   }
 }
 

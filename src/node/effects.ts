@@ -1,5 +1,5 @@
-// What the node asks of its host. The host (or the simulator) implements this; the node never does I/O itself.
-// Order matters where the comments say so.
+// What the node asks of its host. The host (or the simulator) implements this; the node never does
+// I/O itself. Order matters where the comments say so.
 
 import type { Bytes } from "../base/bytes.js";
 import type { Session } from "../commands/session.js";
@@ -7,12 +7,15 @@ import type { PeerMessage } from "./messages.js";
 
 export interface ClientEffects {
   /**
-   * Sends reply bytes to a client, in order. The bytes are valid only during the call unless the host answers
-   * true: then it has kept the buffer and the node takes another one.
+   * Sends reply bytes to a client, in order. The bytes are valid only during the call unless the
+   * host answers true: then it has kept the buffer and the node takes another one.
    */
   write(session: Session, bytes: Uint8Array, length: number): boolean;
-  /** Closes a connection after everything written to it has left. */
-  close(session: Session): void;
+  /**
+   * Closes a connection after everything written to it has left; `atOnce`, without waiting for
+   * that. Nothing more is read from it either way.
+   */
+  close(session: Session, atOnce?: boolean): void;
   /** Reads no more from a client until `resume`. */
   pause(session: Session): void;
   resume(session: Session): void;
@@ -26,8 +29,8 @@ export interface PeerEffects {
   /** Sends a message to a peer; it may be lost, repeated or overtaken. */
   send(to: string, message: PeerMessage): void;
   /**
-   * Makes a record of the registers durable, in order, then calls `Node.persisted(lsn)`; it may do so at once.
-   * Nothing that the record promises has left before.
+   * Makes a record of the registers durable, in order, then calls `Node.persisted(lsn)`; it may do
+   * so at once. Nothing that the record promises has left before.
    */
   persist(lsn: number, record: Bytes): void;
 }
@@ -40,4 +43,6 @@ export interface ClientFace {
   flush(session: Session): void;
   /** Runs what the session's client has sent meanwhile. */
   resume(session: Session): void;
+  /** Periodic care of the clients: silent ones, slow ones. */
+  cron?(): void;
 }

@@ -14,6 +14,8 @@ import { encodeOperation } from "./register-machine.js";
 /** How an operation ends for whoever asked. */
 export type Completion = (result: OperationResult) => void;
 
+const mode = "linearizable";
+
 /** Operations under way at once on this node; above it a command is refused, definitely. */
 export const operationsCountMax = 65_536;
 
@@ -41,6 +43,14 @@ export class LinearizableGate {
     return this.#waiting.size;
   }
 
+  /** Whether any key of the command is linearizable. */
+  concerns(call: Call, command: Command): boolean {
+    return (keyPositions(command, call) ?? []).some((index) => {
+      if (index >= call.argc) return false;
+      return this.#consistency.modeOf(call.bytes, call.start(index), call.size(index)) === mode;
+    });
+  }
+
   /** The dispatcher's gate. */
   ask(call: Call, command: Command, session: Session, deliver: (reply: Bytes) => void): boolean {
     const positions = keyPositions(command, call);
@@ -51,7 +61,7 @@ export class LinearizableGate {
       if (index >= call.argc) continue;
       const start = call.start(index);
       const size = call.size(index);
-      if (this.#consistency.modeOf(call.bytes, start, size) !== "linearizable") continue;
+      if (this.#consistency.modeOf(call.bytes, start, size) !== mode) continue;
       linearizable++;
       const own = registerOf(session.database, call.bytes, start, size);
       if (register !== undefined && own !== register) {

@@ -10,8 +10,9 @@ import { assert } from "../base/assert.js";
 import type { Bytes } from "../base/bytes.js";
 import { Prng } from "../base/prng.js";
 import { ReplicaTable } from "../clock/replica-table.js";
+import { resetAuthentication } from "../commands/authentication.js";
 import { Call } from "../commands/call.js";
-import type { CommandSpec } from "../commands/command.js";
+import type { Command, CommandSpec } from "../commands/command.js";
 import type { HostFacts } from "../commands/environment.js";
 import { Reply } from "../commands/reply.js";
 import { gate, outcome, Session } from "../commands/session.js";
@@ -26,7 +27,8 @@ import { Shards } from "../keyspace/shards.js";
 import { Replicator } from "../replication/replicator.js";
 import { CommandTable } from "./command-table.js";
 import { Consistency, type ConsistencyRules, registerOf } from "./consistency.js";
-import { Dispatcher, nodeGate } from "./dispatcher.js";
+import { consumeSilence, Dispatcher, nodeGate } from "./dispatcher.js";
+import { authenticationGate, subscriptionGate } from "./dispatcher-gates.js";
 import type { ClientFace, NodeEffects } from "./effects.js";
 import { NodeEnvironment } from "./environment.js";
 import { LinearizableGate, operationKind } from "./linearizable.js";
@@ -92,12 +94,20 @@ export class Node {
     const replicas = new ReplicaTable();
     const self = `${options.name}/${options.incarnation.toString(36)}`;
     this.keyspace = new Keyspace({ replicas, self, databaseCount: options.databaseCount ?? 16 });
-    this.#transactions = new Transactions((queued) => this.dispatcher.runQueued(queued));
-    this.table = new CommandTable([...options.commands, this.#transactions.commands]);
     this.environment = new NodeEnvironment(this, options, new Prng(options.seed), effects);
+    this.#transactions = new Transactions({
+      run: (queued) => this.dispatcher.runQueued(queued),
+      modified: this.environment.modified,
+      objection: (call, command) => this.#objection(call, command),
+      overrun: (session) => this.environment.closeSession(session),
+    });
+    this.table = new CommandTable([...options.commands, this.#transactions.commands]);
     this.reply.onError = (prefix) => this.environment.statistics.countError(prefix);
     this.#call = new Call(this.keyspace, this.environment, this.reply);
-    this.dispatcher = new Dispatcher(this.table, this.#call, options.measureMicros);
+    this.dispatcher = new Dispatcher(this.table, this.#call, {
+      measureMicros: options.measureMicros,
+      meter: this.environment.meter,
+    });
     this.#compaction = new Compaction(this.keyspace);
     this.#inner = new Session(0, "inner", "inner", 0);
     this.#consistency = new Consistency(options.consistency);
@@ -145,15 +155,24 @@ export class Node {
 
   #installGates(): void {
     const { dispatcher } = this;
-    dispatcher.gates.push((call, command, session) =>
-      this.#transactions.gate(call, command, session),
-    );
+    const { gates } = dispatcher;
+    gates.set("authentication", authenticationGate);
+    gates.set("notInTransaction", this.#transactions.refusalGate);
+    gates.set("subscription", subscriptionGate);
+    gates.set("pause", this.environment.pauseGate);
+    gates.set("queue", this.#transactions.queueGate);
+    dispatcher.onRefusedExec = (session) => this.#transactions.forget(session);
     if (!this.#consistency.isMixed) return;
     dispatcher.nodeGates |= nodeGate.modes;
-    dispatcher.gates.push((call, command, session) => {
-      // Inside EXEC nothing may wait: the linearizable transaction arrives with its own issue.
-      return this.#gate.ask(call, command, session, (reply) => this.#deliver(session, reply));
-    });
+    gates.set("consistency", (call, command, session) =>
+      this.#gate.ask(call, command, session, (reply) => this.#deliver(session, reply)),
+    );
+  }
+
+  /** Inside EXEC nothing may wait, so linearizable keys neither join a transaction nor are watched. */
+  #objection(call: Call, command: Command): string | undefined {
+    if (!this.#consistency.isMixed || !this.#gate.concerns(call, command)) return undefined;
+    return "ERR transactions over linearizable keys are not supported yet";
   }
 
   get nowMs(): number {
@@ -163,16 +182,15 @@ export class Node {
   // ---- turns
 
   /**
-   * @param unixMs Unix milliseconds. While the system's clock stands further back than it did, time
-   * stands still.
-   * @param nowMicros the same instant, finer.
+   * @param unixMs Unix milliseconds; a fraction is what TIME shows. While the system's clock stands
+   * further back than it did, time stands still.
    */
-  beginTurn(unixMs: number, nowMicros = unixMs * 1000): void {
-    const nowMs = Math.max(unixMs, this.#nowMs);
+  beginTurn(unixMs: number): void {
+    const nowMs = Math.max(Math.floor(unixMs), this.#nowMs);
     // A node alone has nobody to tell: its batch ends when time has moved on.
     if (nowMs !== this.#nowMs) this.#closeBatch();
     this.#nowMs = nowMs;
-    this.environment.nowMicros = nowMicros;
+    this.environment.nowMicros = Math.floor(Math.max(unixMs, nowMs) * 1000);
     this.keyspace.beginTurn(nowMs);
   }
 
@@ -180,6 +198,7 @@ export class Node {
   tick(): void {
     this.registers.tick(this.#nowMs);
     this.replicator?.tick(this.#nowMs);
+    this.environment.noteTime(this.#nowMs);
     this.settle();
   }
 
@@ -205,17 +224,19 @@ export class Node {
   /** Periodic work, about every 100 ms, each part bounded. */
   cron(): void {
     if (this.environment.debug.cronPaused) return;
-    this.environment.statistics.commandsProcessed = this.dispatcher.commandsProcessed;
     this.environment.statistics.sample(this.#nowMs);
-    if (this.environment.debug.activeExpire) expireDue(this.keyspace, expiriesPerCron);
+    const mayExpire = this.environment.debug.activeExpire && !this.environment.isPaused;
+    if (mayExpire) expireDue(this.keyspace, expiriesPerCron);
     for (const db of this.keyspace.databases) db.keys.drain(drainSlotsPerCron);
     this.#compaction.step(compactionBlocksPerCron);
+    this.clients?.cron?.();
   }
 
   /** When `tick` is wanted next, in Unix milliseconds; Infinity when nothing waits. */
   nextDueMs(): number {
     return Math.min(
       this.registers.nextDueMs(),
+      this.environment.pauseEndsMs,
       this.replicator?.nextDueMs() ?? Number.POSITIVE_INFINITY,
     );
   }
@@ -224,6 +245,7 @@ export class Node {
 
   openSession(address: string, localAddress: string): Session {
     const session = new Session(++this.#sessionId, address, localAddress, this.#nowMs);
+    resetAuthentication(session, this.environment.settings);
     this.sessions.set(session.id, session);
     this.environment.statistics.connectionsReceived++;
     return session;
@@ -233,6 +255,7 @@ export class Node {
   closeSession(session: Session): void {
     this.sessions.delete(session.id);
     this.#transactions.forget(session);
+    this.environment.forgetPostponed(session);
     session.closeAfterReply = true;
   }
 
@@ -244,8 +267,8 @@ export class Node {
   /** A pending command's reply, between commands. */
   #deliver(session: Session, reply: Bytes): void {
     if (!this.sessions.has(session.id)) return;
-    if ((session.gates & gate.silent) === 0) this.reply.raw(reply);
     session.waiting = outcome.done;
+    if ((session.gates & gate.silent) === 0 || !consumeSilence(session)) this.reply.raw(reply);
     this.clients?.flush(session);
     this.clients?.resume(session);
   }
@@ -253,6 +276,7 @@ export class Node {
   /** Lets completed operations reach whoever waits; they may run further commands. */
   settle(): void {
     this.#gate.deliver();
+    this.environment.resumePostponed();
     assert(this.reply.length === 0, "a reply was left in the shared buffer");
   }
 

@@ -74,7 +74,7 @@ export class RegisterMachine {
       databaseCount: main.databases.length,
     });
     this.#call = new Call(this.#keyspace, environment, this.#reply);
-    this.#dispatcher = new Dispatcher(table, this.#call, () => 0);
+    this.#dispatcher = new Dispatcher(table, this.#call, { measureMicros: () => 0 });
   }
 
   /** `ConsensusPort.change`: runs operations in order on a state. */

@@ -1,58 +1,92 @@
-// MULTI, EXEC, DISCARD, WATCH and UNWATCH: a transaction is a list of commands that run one after another with nothing
-// between them. WATCH marks keys; any change of one, by whomever, makes the next EXEC answer nil.
+// MULTI, EXEC, DISCARD, WATCH and UNWATCH: a transaction is a list of commands that run one after
+// another with nothing between them. WATCH marks keys; any change of one, by whomever and also when
+// its time has come, makes the next EXEC answer nil. Replies and errors: Redis 7.0, multi.c.
+//
+// A watched key is not compared with what it was: every change is told as it happens, so a key that
+// was changed and changed back has changed, whatever its type.
+//
+// Left out: transactions over linearizable keys, which are refused while they are queued.
 
 import { latin1 } from "../base/bytes.js";
 import type { Call } from "../commands/call.js";
 import { allKeys, type Command, type CommandSpec } from "../commands/command.js";
-import { gate, type QueuedCommand, type Session } from "../commands/session.js";
+import { gate, type QueuedCommand, type Session, type Transaction } from "../commands/session.js";
 import { hashBytes } from "../keyspace/hash.js";
+import type { Gate } from "./dispatcher-gates.js";
+import type { ModifiedListeners } from "./environment-modified.js";
 
 /** Commands that run at once although MULTI is open. */
 const immediate = new Set(["exec", "discard", "multi", "watch", "quit", "reset"]);
 
+/** What transactions need of the node. */
+export interface TransactionPorts {
+  /** Runs one queued command of EXEC and writes its reply. */
+  readonly run: (queued: QueuedCommand) => void;
+  readonly modified: ModifiedListeners;
+  /**
+   * Why a command may not be queued, or watch, because of what its keys are; undefined when it may.
+   */
+  readonly objection: (call: Call, command: Command) => string | undefined;
+  /** A session's input, queued commands included, has outgrown `client-query-buffer-limit`. */
+  readonly overrun: (session: Session) => void;
+}
+
 export class Transactions {
-  readonly #watchers = new Map<string, Set<Session>>();
   readonly commands: readonly CommandSpec[];
 
-  readonly #run: (queued: QueuedCommand) => void;
+  readonly #ports: TransactionPorts;
+  /** Who watches a key, by database and key. */
+  readonly #watchers = new Map<string, Set<Session>>();
+  /** Set while anybody watches anything. */
+  #isListening = false;
 
-  /** @param run runs one queued command of EXEC and writes its reply. */
-  constructor(run: (queued: QueuedCommand) => void) {
-    this.#run = run;
+  constructor(ports: TransactionPorts) {
+    this.#ports = ports;
     this.commands = this.#specs();
   }
 
-  /** The dispatcher's gate: queues commands while MULTI is open. */
-  gate(call: Call, command: Command, session: Session): boolean {
+  /** The dispatcher's gate for commands that MULTI does not admit. */
+  readonly refusalGate: Gate = (call, command, session, refuse) => {
+    if (session.transaction === undefined || call.isInsideExec) return false;
+    if (!command.flags.includes("no_multi")) return false;
+    refuse("ERR Command not allowed inside a transaction");
+    return true;
+  };
+
+  /** The dispatcher's gate that queues commands while MULTI is open. */
+  readonly queueGate: Gate = (call, command, session, refuse) => {
     const { transaction } = session;
-    if (transaction === undefined || call.isInsideExec) return false;
-    if (immediate.has(command.name)) return false;
-    if (command.flags.includes("no_multi")) {
-      call.reply.error(`ERR Command not allowed inside a transaction`);
-      transaction.aborted = true;
-      return true;
+    if (command.name === "watch" || transaction !== undefined) {
+      const objection = this.#ports.objection(call, command);
+      if (objection !== undefined) {
+        refuse(objection);
+        return true;
+      }
     }
-    const start = call.start(0);
-    const end = call.start(call.argc - 1) + call.size(call.argc - 1);
-    const ranges = call.ranges.slice(call.first, call.first + call.argc * 2);
-    for (let i = 0; i < ranges.length; i += 2) ranges[i]! -= start;
-    transaction.queue.push({
-      command,
-      bytes: call.bytes.slice(start, end),
-      ranges,
-      argc: call.argc,
-    });
+    if (transaction === undefined || call.isInsideExec || immediate.has(command.name)) return false;
+    // What will not run need not be kept.
+    if (!transaction.aborted && !session.watchBroken) this.#queue(call, command, transaction);
     call.reply.queued();
     return true;
+  };
+
+  #queue(call: Call, command: Command, transaction: Transaction): void {
+    const { session, argc } = call;
+    const start = call.start(0);
+    const end = call.start(argc - 1) + call.size(argc - 1);
+    const ranges = call.ranges.slice(call.first, call.first + argc * 2);
+    for (let i = 0; i < ranges.length; i += 2) ranges[i]! -= start;
+    transaction.queue.push({ command, bytes: call.bytes.slice(start, end), ranges, argc });
+    transaction.queuedBytes += end - start + ranges.byteLength;
+    const limit = call.environment.settings.number("client-query-buffer-limit");
+    if (transaction.queuedBytes > limit) this.#ports.overrun(session);
   }
 
-  /** A session is gone: it watches nothing any more. */
+  /**
+   * Forgets a session's transaction and watched keys: it is gone, has sent RESET, or its EXEC was
+   * refused.
+   */
   forget(session: Session): void {
-    this.#unwatch(session);
-    session.transaction = undefined;
-  }
-
-  #discard(session: Session): void {
     session.transaction = undefined;
     session.gates &= ~gate.transaction;
     this.#unwatch(session);
@@ -60,41 +94,42 @@ export class Transactions {
 
   #unwatch(session: Session): void {
     for (const { database, key } of session.watched) {
-      const path = String.fromCharCode(database) + key;
+      const path = pathOf(database, key);
       const watchers = this.#watchers.get(path);
       watchers?.delete(session);
       if (watchers?.size === 0) this.#watchers.delete(path);
     }
     session.watched = [];
     session.watchBroken = false;
+    if (this.#watchers.size > 0 || !this.#isListening) return;
+    this.#isListening = false;
+    this.#ports.modified.remove(this.#onModified);
   }
 
-  /** A key changed. */
-  modified(database: number, key: Uint8Array): void {
-    if (this.#watchers.size === 0) return;
-    for (const session of this.#watchers.get(String.fromCharCode(database) + latin1(key)) ?? []) {
-      session.watchBroken = true;
-    }
-  }
-
-  get isWatching(): boolean {
-    return this.#watchers.size > 0;
-  }
+  readonly #onModified = (database: number, key: Uint8Array): void => {
+    const watchers = this.#watchers.get(pathOf(database, latin1(key)));
+    if (watchers === undefined) return;
+    for (const session of watchers) session.watchBroken = true;
+  };
 
   #watch(call: Call): void {
     const { session } = call;
-    for (let index = 1; index < call.argc; index++) {
+    // Once broken, always broken until EXEC or UNWATCH: there is nothing more to watch for.
+    for (let index = 1; index < call.argc && !session.watchBroken; index++) {
       const key = call.text(index);
-      if (session.watched.some((w) => w.database === session.database && w.key === key)) continue;
+      const path = pathOf(session.database, key);
+      const watchers = this.#watchers.get(path) ?? new Set<Session>();
+      if (watchers.has(session)) continue;
       // A key that is past its deadline counts as absent from now on.
       call.findForWrite(index);
       session.watched.push({ database: session.database, key });
-      const path = String.fromCharCode(session.database) + key;
-      const watchers = this.#watchers.get(path) ?? new Set();
       watchers.add(session);
       this.#watchers.set(path, watchers);
     }
-    call.keyspace.onModified ??= (database, key) => this.modified(database, key);
+    if (this.#watchers.size > 0 && !this.#isListening) {
+      this.#isListening = true;
+      this.#ports.modified.add(this.#onModified);
+    }
     call.reply.ok();
   }
 
@@ -106,14 +141,14 @@ export class Transactions {
       return;
     }
     const broken = session.watchBroken || hasExpiredWatch(call, session);
-    this.#discard(session);
+    this.forget(session);
     if (transaction.aborted) {
       reply.error("EXECABORT Transaction discarded because of previous errors.");
     } else if (broken) {
       reply.nilArray();
     } else {
       reply.array(transaction.queue.length);
-      for (const queued of transaction.queue) this.#run(queued);
+      for (const queued of transaction.queue) this.#ports.run(queued);
     }
   }
 
@@ -134,7 +169,7 @@ export class Transactions {
             reply.error("ERR MULTI calls can not be nested");
             return;
           }
-          session.transaction = { queue: [], aborted: false };
+          session.transaction = { queue: [], queuedBytes: 0, aborted: false };
           session.gates |= gate.transaction;
           reply.ok();
         },
@@ -162,7 +197,7 @@ export class Transactions {
             reply.error("ERR DISCARD without MULTI");
             return;
           }
-          this.#discard(session);
+          this.forget(session);
           reply.ok();
         },
       },
@@ -200,7 +235,12 @@ export class Transactions {
   }
 }
 
-/** A watched key whose deadline has passed since counts as changed, though nobody has removed it yet. */
+const pathOf = (database: number, key: string): string => String.fromCharCode(database) + key;
+
+/**
+ * A watched key whose deadline has passed since counts as changed, though nobody has removed it
+ * yet.
+ */
 function hasExpiredWatch(call: Call, session: Session): boolean {
   return session.watched.some(({ database, key }) => {
     const db = call.keyspace.databases[database]!;

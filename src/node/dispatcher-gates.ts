@@ -1,0 +1,76 @@
+// The dispatcher's gates: what may keep a known command with the right number of arguments from
+// running. They stand in one order, Redis's (server.c, processCommand), and a gate is found by its
+// name, so that a family that brings one (ACL, memory) cannot put it in the wrong place.
+//
+// Here are the gates that need nothing but the session: authentication and subscriptions.
+// Transactions, the pause and the consistency modes keep state and bring their own.
+
+import type { Call } from "../commands/call.js";
+import type { Command } from "../commands/command.js";
+import { gate, type Session } from "../commands/session.js";
+
+/**
+ * Returns true when the command must not run now: the gate has refused it through `refuse`,
+ * answered it itself (QUEUED), or set `call.outcome` because it waits.
+ */
+export type Gate = (call: Call, command: Command, session: Session, refuse: Refuse) => boolean;
+
+/** Answers an error in the command's place, counts it, and spoils the open transaction. */
+export type Refuse = (error: string) => void;
+
+/** The order in which gates are asked. */
+export const gateNames = [
+  "authentication",
+  "notInTransaction",
+  "acl",
+  "memory",
+  "subscription",
+  "loading",
+  "pause",
+  "queue",
+  "consistency",
+] as const;
+
+export type GateName = (typeof gateNames)[number];
+
+/** Gates in the order of `gateNames`, whatever the order in which they were added. */
+export class GateList {
+  readonly #gates = new Map<GateName, Gate>();
+  #inOrder: readonly Gate[] = [];
+
+  set(name: GateName, ask: Gate): void {
+    this.#gates.set(name, ask);
+    this.#inOrder = gateNames.flatMap((each) => this.#gates.get(each) ?? []);
+  }
+
+  /** Whether any of them holds the command. */
+  hold(call: Call, command: Command, session: Session, refuse: Refuse): boolean {
+    for (const ask of this.#inOrder) if (ask(call, command, session, refuse)) return true;
+    return false;
+  }
+}
+
+/** Before AUTH only the commands that lead to it are run. */
+export const authenticationGate: Gate = (_call, command, session, refuse) => {
+  if ((session.gates & gate.unauthenticated) === 0 || command.flags.includes("no_auth")) {
+    return false;
+  }
+  refuse("NOAUTH Authentication required.");
+  return true;
+};
+
+const subscriberCommands = new Set([
+  ...["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe"],
+  ...["ping", "quit", "reset"],
+]);
+
+/** A RESP2 connection that has subscribed carries messages; a reply could not be told from one. */
+export const subscriptionGate: Gate = (_call, command, session, refuse) => {
+  if ((session.gates & gate.subscribed) === 0 || session.resp3) return false;
+  if (subscriberCommands.has(command.name)) return false;
+  refuse(
+    `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / ` +
+      "RESET are allowed in this context",
+  );
+  return true;
+};

@@ -19,8 +19,10 @@ import { stringCommands } from "./strings.js";
 import { countCommands } from "./strings-count.js";
 import { lcsCommands } from "./strings-lcs.js";
 import { rangeCommands } from "./strings-range.js";
+import { zsetCombineCommands } from "./zset-combine.js";
 import { zsetPopCommands } from "./zset-pop.js";
 import { zsetRangeCommands } from "./zset-range.js";
+import { zsetScanCommands } from "./zset-scan.js";
 import { zsetCommands } from "./zsets.js";
 
 export const dataCommands: readonly CommandSpec[] = [
@@ -44,5 +46,7 @@ export const dataCommands: readonly CommandSpec[] = [
   ...zsetCommands,
   ...zsetRangeCommands,
   ...zsetPopCommands,
+  ...zsetCombineCommands,
+  ...zsetScanCommands,
   ...skerryCommands,
 ];

@@ -2,7 +2,6 @@
 // nodes that pop at once may both answer the same member: popping is "at least once" where keys are
 // not linearizable. Replies and errors: Redis 7.0, t_zset.c.
 
-import { roundedInteger } from "./arguments.js";
 import type { Call } from "./call.js";
 import { type CommandSpec, oneKey } from "./command.js";
 import { replyDouble } from "./double-text.js";
@@ -46,12 +45,8 @@ const zpop =
     }
     let count = 1;
     if (call.argc === 3) {
-      count = roundedInteger(call, 2);
+      count = integerFrom(call, 2, 0n, "ERR value is out of range, must be positive");
       if (Number.isNaN(count)) return;
-      if (count < 0) {
-        call.reply.error("ERR value is out of range, must be positive");
-        return;
-      }
     }
     const ref = call.findForWrite(1);
     if (ref === 0) {
@@ -72,7 +67,7 @@ const wanted = { keys: 0, isMax: false, count: 1 };
 
 /** Reads `numkeys key ... MIN|MAX [COUNT count]` from argument `index` on. */
 function parsePop(call: Call, index: number): boolean {
-  wanted.keys = positive(call, index, "ERR numkeys should be greater than 0");
+  wanted.keys = integerFrom(call, index, 1n, "ERR numkeys should be greater than 0");
   if (Number.isNaN(wanted.keys)) return false;
   const where = index + wanted.keys + 1;
   if (where >= call.argc || (!call.is(where, "MIN") && !call.is(where, "MAX"))) {
@@ -86,7 +81,7 @@ function parsePop(call: Call, index: number): boolean {
     fail(call, "syntax");
     return false;
   }
-  wanted.count = positive(call, where + 2, "ERR count should be greater than 0");
+  wanted.count = integerFrom(call, where + 2, 1n, "ERR count should be greater than 0");
   if (Number.isNaN(wanted.count)) return false;
   if (where + 3 === call.argc) return true;
   fail(call, "syntax");
@@ -94,9 +89,9 @@ function parsePop(call: Call, index: number): boolean {
 }
 
 /** NaN after the error was replied. */
-function positive(call: Call, index: number, error: string): number {
+function integerFrom(call: Call, index: number, min: bigint, error: string): number {
   const value = call.int64(index);
-  if (value !== undefined && value >= 1n) return Number(value);
+  if (value !== undefined && value >= min) return Number(value);
   call.reply.error(error);
   return Number.NaN;
 }

@@ -159,6 +159,7 @@ export class ZsetEdit {
   /** Removes the member sought, which must have been found. */
   remove(): void {
     this.#willWrite();
+    void this.#keyspace.batchTime; // A removal is an event of the batch like any other.
     if (this.#table === undefined ? this.#removePacked() : this.#removeFromTable()) return;
     this.#editEntry((entry, member) => {
       entry.prepare(this.#keyspace.stamp, false, this.#keyspace.replicas);

@@ -65,6 +65,12 @@ const lexBound = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom("", "a", "[", "(", "+a") },
 );
 
+/**
+ * Ranges by name are promised only among equal scores, so they have keys of their own, whose members all
+ * score 0.
+ */
+const lexKey = fc.constantFrom("lex:1", "lex:2");
+
 const index = fc.oneof(
   { weight: 8, arbitrary: fc.integer({ min: -20, max: 20 }).map(String) },
   {
@@ -90,6 +96,8 @@ const end = fc.constantFrom("MIN", "MAX", "min", "MID");
 const table: readonly (readonly [number, string, Line])[] = [
   [12, "ZADD", line("ZADD", key, scored)],
   [8, "ZADD", line("ZADD", key, addOptions, scored)],
+  [6, "ZADD", line("ZADD", lexKey, many(line("0", member), 1, 5))],
+  [2, "ZREM", line("ZREM", lexKey, member)],
   [5, "ZINCRBY", line("ZINCRBY", key, score, member)],
   [5, "ZREM", line("ZREM", key, many(member, 1, 3))],
   [3, "ZCARD", line("ZCARD", key)],
@@ -98,10 +106,10 @@ const table: readonly (readonly [number, string, Line])[] = [
   [4, "ZRANK", line("ZRANK", key, member)],
   [3, "ZREVRANK", line("ZREVRANK", key, member)],
   [4, "ZCOUNT", line("ZCOUNT", key, bound, bound)],
-  [2, "ZLEXCOUNT", line("ZLEXCOUNT", key, lexBound, lexBound)],
+  [2, "ZLEXCOUNT", line("ZLEXCOUNT", lexKey, lexBound, lexBound)],
   [6, "ZRANGE", line("ZRANGE", key, index, index, options("REV", "WITHSCORES"))],
   [6, "ZRANGE", line("ZRANGE", key, bound, bound, "BYSCORE", options("REV", "WITHSCORES", limit))],
-  [3, "ZRANGE", line("ZRANGE", key, lexBound, lexBound, "BYLEX", options("REV", limit))],
+  [3, "ZRANGE", line("ZRANGE", lexKey, lexBound, lexBound, "BYLEX", options("REV", limit))],
   [3, "ZREVRANGE", line("ZREVRANGE", key, index, index, maybe("WITHSCORES"))],
   [4, "ZRANGEBYSCORE", line("ZRANGEBYSCORE", key, bound, bound, options("WITHSCORES", limit))],
   [
@@ -109,13 +117,13 @@ const table: readonly (readonly [number, string, Line])[] = [
     "ZREVRANGEBYSCORE",
     line("ZREVRANGEBYSCORE", key, bound, bound, options("WITHSCORES", limit)),
   ],
-  [2, "ZRANGEBYLEX", line("ZRANGEBYLEX", key, lexBound, lexBound, maybe(limit))],
-  [2, "ZREVRANGEBYLEX", line("ZREVRANGEBYLEX", key, lexBound, lexBound, maybe(limit))],
+  [2, "ZRANGEBYLEX", line("ZRANGEBYLEX", lexKey, lexBound, lexBound, maybe(limit))],
+  [2, "ZREVRANGEBYLEX", line("ZREVRANGEBYLEX", lexKey, lexBound, lexBound, maybe(limit))],
   [3, "ZRANGESTORE", line("ZRANGESTORE", key, key, index, index, maybe("REV"))],
   [2, "ZRANGESTORE", line("ZRANGESTORE", key, key, bound, bound, "BYSCORE", options("REV", limit))],
   [2, "ZREMRANGEBYRANK", line("ZREMRANGEBYRANK", key, index, index)],
   [2, "ZREMRANGEBYSCORE", line("ZREMRANGEBYSCORE", key, bound, bound)],
-  [2, "ZREMRANGEBYLEX", line("ZREMRANGEBYLEX", key, lexBound, lexBound)],
+  [2, "ZREMRANGEBYLEX", line("ZREMRANGEBYLEX", lexKey, lexBound, lexBound)],
   [3, "ZPOPMIN", line("ZPOPMIN", key, maybe(index))],
   [3, "ZPOPMAX", line("ZPOPMAX", key, maybe(index))],
   [2, "ZMPOP", line("ZMPOP", numberedKeys, end, maybe(line("COUNT", index)))],

@@ -134,7 +134,6 @@ const table: readonly (readonly [number, string, Line])[] = [
     "CLIENT",
     line("CLIENT", "UNBLOCK", integer, maybe(fc.constantFrom("TIMEOUT", "ERROR", "x"))),
   ],
-  [1, "CLIENT", line("CLIENT", "PAUSE", fc.constantFrom("abc", "-1", ""))],
   [1, "CLIENT", line("CLIENT", "REPLY", fc.constantFrom("ON", "x", ""))],
   [4, "COMMAND", line("COMMAND", "INFO", many(commandName, 1, 3))],
   [5, "COMMAND", line("COMMAND", "GETKEYS", keyedCommand)],

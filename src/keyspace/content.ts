@@ -5,6 +5,7 @@
 import type { Bytes } from "../base/bytes.js";
 import { type Cell, isLive, isVisible, winner } from "../lattice/cell.js";
 import { onlyElement, type Slot, slots } from "../lattice/key-entry.js";
+import { positionLast } from "../lattice/list-position.js";
 import type { Ref } from "./arena.js";
 import type { Database } from "./database.js";
 import { visibleDeadline } from "./deadline-record.js";
@@ -59,8 +60,11 @@ export function putContent(
   keyspace.edit(db, hash, key, (entry) => {
     const { stamp } = keyspace;
     entry.clearAll(keyspace.self);
+    const isList = content.slot === slots.list;
     for (const [element, value] of content.elements) {
-      entry.assign(content.slot, element, stamp, stamp, value);
+      // A list of its own has places of its own, in the same order.
+      const id = isList ? positionLast(stamp, keyspace.nextPlace(), keyspace.replicas) : element;
+      entry.assign(content.slot, id, stamp, stamp, value);
     }
     if (content.deadline !== noDeadline) entry.assignDeadline(content.deadline, stamp, stamp);
   });

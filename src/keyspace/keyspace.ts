@@ -22,6 +22,7 @@ import { ElementTable } from "./element-table.js";
 import { entryOfRecord, foldable } from "./entry-record.js";
 import { ExpiryHeap } from "./expiry-heap.js";
 import { hashBytes } from "./hash.js";
+import { ListStore } from "./list-store.js";
 import { ObjectTable } from "./object-table.js";
 import { slotOfPacked, verifyPacked } from "./packed.js";
 import * as record from "./record.js";
@@ -93,6 +94,7 @@ export class Keyspace {
   externalBytes = 0;
 
   #batchTime: Time = 0;
+  #places = 0;
 
   constructor(options: KeyspaceOptions) {
     this.arena = new Arena(options.slabCapacity);
@@ -136,7 +138,13 @@ export class Keyspace {
   endBatch(): Time {
     const time = this.#batchTime;
     this.#batchTime = 0;
+    this.#places = 0;
     return time;
+  }
+
+  /** A number of the open batch that it has not given out yet: with the stamp it names a list element (merge-rules 18). */
+  nextPlace(): number {
+    return this.#places++;
   }
 
   // ---- finding
@@ -445,6 +453,7 @@ export class Keyspace {
   /** The compact store of a slot, for the types that have one. */
   readonly compactStore = (slot: Slot): ElementStore | undefined => {
     if (slot === slots.zset) return new ZsetTable(this);
+    if (slot === slots.list) return new ListStore(this);
     return slot === slots.hash || slot === slots.set ? new ElementTable(this) : undefined;
   };
 

@@ -71,6 +71,24 @@ export function positionBetween(
   return withoutEnd(left!) + stepText("right", stamp, place, replicas) + endMark;
 }
 
+/**
+ * The place of an element that was pushed under this stamp, and nothing else: one step, of this
+ * stamp. -1 for every other element, whatever it is.
+ */
+export function placeOf(position: ListPosition, stamp: Stamp, replicas: ReplicaTable): number {
+  const name = replicas.nameOf(stamp.replica);
+  const at = name.length + 9;
+  const isLong = position.length === at + 6;
+  if ((!isLong && position.length !== at + 2) || !/^[\x21-\x7e]+$/.test(name)) return -1;
+  const isLeft = position[0] === leftMark;
+  const flip = isLeft ? 255 : 0;
+  let place = 0;
+  for (let i = isLong ? at + 1 : at; i < position.length - 1; i++)
+    place = place * 256 + (position.charCodeAt(i) ^ flip);
+  const own = isLeft ? positionFirst : positionLast;
+  return own(stamp, place, replicas) === position ? place : -1;
+}
+
 export const comparePositions: (a: ListPosition, b: ListPosition) => number = compareText;
 
 const withoutEnd = (position: ListPosition): string => position.slice(0, -1);

@@ -1,0 +1,603 @@
+// The store of a list: elements in the order of their positions (list-position.ts), in chunks (list-chunk.ts). An index
+// is found by counting chunks from the nearer end, an element's key by bisection; pushing and popping at the ends touch
+// one chunk and allocate nothing until it is full.
+//
+// Plain elements need no key: it is derived when somebody asks. What is not plain (inserted between others, written over,
+// concurrent siblings, another birth in the middle of a run) keeps its key and its cell beside a marker in the chunk;
+// what no reader sees (dead rows that a hostile peer sent) lies in a map of its own and takes no index.
+//
+// Left out: indices over the chunks; a list of a million elements has eight thousand of them.
+
+import { assert } from "../base/assert.js";
+import { type Bytes, type ByteWriter, compareText, emptyBytes, fromLatin1 } from "../base/bytes.js";
+import type { ReplicaTable } from "../clock/replica-table.js";
+import type { ReplicaIndex, Stamp, Time } from "../clock/stamp.js";
+import type { Seen } from "../clock/version-vector.js";
+import {
+  assignCell,
+  type Cell,
+  clearCell,
+  cloneCell,
+  emptyCell,
+  encodeCell,
+  equalCells,
+  incrementCell,
+  isBlank,
+  isLive,
+  isVisible,
+  joinCell,
+  type ReplicaCodec,
+  sortCell,
+  winner,
+} from "../lattice/cell.js";
+import { applyCellDelta, type CellDelta } from "../lattice/cell-delta.js";
+import { CellMap } from "../lattice/cell-map.js";
+import type { Decimal } from "../lattice/decimal.js";
+import type { ElementStore } from "../lattice/element-store.js";
+import { type KeyEntry, slots } from "../lattice/key-entry.js";
+import {
+  type ListPosition,
+  placeOf,
+  positionFirst,
+  positionLast,
+} from "../lattice/list-position.js";
+import { eachBirth, HighestBirth } from "./highest-birth.js";
+import type { Keyspace } from "./keyspace.js";
+import { chunkBytesMax, chunkCountMax, ListChunk } from "./list-chunk.js";
+import { ObjectTable } from "./object-table.js";
+import { resolveText } from "./text-view.js";
+
+interface ComplexElement {
+  readonly position: ListPosition;
+  readonly cell: Cell;
+}
+
+/** A small list begins with room for this much; the chunks of a long one have the full number of elements. */
+const firstCapacity = 4;
+const firstBytes = 32;
+const nextBytes = 1024;
+/** A chunk that has fewer elements takes its right neighbour's in, if they fit. */
+const sparseCount = chunkCountMax / 4;
+
+export class ListStore implements ElementStore {
+  readonly #keyspace: Keyspace;
+  #chunks: ListChunk[] = [];
+  #visibleCount = 0;
+  #complex: ObjectTable<ComplexElement> | undefined;
+  #hidden: Map<ListPosition, Cell> | undefined;
+  readonly #births = new HighestBirth();
+  /** Where the store stands: what `seek` and `#locate` found. */
+  #chunk = 0;
+  #at = 0;
+  /** The value that `load` looked at: valid until the next write. */
+  value: Uint8Array = emptyBytes;
+  valueStart = 0;
+  valueLength = 0;
+
+  constructor(keyspace: Keyspace) {
+    this.#keyspace = keyspace;
+  }
+
+  // ---- by index
+
+  /** Goes to an element; the index must lie in the list. */
+  seek(index: number): void {
+    const chunks = this.#chunks;
+    if (index < this.#visibleCount >> 1) {
+      let chunk = 0;
+      let rest = index;
+      while (rest >= chunks[chunk]!.count) rest -= chunks[chunk++]!.count;
+      this.#chunk = chunk;
+      this.#at = rest;
+      return;
+    }
+    let chunk = chunks.length - 1;
+    let start = this.#visibleCount - chunks[chunk]!.count;
+    while (index < start) start -= chunks[--chunk]!.count;
+    this.#chunk = chunk;
+    this.#at = index - start;
+  }
+
+  /** Goes to the next element, or the one before; past an end the store stands nowhere. */
+  step(isReverse: boolean): void {
+    if (!isReverse) {
+      if (++this.#at < this.#chunks[this.#chunk]!.count) return;
+      this.#chunk++;
+      this.#at = 0;
+      return;
+    }
+    if (--this.#at >= 0) return;
+    this.#at = (this.#chunks[--this.#chunk]?.count ?? 0) - 1;
+  }
+
+  /** Reads the value where the store stands. */
+  load(): void {
+    const chunk = this.#chunks[this.#chunk]!;
+    if (chunk.isComplex(this.#at)) {
+      this.value = this.#resolve(this.#complexAt(chunk, this.#at).cell);
+      this.valueStart = 0;
+      this.valueLength = this.value.length;
+      return;
+    }
+    this.value = chunk.bytes;
+    this.valueStart = chunk.start(this.#at);
+    this.valueLength = chunk.size(this.#at);
+  }
+
+  #resolve(cell: Readonly<Cell>): Bytes {
+    return cell.rows.some(isLive)
+      ? resolveText(this.#keyspace, cell)
+      : winner(cell, this.#keyspace.replicas)!.value;
+  }
+
+  /** The element's key where the store stands. */
+  get position(): ListPosition {
+    return this.#positionAt(this.#chunks[this.#chunk]!, this.#at);
+  }
+
+  #complexAt(chunk: ListChunk, at: number): ComplexElement {
+    return this.#complex!.get(chunk.start(at));
+  }
+
+  #positionAt(chunk: ListChunk, at: number): ListPosition {
+    if (chunk.isComplex(at)) return this.#complexAt(chunk, at).position;
+    const stamp = { time: chunk.time(at), replica: chunk.replica(at) };
+    const { replicas } = this.#keyspace;
+    return chunk.isLeft(at)
+      ? positionFirst(stamp, chunk.place(at), replicas)
+      : positionLast(stamp, chunk.place(at), replicas);
+  }
+
+  #cellAt(chunk: ListChunk, at: number): Cell {
+    if (chunk.isComplex(at)) return this.#complexAt(chunk, at).cell;
+    const start = chunk.start(at);
+    const sibling = {
+      time: chunk.time(at),
+      replica: chunk.replica(at),
+      bornTime: chunk.bornTime,
+      bornReplica: chunk.bornReplica,
+      value: chunk.bytes.slice(start, start + chunk.size(at)),
+    };
+    return { siblings: [sibling], rows: [] };
+  }
+
+  // ---- writing as part of the open batch
+
+  /** The visible birth, settled: what new elements carry. */
+  settleBirth(): void {
+    if (!this.#births.isKnown) this.#findBirth();
+  }
+
+  get bornTime(): Time {
+    return this.#births.time;
+  }
+
+  get bornReplica(): ReplicaIndex {
+    return this.#births.replica;
+  }
+
+  /**
+   * Pushes a value at an end. `entry`, which holds this store, is told first what to remember if somebody wants the
+   * batch's delta.
+   */
+  push(
+    entry: KeyEntry,
+    isFront: boolean,
+    value: Uint8Array,
+    start: number,
+    length: number,
+    bornTime: Time,
+    bornReplica: ReplicaIndex,
+  ): void {
+    const keyspace = this.#keyspace;
+    const time = keyspace.batchTime;
+    const replica = keyspace.self;
+    const place = keyspace.nextPlace();
+    if (keyspace.capture !== undefined) {
+      const position = positionOf(isFront, { time, replica }, place, keyspace.replicas);
+      entry.remember(slots.list, position);
+    }
+    const chunks = this.#chunks;
+    const last = chunks.length - 1;
+    this.#chunk = isFront || last < 0 ? 0 : last;
+    const chunk = chunks[this.#chunk];
+    this.#at = isFront || chunk === undefined ? 0 : chunk.count;
+    // A plain element at the end was pushed before; what another one's key is cannot be known without looking.
+    if (chunk !== undefined && chunk.isComplex(isFront ? 0 : chunk.count - 1)) {
+      this.#locate(positionOf(isFront, { time, replica }, place, keyspace.replicas));
+    }
+    this.#insertPlain(time, replica, isFront, place, value, start, length, bornTime, bornReplica);
+    this.#visibleCount++;
+  }
+
+  /** Removes the element where the store stands, and stands at the one behind it. */
+  remove(entry: KeyEntry): void {
+    if (this.#keyspace.capture !== undefined) entry.remember(slots.list, this.position);
+    const chunk = this.#chunks[this.#chunk]!;
+    if (!chunk.isComplex(this.#at)) {
+      this.#births.lower(chunk.bornTime, chunk.bornReplica);
+    } else {
+      const { position, cell } = this.#complexAt(chunk, this.#at);
+      eachBirth(cell, (time, replica) => this.#births.lower(time, replica));
+      if (cell.rows.length > 0) {
+        clearCell(cell, this.#keyspace.self);
+        this.#hide(position, cell);
+      }
+    }
+    this.#takeOut();
+    this.#tidy();
+    if (this.#at === (this.#chunks[this.#chunk]?.count ?? -1)) {
+      this.#chunk++;
+      this.#at = 0;
+    }
+  }
+
+  #hide(position: ListPosition, cell: Cell): void {
+    if (isBlank(cell)) return;
+    this.#hidden ??= new Map();
+    this.#hidden.set(position, cell);
+  }
+
+  /** Takes the element where the store stands out of its chunk, which may stay empty. */
+  #takeOut(): void {
+    const chunk = this.#chunks[this.#chunk]!;
+    if (chunk.isComplex(this.#at)) this.#complex!.remove(chunk.start(this.#at));
+    chunk.remove(this.#at);
+    this.#visibleCount--;
+  }
+
+  /** Drops an empty chunk, and joins a sparse one in the middle with its neighbour. */
+  #tidy(): void {
+    const chunks = this.#chunks;
+    const chunk = chunks[this.#chunk];
+    if (chunk === undefined) return;
+    if (chunk.count === 0) {
+      chunks.splice(this.#chunk, 1);
+      this.#at = 0;
+      return;
+    }
+    // The first chunk is where pops come by: it is going to be empty soon.
+    const next = chunks[this.#chunk + 1];
+    if (chunk.count >= sparseCount || this.#chunk === 0 || next === undefined) return;
+    if (next.bornTime !== chunk.bornTime || next.bornReplica !== chunk.bornReplica) return;
+    if (chunk.count + next.count > chunkCountMax || chunk.live + next.live > chunkBytesMax) return;
+    chunk.append(next, 0, next.count);
+    chunks.splice(this.#chunk + 1, 1);
+  }
+
+  /**
+   * Stands where an element of this birth and length can be put before the one stood at; birth 0 fits everywhere. False
+   * when only a cell can stand there.
+   */
+  #findRoom(length: number, bornTime: Time, bornReplica: ReplicaIndex): boolean {
+    const chunks = this.#chunks;
+    const chunk = chunks[this.#chunk];
+    if (chunk === undefined) {
+      this.#addChunk(0, length, false);
+      return true;
+    }
+    if (isRoomy(chunk, length, bornTime, bornReplica)) return true;
+    if (this.#at > 0 && this.#at < chunk.count) {
+      if (!isBornWith(chunk, bornTime, bornReplica)) return false;
+      chunks.splice(this.#chunk + 1, 0, chunk.split(this.#at));
+      return this.#findRoom(length, bornTime, bornReplica);
+    }
+    const isBehind = this.#at > 0;
+    const neighbour = this.#chunk + (isBehind ? 1 : -1);
+    const other = chunks[neighbour];
+    if (other !== undefined && isRoomy(other, length, bornTime, bornReplica)) {
+      this.#chunk = neighbour;
+      this.#at = isBehind ? 0 : other.count;
+      return true;
+    }
+    this.#addChunk(isBehind ? this.#chunk + 1 : this.#chunk, length, !isBehind);
+    return true;
+  }
+
+  #addChunk(index: number, length: number, isFront: boolean): void {
+    const isFirst = this.#chunks.length === 0;
+    const bytes = Math.max(length, isFirst ? firstBytes : nextBytes);
+    const chunk = new ListChunk(isFirst ? firstCapacity : chunkCountMax, bytes, isFront);
+    if (index === this.#chunks.length) this.#chunks.push(chunk);
+    else this.#chunks.splice(index, 0, chunk);
+    this.#chunk = index;
+    this.#at = 0;
+  }
+
+  /** Puts a plain element before the one stood at, in whatever form has room. */
+  #insertPlain(
+    time: Time,
+    replica: ReplicaIndex,
+    isLeft: boolean,
+    place: number,
+    value: Uint8Array,
+    start: number,
+    length: number,
+    bornTime: Time,
+    bornReplica: ReplicaIndex,
+  ): void {
+    if (!this.#findRoom(length, bornTime, bornReplica)) {
+      const position = positionOf(isLeft, { time, replica }, place, this.#keyspace.replicas);
+      const sibling = {
+        time,
+        replica,
+        bornTime,
+        bornReplica,
+        value: value.slice(start, start + length),
+      };
+      this.#insertComplex(position, { siblings: [sibling], rows: [] });
+      return;
+    }
+    const chunk = this.#chunks[this.#chunk]!;
+    if (chunk.count === chunk.complexCount) {
+      chunk.bornTime = bornTime;
+      chunk.bornReplica = bornReplica;
+    }
+    chunk.insert(this.#at, time, replica, isLeft, place, value, start, length);
+    this.#births.raise(bornTime, bornReplica);
+  }
+
+  #insertComplex(position: ListPosition, cell: Cell): void {
+    this.#findRoom(0, 0, 0);
+    this.#complex ??= new ObjectTable();
+    this.#chunks[this.#chunk]!.insertComplex(this.#at, this.#complex.put({ position, cell }));
+    eachBirth(cell, (time, replica) => this.#births.raise(time, replica));
+  }
+
+  // ---- by key
+
+  /** Stands at the element, or where it belongs. Ends are looked at first: most news is about them. */
+  #locate(element: ListPosition): boolean {
+    const chunks = this.#chunks;
+    this.#chunk = 0;
+    this.#at = 0;
+    if (chunks.length === 0) return false;
+    const lastChunk = chunks.length - 1;
+    const lastAt = chunks[lastChunk]!.count - 1;
+    const last = this.#positionAt(chunks[lastChunk]!, lastAt);
+    if (element >= last) {
+      this.#chunk = lastChunk;
+      this.#at = element === last ? lastAt : lastAt + 1;
+      return element === last;
+    }
+    const first = this.#positionAt(chunks[0]!, 0);
+    if (element <= first) return element === first;
+    this.#chunk = this.#bisect(
+      lastChunk,
+      (index) => this.#positionAt(chunks[index]!, 0) <= element,
+    );
+    const chunk = chunks[this.#chunk]!;
+    const at = this.#bisect(chunk.count - 1, (index) => this.#positionAt(chunk, index) <= element);
+    const isFound = this.#positionAt(chunk, at) === element;
+    this.#at = isFound ? at : at + 1;
+    return isFound;
+  }
+
+  /** The highest of 0 to `last` for which the test holds; it holds for 0 and never again once it fails. */
+  #bisect(last: number, holds: (index: number) => boolean): number {
+    let low = 0;
+    let high = last;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (holds(middle)) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** The one way by which a cell changes here: unfolded, edited, folded again where it can be. */
+  #change(element: ListPosition, edit: (cell: Cell) => void): void {
+    let cell = this.#hidden?.get(element);
+    const isFound = this.#locate(element);
+    if (cell !== undefined) {
+      this.#hidden!.delete(element);
+    } else if (isFound) {
+      cell = this.#cellAt(this.#chunks[this.#chunk]!, this.#at);
+      eachBirth(cell, (time, replica) => this.#births.lower(time, replica));
+      this.#takeOut();
+    } else {
+      cell = emptyCell();
+    }
+    edit(cell);
+    if (isVisible(cell)) this.#putIn(element, cell);
+    else this.#hide(element, cell);
+    this.#tidy();
+  }
+
+  #putIn(element: ListPosition, cell: Cell): void {
+    this.#visibleCount++;
+    const sibling = cell.siblings[0];
+    const isOne = cell.siblings.length === 1 && cell.rows.length === 0;
+    const place = isOne ? placeOf(element, sibling!, this.#keyspace.replicas) : -1;
+    if (place < 0) {
+      this.#insertComplex(element, cell);
+      return;
+    }
+    const { time, replica, value, bornTime, bornReplica } = sibling!;
+    const isLeft = element.charCodeAt(0) === 0;
+    this.#insertPlain(time, replica, isLeft, place, value, 0, value.length, bornTime, bornReplica);
+  }
+
+  get count(): number {
+    return this.#visibleCount + (this.#hidden?.size ?? 0);
+  }
+
+  get visibleCount(): number {
+    return this.#visibleCount;
+  }
+
+  get isBlank(): boolean {
+    return this.count === 0;
+  }
+
+  isVisible(element: string): boolean {
+    return this.#locate(element);
+  }
+
+  get(element: string): Readonly<Cell> | undefined {
+    if (!this.#locate(element)) return this.#hidden?.get(element);
+    return this.#cellAt(this.#chunks[this.#chunk]!, this.#at);
+  }
+
+  sortedElements(): string[] {
+    const elements: string[] = [];
+    for (const chunk of this.#chunks)
+      for (let at = 0; at < chunk.count; at++) elements.push(this.#positionAt(chunk, at));
+    if (this.#hidden === undefined) return elements;
+    return elements.concat([...this.#hidden.keys()]).sort(compareText);
+  }
+
+  *entries(): IterableIterator<[string, Readonly<Cell>]> {
+    for (const chunk of this.#chunks)
+      for (let at = 0; at < chunk.count; at++)
+        yield [this.#positionAt(chunk, at), this.#cellAt(chunk, at)];
+    if (this.#hidden !== undefined) yield* this.#hidden.entries();
+  }
+
+  birth(_replicas: ReplicaTable): Stamp | undefined {
+    if (this.#visibleCount === 0) return undefined;
+    this.settleBirth();
+    return { time: this.#births.time, replica: this.#births.replica };
+  }
+
+  /** Looks at every element: the last one with the highest birth is gone, or two names compete. */
+  #findBirth(): void {
+    const births = this.#births;
+    const { replicas } = this.#keyspace;
+    births.reset();
+    for (const chunk of this.#chunks) {
+      for (let at = 0; at < chunk.count; at++) {
+        if (!chunk.isComplex(at)) {
+          births.consider(chunk.bornTime, chunk.bornReplica, replicas);
+          continue;
+        }
+        eachBirth(this.#complexAt(chunk, at).cell, (time, replica) => {
+          births.consider(time, replica, replicas);
+        });
+      }
+    }
+  }
+
+  assign(element: string, stamp: Stamp, born: Stamp, value: Bytes): void {
+    this.#change(element, (cell) => assignCell(cell, stamp, born, value));
+  }
+
+  increment(element: string, stamp: Stamp, born: Stamp, by: Decimal): void {
+    this.#change(element, (cell) => incrementCell(cell, stamp, born, by));
+  }
+
+  clear(element: string, self: ReplicaIndex): void {
+    this.#change(element, (cell) => clearCell(cell, self));
+  }
+
+  clearAll(self: ReplicaIndex): void {
+    for (const element of [...(this.#hidden?.keys() ?? [])]) this.clear(element, self);
+    const left = this.#complex?.all() ?? [];
+    this.#chunks = [];
+    this.#visibleCount = 0;
+    this.#complex = undefined;
+    this.#births.reset();
+    for (const { position, cell } of left) {
+      clearCell(cell, self);
+      this.#hide(position, cell);
+    }
+  }
+
+  restore(element: string, cell: Cell): void {
+    this.#change(element, (held) => {
+      held.siblings = cell.siblings;
+      held.rows = cell.rows;
+    });
+  }
+
+  apply(element: string, seen: Seen, delta: CellDelta): void {
+    this.#change(element, (cell) => applyCellDelta(cell, seen, delta));
+  }
+
+  join(seen: Seen, other: ElementStore, otherSeen: Seen): void {
+    for (const element of this.sortedElements()) {
+      const theirs = other.get(element) ?? emptyCell();
+      this.#change(element, (cell) => joinCell(cell, seen, theirs, otherSeen));
+    }
+    for (const [element, theirs] of other.entries()) {
+      if (this.get(element) !== undefined) continue;
+      this.#change(element, (cell) => joinCell(cell, seen, theirs, otherSeen));
+    }
+  }
+
+  // ---- the whole store
+
+  equals(other: ElementStore, replicas: ReplicaTable): boolean {
+    if (this.count !== other.count) return false;
+    for (const [element, cell] of this.entries()) {
+      const twin = other.get(element);
+      if (twin === undefined || !equalCells(cell, twin, replicas)) return false;
+    }
+    return true;
+  }
+
+  clone(): ElementStore {
+    const copy = new CellMap();
+    for (const [element, cell] of this.entries()) copy.restore(element, cloneCell(cell));
+    return copy;
+  }
+
+  encode(writer: ByteWriter, codec: ReplicaCodec, replicas: ReplicaTable): void {
+    writer.varint(this.count);
+    const all: Iterable<[string, Readonly<Cell>]> =
+      this.#hidden === undefined
+        ? this.entries()
+        : [...this.entries()].sort(([a], [b]) => compareText(a, b));
+    for (const [element, cell] of all) {
+      writer.bytes(fromLatin1(element));
+      sortCell(cell, replicas);
+      encodeCell(writer, cell, codec);
+    }
+  }
+
+  verify(replicas: ReplicaTable): boolean {
+    let count = 0;
+    let complexCount = 0;
+    let last: string | undefined;
+    for (const chunk of this.#chunks) {
+      assert(chunk.count > 0, "an empty chunk in a list");
+      chunk.verifyInvariants();
+      for (let at = 0; at < chunk.count; at++) {
+        const position = this.#positionAt(chunk, at);
+        assert(last === undefined || last < position, "list elements out of order");
+        last = position;
+        if (chunk.isComplex(at)) complexCount++;
+      }
+      count += chunk.count;
+    }
+    const kept = this.birth(replicas);
+    this.#findBirth();
+    const found = this.birth(replicas);
+    return (
+      count === this.#visibleCount &&
+      complexCount === (this.#complex?.count ?? 0) &&
+      kept?.time === found?.time &&
+      kept?.replica === found?.replica
+    );
+  }
+}
+
+const positionOf = (
+  isFront: boolean,
+  stamp: Stamp,
+  place: number,
+  replicas: ReplicaTable,
+): ListPosition =>
+  isFront ? positionFirst(stamp, place, replicas) : positionLast(stamp, place, replicas);
+
+const isBornWith = (chunk: ListChunk, bornTime: Time, bornReplica: ReplicaIndex): boolean =>
+  bornTime === 0 ||
+  chunk.count === chunk.complexCount ||
+  (chunk.bornTime === bornTime && chunk.bornReplica === bornReplica);
+
+const isRoomy = (
+  chunk: ListChunk,
+  length: number,
+  bornTime: Time,
+  bornReplica: ReplicaIndex,
+): boolean => !chunk.isFullFor(length) && isBornWith(chunk, bornTime, bornReplica);

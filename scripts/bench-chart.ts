@@ -12,6 +12,8 @@ const barHeight = 11;
 const headHeight = 78;
 const footHeight = 30;
 const rowsMax = 40;
+/** Room for the title, the legend and the caption. */
+const widthMin = 640;
 
 const style = `
   svg { color-scheme: light dark; }
@@ -79,7 +81,7 @@ export function drawChart(cells: readonly CellResult[], caption: string): string
     cells.filter((cell) => cell.pipeline === pipeline).slice(0, rowsMax),
   );
   const gap = 24;
-  const width = panels.length * panelWidth + (panels.length - 1) * gap + 32;
+  const width = Math.max(widthMin, panels.length * panelWidth + (panels.length - 1) * gap + 32);
   const rows = Math.max(0, ...panels.map((panel) => panel.length));
   const height = headHeight + rows * rowHeight + footHeight;
   const parts = [

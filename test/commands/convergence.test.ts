@@ -215,6 +215,7 @@ describe("without other replicas", () => {
         );
         const [captured] = newReplicas(1) as [Replica];
         for (const line of lines) {
+          if (line[0] === "swapdb") continue; // Refused where deltas are captured.
           expect([line, captured.bench.runInBatch(...line)]).toEqual([line, plain.run(...line)]);
           captured.closeBatch();
           captured.bench.wait(1);

@@ -141,7 +141,7 @@ export const planted = [
     file: "src/keyspace/flush.ts",
     find: "  if (keyspace.capture !== undefined) {\n    swapKeyByKey(keyspace, a, b);\n    return;\n  }\n",
     replace: "",
-    suite: convergence,
+    suite: flush,
   },
   {
     name: "swapdb_forgets_the_store_number",

@@ -38,8 +38,9 @@ function optionOf(call: Call, index: number): number {
   return call.is(index, "INCR") ? option.incr : 0;
 }
 
-function zadd(call: Call): void {
-  let options = 0;
+/** Redis reads ZADD's options in ZINCRBY too, which leaves no room for its own arguments. */
+function add(call: Call, given: number): void {
+  let options = given;
   let first = 2;
   while (first < call.argc) {
     const bit = optionOf(call, first);
@@ -151,10 +152,6 @@ function finish(call: Call, isIncrement: boolean): void {
   if (tally.added + tally.updated > 0) notify(call, "zset", isIncrement ? "zincr" : "zadd", 1);
 }
 
-function zincrby(call: Call): void {
-  addMembers(call, 2, option.incr);
-}
-
 function zrem(call: Call): void {
   const ref = call.findForWrite(1);
   if (ref === 0) {
@@ -242,7 +239,7 @@ export const zsetCommands: readonly CommandSpec[] = [
     summary: "Add one or more members to a sorted set, or update its score if it already exists",
     complexity:
       "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
-    run: zadd,
+    run: (call) => add(call, 0),
   },
   {
     ...shared,
@@ -253,7 +250,7 @@ export const zsetCommands: readonly CommandSpec[] = [
     since: "1.2.0",
     summary: "Increment the score of a member in a sorted set",
     complexity: "O(log(N)) where N is the number of elements in the sorted set.",
-    run: zincrby,
+    run: (call) => add(call, option.incr),
   },
   {
     ...shared,

@@ -10,6 +10,7 @@ import { setsFamily } from "./sets.js";
 import { stringsFamily } from "./strings.js";
 import { syntaxFamily } from "./syntax.js";
 import { transactionsFamily } from "./transactions.js";
+import { zsetEdgesFamily } from "./zset-edges.js";
 import { zsetsFamily } from "./zsets.js";
 
 const dataFamilies: readonly Family[] = [
@@ -20,6 +21,7 @@ const dataFamilies: readonly Family[] = [
   hashesFamily,
   listsFamily,
   zsetsFamily,
+  zsetEdgesFamily,
 ];
 
 /** Wrong arity and syntax are tried on the commands of all the others. */

@@ -215,7 +215,8 @@ describe("without other replicas", () => {
         );
         const [captured] = newReplicas(1) as [Replica];
         for (const line of lines) {
-          if (line[0] === "swapdb") continue; // Refused where deltas are captured.
+          // Refused where deltas are captured; and undefined where scores differ.
+          if (line[0] === "swapdb" || line[0] === "zremrangebylex") continue;
           expect([line, captured.bench.runInBatch(...line)]).toEqual([line, plain.run(...line)]);
           captured.closeBatch();
           captured.bench.wait(1);

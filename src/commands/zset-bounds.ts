@@ -86,16 +86,29 @@ function kindOf(call: Call, index: number): number {
   return first === plus && isAlone ? highest : Number.NaN;
 }
 
-/** Brings the range of members that was read last into `ranks`. */
-export function findMembers(call: Call, view: ZsetView, isReverse: boolean): void {
+/**
+ * Brings the range of members that was read last into `ranks`, less the first `offset` of them, in
+ * reverse the last ones.
+ */
+export function findMembers(call: Call, view: ZsetView, isReverse: boolean, offset: number): void {
   ranks.from = 0;
   ranks.to = 0;
   if (isNeverFilled(call)) return;
-  if (view instanceof PackedZset) findInPacked(call, view, isReverse);
-  else {
-    ranks.from = firstAtMin(call, view, 0);
-    ranks.to = firstAboveMax(call, view, 0);
+  if (view instanceof PackedZset) {
+    if (isReverse) findBackwards(call, view, offset);
+    else findForwards(call, view, offset);
+    return;
   }
+  ranks.from = firstAtMin(call, view, 0);
+  ranks.to = firstAboveMax(call, view, 0);
+  skip(offset, isReverse);
+}
+
+/** Takes the first members of `ranks` away, in reverse the last. A negative offset leads nowhere. */
+export function skip(offset: number, isReverse: boolean): void {
+  if (offset < 0) ranks.to = ranks.from;
+  else if (isReverse) ranks.to -= offset;
+  else ranks.from += offset;
 }
 
 /** The minimum lies above the maximum, or they meet and one of them is left out. */
@@ -130,28 +143,36 @@ function firstAboveMax(call: Call, view: ZsetView, from: number): number {
   return view.rankOfMember(call.bytes, lex.maxStart, lex.maxLength, !lex.isMaxOut, from);
 }
 
-/**
- * Where scores differ a range of members means nothing, yet Redis answers something: what a walk
- * over its listpack meets, from the first member inside to the first outside.
- */
-function findInPacked(call: Call, view: PackedZset, isReverse: boolean): void {
+// Where scores differ a range of members means nothing, yet Redis answers something: what a walk over its listpack
+// meets, from the first member inside, `offset` members further without looking, to the first outside.
+
+function findForwards(call: Call, view: PackedZset, offset: number): void {
   const count = view.visibleCount;
-  const isAtMin = (rank: number): boolean => firstAtMin(call, view, rank) === rank;
-  const isAtMax = (rank: number): boolean => firstAboveMax(call, view, rank) !== rank;
-  if (!isAtMin(count - 1) || !isAtMax(0)) return;
-  if (!isReverse) {
-    const from = firstAtMin(call, view, 0);
-    ranks.from = from;
-    ranks.to = firstAboveMax(call, view, from);
-    return;
-  }
-  let to = count;
-  while (to > 0 && !isAtMax(to - 1)) to--;
+  if (!isAtMin(call, view, count - 1) || !isAtMax(call, view, 0)) return;
+  const first = firstAtMin(call, view, 0);
+  const from = first + offset;
+  if (!isAtMax(call, view, first) || offset < 0 || from >= count) return;
+  ranks.from = from;
+  ranks.to = firstAboveMax(call, view, from);
+}
+
+function findBackwards(call: Call, view: PackedZset, offset: number): void {
+  if (!isAtMin(call, view, view.visibleCount - 1) || !isAtMax(call, view, 0)) return;
+  let last = view.visibleCount - 1;
+  while (last >= 0 && !isAtMax(call, view, last)) last--;
+  const to = last + 1 - offset;
+  if (last < 0 || !isAtMin(call, view, last) || offset < 0 || to <= 0) return;
   let from = to;
-  while (from > 0 && isAtMin(from - 1)) from--;
+  while (from > 0 && isAtMin(call, view, from - 1)) from--;
   ranks.from = from;
   ranks.to = to;
 }
+
+const isAtMin = (call: Call, view: PackedZset, rank: number): boolean =>
+  firstAtMin(call, view, rank) === rank;
+
+const isAtMax = (call: Call, view: PackedZset, rank: number): boolean =>
+  firstAboveMax(call, view, rank) !== rank;
 
 /** Brings a range of ranks, negative ones from the end, into `ranks`. */
 export function findRanks(count: number, start: number, end: number): void {

@@ -23,9 +23,10 @@ interface Request {
 
 /** Combines one score with what the inputs before gave. Opposite infinities add up to zero. */
 function aggregated(held: number, score: number, { aggregate }: Request): number {
-  if (aggregate === "min") return score < held ? score : held;
-  if (aggregate === "max") return score > held ? score : held;
-  return orZero(held + score);
+  if (aggregate === "sum") return orZero(held + score);
+  // Of equal ones, such as zero and minus zero, the first stays, and NaN is never better.
+  const isBetter = aggregate === "min" ? score < held : score > held;
+  return isBetter ? score : held;
 }
 
 const orZero = (score: number): number => (Number.isNaN(score) ? 0 : score);

@@ -2,6 +2,7 @@
 // A range becomes an interval of ranks first; whatever is asked of it then takes O(log n + k).
 // Replies and errors: Redis 7.0, t_zset.c.
 
+import type { ZsetView } from "../keyspace/zset-view.js";
 import { roundedInteger } from "./arguments.js";
 import type { Call } from "./call.js";
 import { type CommandSpec, oneKey, twoKeys } from "./command.js";
@@ -15,9 +16,10 @@ import {
   parseMembers,
   parseScores,
   ranks,
+  skip,
 } from "./zset-bounds.js";
-import { demandZset, replyMembers } from "./zset-lookup.js";
-import { copyMembers, replaceZset } from "./zset-store.js";
+import { demandZset, fitsListpack, replyMembers } from "./zset-lookup.js";
+import { copyMembers, replaceZset, type Scored } from "./zset-store.js";
 import { edit, openEdit } from "./zsets.js";
 
 type By = "rank" | "score" | "member";
@@ -88,18 +90,23 @@ function parseRange(call: Call, by: By, min: number, isReverse: boolean): boolea
 /** The place of the first member of a range and how many there are; in reverse it is the highest. */
 const found = { rank: 0, count: 0 };
 
-function applyLimit(count: number): void {
-  const { from, to } = ranks;
-  const { offset, limit, isReverse, by } = options;
+function find(call: Call, view: ZsetView): void {
+  const count = view.visibleCount;
+  const { by, isReverse, offset, limit } = options;
   if (by === "rank") {
-    found.count = Math.max(0, to - from);
-    found.rank = isReverse ? count - 1 - from : from;
+    findRanks(count, rankRange.start, rankRange.end);
+    found.rank = isReverse ? count - 1 - ranks.from : ranks.from;
+    found.count = Math.max(0, ranks.to - ranks.from);
     return;
   }
-  // A negative offset leads nowhere, a negative limit means no limit.
-  const left = offset < 0 ? 0 : Math.max(0, to - from - offset);
-  found.count = limit < 0 ? left : Math.min(left, limit);
-  found.rank = isReverse ? to - 1 - offset : from + offset;
+  if (by === "member") findMembers(call, view, isReverse, offset);
+  else {
+    findScores(view);
+    skip(offset, isReverse);
+  }
+  const left = Math.max(0, ranks.to - ranks.from);
+  found.rank = isReverse ? ranks.to - 1 : ranks.from;
+  found.count = limit < 0 ? left : Math.min(left, limit); // A negative limit means no limit.
 }
 
 /** ZRANGE and all its relatives: the source key is argument `source`. */
@@ -116,13 +123,27 @@ function range(call: Call, source: number, isFree: boolean, isStored: boolean): 
     else call.reply.array(0);
     return;
   }
-  const count = view.visibleCount;
-  if (by === "score") findScores(view);
-  else if (by === "member") findMembers(call, view, isReverse);
-  else findRanks(count, rankRange.start, rankRange.end);
-  applyLimit(count);
-  if (!isStored) replyMembers(call, view, found.rank, found.count, isReverse, options.withScores);
-  else replaceZset(call, 1, copyMembers(view, found.rank, found.count, isReverse), "zrangestore");
+  find(call, view);
+  if (!isStored) {
+    replyMembers(call, view, found.rank, found.count, isReverse, options.withScores);
+    return;
+  }
+  const members = copyMembers(view, found.rank, found.count, isReverse);
+  addOneByOne(call, members, by === "rank" ? members.length : 0);
+  replaceZset(call, 1, members, "zrangestore");
+}
+
+/**
+ * Minus zero becomes zero in a listpack. Redis adds the members one after another, to a listpack
+ * until it is outgrown; `expected` members make it begin without one.
+ */
+function addOneByOne(call: Call, members: readonly Scored[], expected: number): void {
+  let isListpack = fitsListpack(call, expected, 0);
+  for (const [index, scored] of members.entries()) {
+    isListpack &&= fitsListpack(call, index + 1, scored.member.length);
+    if (!isListpack) return;
+    scored.score += 0;
+  }
 }
 
 const fixed =
@@ -162,7 +183,7 @@ const counted =
     const view = demandZset(call, ref);
     if (view === undefined) return;
     if (by === "score") findScores(view);
-    else findMembers(call, view, false);
+    else findMembers(call, view, false, 0);
     call.reply.integer(Math.max(0, ranks.to - ranks.from));
   };
 
@@ -178,7 +199,7 @@ const removed =
     const view = demandZset(call, ref);
     if (view === undefined) return;
     if (by === "score") findScores(view);
-    else if (by === "member") findMembers(call, view, false);
+    else if (by === "member") findMembers(call, view, false, 0);
     else findRanks(view.visibleCount, rankRange.start, rankRange.end);
     const count = Math.max(0, ranks.to - ranks.from);
     if (count > 0) {

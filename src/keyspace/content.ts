@@ -13,6 +13,8 @@ import type { Keyspace } from "./keyspace.js";
 import * as record from "./record.js";
 import { noDeadline, setText } from "./text.js";
 import { copyText, resolveText, viewText } from "./text-view.js";
+import { copyScore } from "./zset-score.js";
+import { resolveScore } from "./zset-table.js";
 
 export interface Content {
   readonly slot: Slot;
@@ -35,13 +37,17 @@ export function contentOf(keyspace: Keyspace, ref: Ref): Content {
   const slot = entry.visibleSlot(keyspace.replicas)!;
   const elements: (readonly [string, Bytes])[] = [];
   for (const [element, cell] of entry.slot(slot)!.entries()) {
-    if (isVisible(cell)) elements.push([element, resolvedValue(keyspace, cell)]);
+    if (isVisible(cell)) elements.push([element, resolvedValue(keyspace, slot, cell)]);
   }
   return { slot, elements, deadline };
 }
 
-const resolvedValue = (keyspace: Keyspace, cell: Cell): Bytes =>
-  cell.rows.some(isLive) ? resolveText(keyspace, cell) : winner(cell, keyspace.replicas)!.value;
+/** What a reader of the element sees, as the value of a cell without rows. */
+function resolvedValue(keyspace: Keyspace, slot: Slot, cell: Cell): Bytes {
+  if (!cell.rows.some(isLive)) return winner(cell, keyspace.replicas)!.value;
+  if (slot === slots.zset) return copyScore(resolveScore(keyspace, cell));
+  return resolveText(keyspace, cell);
+}
 
 /** Writes a content under a key, over whatever was seen there. */
 export function putContent(

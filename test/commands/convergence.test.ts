@@ -186,6 +186,13 @@ describe("the captured delta, joined elsewhere, gives the same state", () => {
   });
 });
 
+test("a renamed sorted set keeps a score that is a sum of increments", () => {
+  const [replica] = newReplicas(1) as [Replica];
+  replica.bench.runInBatch("zincrby", "b", "-2", "m");
+  replica.bench.runInBatch("rename", "b", "d");
+  expect(replica.bench.runInBatch("zpopmax", "d")).toEqual(["m", "-2"]);
+});
+
 describe("without other replicas", () => {
   test("random commands leave every structure in order", () => {
     fc.assert(

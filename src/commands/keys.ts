@@ -68,11 +68,6 @@ function swapdb(call: Call): void {
     fail(call, "databaseRange");
     return;
   }
-  if (call.keyspace.capture !== undefined) {
-    // The swap is one exchange here and would be a rewrite of every key elsewhere.
-    call.reply.error("ERR SWAPDB is not supported while the node replicates");
-    return;
-  }
   swapDatabases(call.keyspace, a, b);
   call.reply.ok();
 }

@@ -25,19 +25,11 @@ function filled(withCapture: boolean): Bench {
   return bench;
 }
 
-/** SWAPDB itself is refused where deltas are captured; what it would do there is right all the same. */
 function swap(bench: Bench, a: number, b: number): void {
   const { keyspace } = bench;
   swapDatabases(keyspace, keyspace.databases[a]!, keyspace.databases[b]!);
   if (keyspace.capture === undefined) keyspace.endBatch();
 }
-
-test("SWAPDB is the exchange, and refused while others would have to be told of every key", () => {
-  const bench = filled(false);
-  expect(bench.run("swapdb", "0", "1")).toBe("OK");
-  expect(bench.run("get", "a")).toBe("other");
-  expect(filled(true).run("swapdb", "0", "1")).toHaveProperty("error");
-});
 
 test("an exchange of databases is captured key by key", () => {
   const bench = filled(true);

@@ -247,21 +247,7 @@ export class CollectionEditor {
     } else {
       this.#remember(bytes, start, length);
     }
-    table.settleBirth();
-    table.write(
-      hash,
-      old,
-      bytes,
-      start,
-      length,
-      value,
-      valueStart,
-      valueLength,
-      keyspace.batchTime,
-      keyspace.self,
-      table.bornTime,
-      table.bornReplica,
-    );
+    table.putOwn(hash, old, bytes, start, length, value, valueStart, valueLength);
     if (old === 0) this.count++;
     return old === 0;
   }

@@ -19,6 +19,10 @@ export class HighestBirth {
     return this.#count > 0;
   }
 
+  is(time: Time, replica: ReplicaIndex): boolean {
+    return this.time === time && this.replica === replica;
+  }
+
   reset(): void {
     this.time = 0;
     this.replica = 0;

@@ -10,6 +10,9 @@ import { hashRandomCommands } from "./hashes-random.js";
 import { keyCommands } from "./keys.js";
 import { moveCommands } from "./keys-move.js";
 import { objectCommands } from "./keys-object.js";
+import { listCommands } from "./lists.js";
+import { listEditCommands } from "./lists-edit.js";
+import { listMoveCommands } from "./lists-move.js";
 import { scanCommands } from "./scan.js";
 import { setCommands } from "./sets.js";
 import { setAlgebraCommands } from "./sets-algebra.js";
@@ -48,5 +51,8 @@ export const dataCommands: readonly CommandSpec[] = [
   ...zsetPopCommands,
   ...zsetCombineCommands,
   ...zsetScanCommands,
+  ...listCommands,
+  ...listEditCommands,
+  ...listMoveCommands,
   ...skerryCommands,
 ];

@@ -2,6 +2,8 @@
 // function and tests implement as much as they need. Nothing here does I/O: closing a connection or shutting
 // down is an effect that the host carries out after the turn.
 
+import type { Wait } from "./blocking.js";
+import type { Call } from "./call.js";
 import type { Command } from "./command.js";
 import type { LatencyMonitor } from "./latency-monitor.js";
 import type { Session } from "./session.js";
@@ -100,6 +102,11 @@ export interface Environment {
    * The session's own fields (database, protocol, name, user, reply mode) are the command's business.
    */
   releaseSession(session: Session): void;
+  /**
+   * Keeps the running command's session waiting for keys (blocking.ts); its arguments are copied. Absent where nothing
+   * may wait.
+   */
+  park?(call: Call, wait: Wait): void;
   /**
    * CLIENT UNBLOCK: ends the wait of a session that is blocked in a command, as its timeout would, or with the
    * error `UNBLOCKED client unblocked via CLIENT UNBLOCK`. False when it was not blocked.

@@ -28,6 +28,7 @@ const bit = fc.constantFrom(0, 1);
 const line = (...parts: (string | fc.Arbitrary<string | number>)[]): fc.Arbitrary<Line> =>
   fc.tuple(...parts.map((part) => (typeof part === "string" ? fc.constant(part) : part)));
 
+const side = fc.constantFrom("left", "right");
 const condition = fc.constantFrom("nx", "xx", "gt", "lt");
 
 type Forms = Readonly<Record<string, readonly fc.Arbitrary<Line>[]>>;
@@ -123,6 +124,24 @@ export const forms: Readonly<Record<string, readonly fc.Arbitrary<Line>[]>> = {
   expireat: [line("expireat", key, at)],
   pexpireat: [line("pexpireat", key, at)],
   persist: [line("persist", key)],
+  lpush: [line("lpush", key, value), line("lpush", key, value, value)],
+  rpush: [line("rpush", key, value), line("rpush", key, value, value)],
+  lpushx: [line("lpushx", key, value)],
+  rpushx: [line("rpushx", key, value)],
+  lpop: [line("lpop", key), line("lpop", key, offset)],
+  rpop: [line("rpop", key), line("rpop", key, offset)],
+  lset: [line("lset", key, small, value)],
+  linsert: [line("linsert", key, fc.constantFrom("before", "after"), value, value)],
+  lrem: [line("lrem", key, small, value)],
+  ltrim: [line("ltrim", key, small, small)],
+  lmove: [line("lmove", key, key, side, side)],
+  rpoplpush: [line("rpoplpush", key, key)],
+  lmpop: [line("lmpop", "2", key, key, side, "count", ahead)],
+  blpop: [line("blpop", key, key, "0")],
+  brpop: [line("brpop", key, "0")],
+  blmove: [line("blmove", key, key, side, side, "0")],
+  brpoplpush: [line("brpoplpush", key, key, "0")],
+  blmpop: [line("blmpop", "0", "1", key, side)],
   "skerry.cas": [
     line("skerry.cas", key, value, value, "create"),
     line("skerry.cas", key, small, small),

@@ -95,15 +95,13 @@ interface Verdict {
 function judge(log: UnitLog, redis: string[], before: string[], skips: readonly Skip[]): Verdict {
   const ours = hashesOf(log.ok);
   const excused = skips.filter((skip) => skip.isExcused && skip.covers(log.unit));
-  const judged = missingFrom(
-    redis,
-    excused.map((skip) => nameHash(skip.name)),
-  );
+  const excusedHashes = excused.map((skip) => nameHash(skip.name));
+  const judged = missingFrom(redis, excusedHashes);
   return {
     log,
     redis: judged.length,
     missing: missingFrom(judged, ours),
-    lost: missingFrom(before, ours),
+    lost: missingFrom(missingFrom(before, excusedHashes), ours),
     gained: missingFrom(ours, before).length,
   };
 }

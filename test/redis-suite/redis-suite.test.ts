@@ -71,6 +71,21 @@ test("skip file: every line has a class, a unit, a whole name and a reason", () 
   expect(() => parseSkips("whatever\tunit/quit\ta name\tlong enough reason")).toThrow(/line 1/);
 });
 
+test("skip file: an excused test is one that Redis passes, else its line excuses nothing", () => {
+  const ledger = JSON.parse(
+    readFileSync(join(projectRoot, "test", "redis-suite", "denominators.json"), "utf8"),
+  ) as Record<string, Record<string, { names: string }>>;
+  // Skipped when the denominators were measured, because it leaves CONFIG changed on redis-server too.
+  const unmeasured = new Set(["SRANDMEMBER with a dict containing long chain"]);
+  for (const { unit, name } of readSkips(join(projectRoot, "test", "redis-suite", "skip.txt"))) {
+    if (unmeasured.has(name)) continue;
+    const known = Object.values(ledger).some((units) =>
+      units[unit]?.names.includes(nameHash(name)),
+    );
+    expect(known, `${unit}: ${name}`).toBe(true);
+  }
+});
+
 test("ledgers: every unit's digest and count belong to its names", () => {
   const file = join(projectRoot, "test", "redis-suite", "denominators.json");
   const ledger = JSON.parse(readFileSync(file, "utf8")) as Record<

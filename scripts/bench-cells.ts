@@ -1,13 +1,16 @@
-// What the benchmark runs: one cell per command, value size and pipeline depth. Every cell states how the
-// keyspace is prepared, so that a GET finds its key, an LPOP its list, and both servers start alike.
-// Names and keys are those of redis-benchmark, whose key space is `key:` and twelve digits.
+// What the benchmark runs: one cell per command, value size and pipeline depth. Every cell states
+// how the keyspace is prepared, so that a GET finds its key, an LPOP its list, and both servers
+// start alike. Names and keys are those of redis-benchmark, whose key space is `key:` and twelve
+// digits.
 
 import type { RespConnection } from "../test/differential/resp-client.js";
 import { encodeCommand } from "../test/differential/resp-client.js";
 
 export interface BenchTest {
   readonly name: string;
-  /** What redis-benchmark is given after its options; `DATA` stands for a value of the cell's size. */
+  /**
+   * What redis-benchmark is given after its options; `DATA` stands for a value of the cell's size.
+   */
   readonly argv: readonly string[];
   /** Commands written before each slice; the keyspace is emptied first when `fresh` is set. */
   readonly fill?: (size: number) => readonly (readonly string[])[];
@@ -118,7 +121,10 @@ export const argvOf = ({ test, size }: Cell): string[] =>
 
 const fillBatch = 1000;
 
-/** Brings a server into the state the cell starts from. Errors are not hidden: a server may lack a type. */
+/**
+ * Brings a server into the state the cell starts from. Errors are not hidden: a server may lack a
+ * type.
+ */
 export async function prepare(connection: RespConnection, cell: Cell): Promise<void> {
   await connection.call("FLUSHALL");
   const commands = cell.test.fill?.(cell.size) ?? [];

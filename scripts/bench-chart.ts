@@ -1,6 +1,7 @@
-// Draws the result of the benchmark as one SVG, by itself: horizontal bars of requests per second, one panel per
-// pipeline depth, each panel with its own scale because pipelining changes the rate twentyfold. Colours
-// follow the reader's light or dark theme through a media query, so one file serves both.
+// Draws the result of the benchmark as one SVG, by itself: horizontal bars of requests per second,
+// one panel per pipeline depth, each panel with its own scale because pipelining changes the rate
+// twentyfold. Colours follow the reader's light or dark theme through a media query, so one file
+// serves both.
 
 import type { CellResult } from "./bench-measure.js";
 
@@ -17,7 +18,7 @@ const widthMin = 640;
 
 const style = `
   svg { color-scheme: light dark; }
-  text { font: 12px ui-sans-serif, system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328; }
+  text { font: 12px ui-sans-serif, system-ui, -apple-system, sans-serif; fill: #1f2328; }
   .title { font-size: 16px; font-weight: 600; }
   .panel { font-weight: 600; }
   .quiet { fill: #59636e; font-size: 11px; }
@@ -38,7 +39,10 @@ const text = (x: number, y: number, content: string, kind = "", anchor = "start"
   }>${escaped(content)}</text>`;
 
 const bar = (x: number, y: number, width: number, kind: string): string =>
-  `<rect x="${x}" y="${y}" width="${Math.max(1, width).toFixed(1)}" height="${barHeight}" rx="2" class="${kind}"/>`;
+  [
+    `<rect class="${kind}" x="${x}" y="${y}" rx="2"`,
+    ` width="${Math.max(1, width).toFixed(1)}" height="${barHeight}"/>`,
+  ].join("");
 
 const rate = (value: number): string =>
   value >= 1e6 ? `${(value / 1e6).toFixed(2)} M/s` : `${(value / 1e3).toFixed(0)} k/s`;
@@ -85,7 +89,9 @@ export function drawChart(cells: readonly CellResult[], caption: string): string
   const rows = Math.max(0, ...panels.map((panel) => panel.length));
   const height = headHeight + rows * rowHeight + footHeight;
   const parts = [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="Requests per second of Skerry and redis-server">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"`,
+    `  viewBox="0 0 ${width} ${height}" role="img"`,
+    '  aria-label="Requests per second of Skerry and redis-server">',
     `<style>${style}\n</style>`,
     text(16, 28, "Requests per second, same run, same core", "title"),
     bar(width - 206, 19, 12, "skerry"),

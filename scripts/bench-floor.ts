@@ -1,7 +1,8 @@
-// The no-operation responder of the benchmark: `node bench-floor.js PORT`. It answers +OK for every command
-// without parsing or storing anything, so its rate is what sockets of Node alone can carry: our floor.
-// It counts commands by length: redis-benchmark sends commands of one length per run, so only the first
-// one of a connection is measured. Good for nothing else, and it must not be used to compare replies.
+// The no-operation responder of the benchmark: `node bench-floor.js PORT`. It answers +OK for every
+// command without parsing or storing anything, so its rate is what sockets of Node alone can carry:
+// our floor. It counts commands by length: redis-benchmark sends commands of one length per run, so
+// only the first one of a connection is measured. Good for nothing else, and it must not be used to
+// compare replies.
 
 import { createServer, Socket } from "node:net";
 
@@ -31,7 +32,8 @@ function serve(handle: unknown): void {
     buffer: shared,
     callback(count: number, bytes: Uint8Array): boolean {
       const chunk = bytes as Buffer;
-      // The benchmark asks for CONFIG before it starts; its commands then come over fresh connections.
+      // The benchmark asks for CONFIG before it starts; its commands then come over fresh
+      // connections.
       if (length === 0) length = commandLength(chunk.subarray(0, count));
       pending += count;
       let commands = Math.floor(pending / length);

@@ -1,6 +1,7 @@
-// Measures one cell: slices of redis-benchmark against each server in turn, the order turned round every
-// round (A B, B A, ...), so that a drift of the machine falls on both. Medians of the slices are reported.
-// Server CPU per operation is the steadiest figure of all: it does not depend on who waits for whom.
+// Measures one cell: slices of redis-benchmark against each server in turn, the order turned round
+// every round (A B, B A, ...), so that a drift of the machine falls on both. Medians of the slices
+// are reported. Server CPU per operation is the steadiest figure of all: it does not depend on who
+// waits for whom.
 
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -60,7 +61,9 @@ export const median = (values: readonly number[]): number => {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 };
 
-/** CPU nanoseconds of children that have ended, in ticks of 10 ms; read before and after a child. */
+/**
+ * CPU nanoseconds of children that have ended, in ticks of 10 ms; read before and after a child.
+ */
 export function endedChildrenNs(): number {
   const stat = readFileSync("/proc/self/stat", "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -94,7 +97,8 @@ function runBenchmark(
     child.once("error", reject);
     child.once("close", () => {
       clearTimeout(timer);
-      // The last line is "name","rps",...; the name is the command with its value and may hold anything.
+      // The last line is "name","rps",...; the name is the command with its value and may hold
+      // anything.
       const fields = output.trim().split("\n").at(-1)!.split('","');
       const rate = Number(fields.at(-7));
       if (Number.isFinite(rate) && rate > 0) resolve(rate);

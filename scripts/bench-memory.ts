@@ -1,6 +1,7 @@
-// Resident memory per key: a million keys of 16 bytes with values of 32 bytes, once plain and once with an
-// expiry each, in a fresh server. The base (the same server before the first key) is subtracted. The figure
-// is what the operating system counts after the server has had time to settle, not what it says of itself.
+// Resident memory per key: a million keys of 16 bytes with values of 32 bytes, once plain and once
+// with an expiry each, in a fresh server. The base (the same server before the first key) is
+// subtracted. The figure is what the operating system counts after the server has had time to
+// settle, not what it says of itself.
 
 import { encodeCommand, RespConnection } from "../test/differential/resp-client.js";
 import { type ServerKind, ServerProcess, sleep } from "./lib/server-process.js";

@@ -1,5 +1,5 @@
-// The benchmark's result for people: one table of cells, one of memory, and under them what the figures
-// were measured on, since absolute numbers mean nothing away from their machine.
+// The benchmark's result for people: one table of cells, one of memory, and under them what the
+// figures were measured on, since absolute numbers mean nothing away from their machine.
 
 import type { CellResult } from "./bench-measure.js";
 import type { MemoryResult } from "./bench-memory.js";
@@ -94,10 +94,10 @@ export function reportText(report: Report): string {
   if (report.memory.length > 0) parts.push(memoryTable(report.memory));
   parts.push(
     [
-      "P is the pipeline depth; k/s are thousands of requests per second, medians of the slices; ns is",
-      "server CPU per operation; spread is the farthest slice from its median. floor is a Node process that",
-      "answers +OK without parsing or storing; client is the rate at which redis-benchmark's own core is",
-      "full: a server near that figure was not the limit.",
+      "P is the pipeline depth; k/s are thousands of requests per second, medians of the slices;",
+      "ns is server CPU per operation; spread is the farthest slice from its median. floor is a",
+      "Node process that answers +OK without parsing or storing; client is the rate at which the",
+      "core of redis-benchmark itself is full: a server near that figure was not the limit.",
     ].join("\n"),
   );
   const facts = { ...report.machine, ...report.settings };

@@ -1,7 +1,9 @@
 // Skerry against redis-server in the same run:
-//   npm run bench -- [--quick] [--suite strings|all] [--only NAME]... [--memory] [--json FILE] [--svg FILE]
-// Both servers share core 0, redis-benchmark has core 1 (where there are two). `--self-test` puts a second
-// redis-server in our place: every ratio must then be about one, else the method itself is at fault.
+//   npm run bench -- [--quick] [--suite strings|all] [--only NAME]... [--memory] [--json FILE]
+//   [--svg FILE]
+// Both servers share core 0, redis-benchmark has core 1 (where there are two). `--self-test` puts a
+// second redis-server in our place: every ratio must then be about one, else the method itself is
+// at fault.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
@@ -41,6 +43,7 @@ const thorough: Omit<Plan, "clientCore"> = { slices: 7, sliceSeconds: 1, warmUpS
 const sizes = [3, 64];
 
 const foreignCoresMax = 0.1;
+const busyWarning = ": the machine was busy, do not quote these figures";
 
 function readOptions() {
   const { values } = parseArgs({
@@ -82,7 +85,10 @@ function busyNs(): number {
   return (fields[1]! + fields[2]! + fields[3]! + fields[6]! + fields[7]!) * 10_000_000;
 }
 
-/** Says how many cores other programs kept busy meanwhile; above a tenth of one the figures are suspect. */
+/**
+ * Says how many cores other programs kept busy meanwhile; above a tenth of one the figures are
+ * suspect.
+ */
 async function withForeignLoad<T>(
   own: () => number,
   work: () => Promise<T>,
@@ -135,7 +141,11 @@ async function measureCells(
 
 function describeMachine(): Record<string, string> {
   return {
-    machine: `${cpus()[0]?.model ?? "unknown"} x${cpus().length}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}`,
+    machine: [
+      `${cpus()[0]?.model ?? "unknown"} x${cpus().length}`,
+      `${(totalmem() / 2 ** 30).toFixed(0)} GiB`,
+      `Linux ${release()}`,
+    ].join(", "),
     node: process.version,
     redis: versionOf(redisServerBin) ?? "absent",
     "redis-benchmark": versionOf(redisBenchmarkBin) ?? "absent",
@@ -163,7 +173,7 @@ async function main(): Promise<void> {
       cores: hasTwoCores ? "servers on 0, client on 1" : "not pinned: one core only",
       load: `${clientCount} clients, ${keyCount} random keys`,
       slices: `${plan.slices} per server, about ${plan.sliceSeconds} s each, interleaved`,
-      "other load": `${foreign.toFixed(2)} cores${foreign > foreignCoresMax ? ": the machine was busy, do not quote these figures" : ""}`,
+      "other load": `${foreign.toFixed(2)} cores${foreign > foreignCoresMax ? busyWarning : ""}`,
       ...(options["self-test"] ? { "self-test": "both servers are redis-server" } : {}),
     },
     cells: measured?.cells ?? [],

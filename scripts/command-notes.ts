@@ -1,6 +1,6 @@
-// What cannot be asked of a server: which of its commands answer without doing anything. A command not named here
-// and known to our server is real; one our server does not know is absent. CONFIG parameters and INFO fields
-// carry the same mark in their own tables of the source.
+// What cannot be asked of a server: which of its commands answer without doing anything. A command
+// not named here and known to our server is real; one our server does not know is absent. CONFIG
+// parameters and INFO fields carry the same mark in their own tables of the source.
 
 export type Mark = "real" | "accepted" | "absent";
 

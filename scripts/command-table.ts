@@ -1,7 +1,8 @@
-// Writes specs/commands.md: every command, subcommand, CONFIG parameter and INFO field of Redis 7.0.15, marked
-// real, accepted without effect, or absent, by asking our server what it has.
+// Writes specs/commands.md: every command, subcommand, CONFIG parameter and INFO field of Redis
+// 7.0.15, marked real, accepted without effect, or absent, by asking our server what it has.
 //   npm run command-table -- [--check] [--measure]
-// `--check` only tells whether the file is up to date; `--measure` asks a redis-server for its names anew.
+// `--check` only tells whether the file is up to date; `--measure` asks a redis-server for its
+// names anew.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,6 +24,7 @@ interface Row {
   readonly why: string;
 }
 
+const marks: readonly Mark[] = ["real", "accepted", "absent"];
 const symbol: Record<Mark, string> = { real: "yes", accepted: "accepted", absent: "no" };
 
 export function commandRows(redis: Surface, ours: Surface): Row[] {
@@ -69,7 +71,7 @@ const count = (rows: readonly Row[], mark: Mark): number =>
   rows.filter((row) => row.mark === mark).length;
 
 const summaryLine = (what: string, rows: readonly Row[]): string =>
-  `| ${what} | ${rows.length} | ${count(rows, "real")} | ${count(rows, "accepted")} | ${count(rows, "absent")} |`;
+  `| ${[what, rows.length, ...marks.map((mark) => count(rows, mark))].join(" | ")} |`;
 
 /** Names of one mark in one line; a table row each would be six hundred lines nobody reads. */
 function paragraph(rows: readonly Row[], mark: Mark, title: string): string[] {
@@ -94,8 +96,9 @@ export function tableText(redis: Surface, ours: Surface): string {
   return [
     "# What of Redis 7.0 is here",
     "",
-    `Written by \`npm run command-table\` from the names of redis-server ${redis.version} and what our node answers.`,
-    "*Real* does what Redis does; *accepted* answers and has no effect; *absent* is an error or not shown.",
+    `Written by \`npm run command-table\` from the names of redis-server ${redis.version} and`,
+    "what our node answers. *Real* does what Redis does; *accepted* answers and has no effect; *absent*",
+    "is an error or not shown.",
     "",
     "| | in Redis | real | accepted without effect | absent |",
     "|---|---|---|---|---|",

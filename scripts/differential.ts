@@ -1,6 +1,7 @@
-// The differential test by hand: npm run differential -- --family strings --commands 100000 --seed 7
-// Skerry on one port, redis-server on the other, the same generated commands to both. `--self-test` puts
-// redis-server on both sides, where nothing may be found; `--port N` uses a server that already runs.
+// The differential test by hand: npm run differential -- --family strings --commands 100000 --seed
+// 7 Skerry on one port, redis-server on the other, the same generated commands to both.
+// `--self-test` puts redis-server on both sides, where nothing may be found; `--port N` uses a
+// server that already runs.
 
 import { parseArgs } from "node:util";
 import { families } from "../test/differential/families/registry.js";
@@ -45,7 +46,8 @@ async function main(): Promise<void> {
       });
       const took = ((Date.now() - begun) / 1000).toFixed(1);
       console.log(
-        `${family.name}: ${outcome.commands} commands, ${outcome.finds.length} difference(s), ${took} s, seed ${seed}`,
+        `${family.name}: ${outcome.commands} commands, ${outcome.finds.length} difference(s), ` +
+          `${took} s, seed ${seed}`,
       );
       if (outcome.leftOut.length > 0) console.log(`  left out: ${outcome.leftOut.join(" ")}`);
       for (const find of outcome.finds) console.log(showFind(find));

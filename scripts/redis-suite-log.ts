@@ -1,7 +1,7 @@
-// What a run of Redis's Tcl suite said, as data. A unit is judged on the multiset of the names of its passed
-// tests: the exit code is 1 on any failure and names repeat (loops over encodings), so neither a code nor
-// a set would do. Names are committed only as short hashes, enough to notice a loss and to name it again
-// from the log of any run that saw it.
+// What a run of Redis's Tcl suite said, as data. A unit is judged on the multiset of the names of
+// its passed tests: the exit code is 1 on any failure and names repeat (loops over encodings), so
+// neither a code nor a set would do. Names are committed only as short hashes, enough to notice a
+// loss and to name it again from the log of any run that saw it.
 
 import { createHash } from "node:crypto";
 
@@ -19,13 +19,19 @@ export interface UnitLog {
   readonly hung: boolean;
 }
 
-/** The suite cuts ten characters off an error it did not expect, and repeats it whole on the next line. */
+/**
+ * The suite cuts ten characters off an error it did not expect, and repeats it whole on the next
+ * line.
+ */
 function reasonOf(lines: readonly string[], at: number): string {
   const [first = "", second = ""] = lines.slice(at + 1, at + 3);
   return (second.endsWith(first) ? second : first).trim().slice(0, 200);
 }
 
-/** The command whose absence made a test fail, in upper case; undefined when it failed for another reason. */
+/**
+ * The command whose absence made a test fail, in upper case; undefined when it failed for another
+ * reason.
+ */
 export const absentCommand = (why: string | undefined): string | undefined =>
   /unknown command '([^']*)'/.exec(why ?? "")?.[1]?.toUpperCase();
 
@@ -43,7 +49,8 @@ export function parseSuiteLog(unit: string, text: string, hung: boolean): UnitLo
     const match = /^\[(ok|err|exception|ignore|skip|TIMEOUT)\]: ?(.*)$/.exec(line);
     if (match === null) continue;
     const rest = match[2]!;
-    // The final summary repeats every failure behind "*** ", which the pattern above does not match.
+    // The final summary repeats every failure behind "*** ", which the pattern above does not
+    // match.
     if (match[1] === "ok") ok.push(rest.replace(/ \(\d+ ms\)$/, ""));
     else if (match[1] === "err") {
       const name = rest.replace(/ in tests\/\S+\.tcl$/, "");
@@ -68,7 +75,10 @@ export const hashesOf = (names: readonly string[]): string[] => names.map(nameHa
 export const digestOf = (hashes: readonly string[]): string =>
   createHash("sha256").update(hashes.join(" ")).digest("hex").slice(0, 16);
 
-/** What `wanted` holds more often than `present`: a difference of multisets, in the order of `wanted`. */
+/**
+ * What `wanted` holds more often than `present`: a difference of multisets, in the order of
+ * `wanted`.
+ */
 export function missingFrom(wanted: readonly string[], present: readonly string[]): string[] {
   const left = new Map<string, number>();
   for (const each of present) left.set(each, (left.get(each) ?? 0) + 1);

@@ -18,7 +18,9 @@ const typeUnits = ["string", "incr", "list", "list-2", "list-3", "set", "hash", 
 const keyUnits = ["expire", "keyspace", "scan", "bitops", "bitfield"].map((name) => `unit/${name}`);
 
 export const profiles: Record<ProfileName, Profile> = {
-  /** A plain server without DEBUG; encodings are not looked at. What strings and keys are judged by. */
+  /**
+   * A plain server without DEBUG; encodings are not looked at. What strings and keys are judged by.
+   */
   core: {
     mode: "external",
     debug: false,
@@ -52,7 +54,10 @@ export const profiles: Record<ProfileName, Profile> = {
       ...["unit/scripting", "unit/functions"],
     ],
   },
-  /** The suite starts the server itself: the only way to be judged on ACL, AUTH, restarts and limits. */
+  /**
+   * The suite starts the server itself: the only way to be judged on ACL, AUTH, restarts and
+   * limits.
+   */
   spawn: {
     mode: "spawn",
     debug: true,
@@ -70,7 +75,10 @@ export const profiles: Record<ProfileName, Profile> = {
 /** The units that strings, keys and bits are answerable for (the rest needs further types). */
 export const stringAndKeyUnits: readonly string[] = profiles.core.units.slice(0, 9);
 
-/** Seconds without an end after which a unit counts as hung. Measured on the real server, times three. */
+/**
+ * Seconds without an end after which a unit counts as hung. Measured on the real server, times
+ * three.
+ */
 const unitSeconds: Record<string, number> = {
   "unit/hyperloglog": 240,
   "unit/type/list-3": 240,

@@ -1,6 +1,7 @@
-// Runs one unit of the Tcl suite against one fresh server and returns what its log says. In external mode we
-// start the server; in spawn mode the suite does, through a launcher of ours that stands where it expects
-// `src/redis-server`. A unit that does not end in its time is ended as a process group and reported as hung.
+// Runs one unit of the Tcl suite against one fresh server and returns what its log says. In
+// external mode we start the server; in spawn mode the suite does, through a launcher of ours that
+// stands where it expects `src/redis-server`. A unit that does not end in its time is ended as a
+// process group and reported as hung.
 
 import { spawn } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -27,7 +28,10 @@ export interface UnitRun {
   readonly skips: readonly Skip[];
 }
 
-/** How the suite's `src/redis-server FILE args...` starts us; `exec` keeps the process id the suite saw. */
+/**
+ * How the suite's `src/redis-server FILE args...` starts us; `exec` keeps the process id the suite
+ * saw.
+ */
 const launcherOf = (kind: ServerKind): string =>
   kind === "skerry"
     ? `exec ${process.execPath} ${skerryEntry} serve --redis-conf "$@"`
@@ -86,7 +90,10 @@ function workFolder(run: UnitRun): string {
 let runs = 0;
 const portTriesMax = 4;
 
-/** The suite looks for its control port below a base port; two runs, at once or in a row, must not meet. */
+/**
+ * The suite looks for its control port below a base port; two runs, at once or in a row, must not
+ * meet.
+ */
 async function runTclOnFreePorts(
   folder: string,
   flags: (basePort: number) => string[],

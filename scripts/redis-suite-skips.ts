@@ -1,7 +1,8 @@
-// The skip file of the Tcl suite: one line per test, `class <TAB> unit <TAB> exact name <TAB> reason`.
-// Classes: `outside` cannot be judged this way at all, `later` needs a command that does not exist yet (both are
-// taken out of the denominators); `failing` is skipped because it would poison or hang the rest, and still
-// counts as missing. Patterns are refused: what is excused is excused by its whole name.
+// The skip file of the Tcl suite: one line per test, `class <TAB> unit <TAB> exact name <TAB>
+// reason`. Classes: `outside` cannot be judged this way at all, `later` needs a command that does
+// not exist yet (both are taken out of the denominators); `failing` is skipped because it would
+// poison or hang the rest, and still counts as missing. Patterns are refused: what is excused is
+// excused by its whole name.
 
 import { readFileSync } from "node:fs";
 

@@ -1,7 +1,8 @@
-// Obtains the Tcl test suite of Redis 7.0.15 (BSD-3) without keeping a copy of it in this repository.
-// In order: the folder named by REDIS_SRC; the cache of an earlier run; Debian's source archive through
-// apt-get with a private source list, so nothing of the system's configuration is read or changed.
-// Only the tests are unpacked. The archive is held to a pinned digest, whoever delivered it.
+// Obtains the Tcl test suite of Redis 7.0.15 (BSD-3) without keeping a copy of it in this
+// repository. In order: the folder named by REDIS_SRC; the cache of an earlier run; Debian's source
+// archive through apt-get with a private source list, so nothing of the system's configuration is
+// read or changed. Only the tests are unpacked. The archive is held to a pinned digest, whoever
+// delivered it.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";

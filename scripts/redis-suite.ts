@@ -1,9 +1,12 @@
-// Runs Redis's own Tcl suite against Skerry (or, to measure what is right, against redis-server itself):
-//   npm run redis-suite -- [--unit U]... [--profile core|full|spawn] [--mode external|spawn] [--tags "..."]
+// Runs Redis's own Tcl suite against Skerry (or, to measure what is right, against redis-server
+// itself):
+//   npm run redis-suite -- [--unit U]... [--profile core|full|spawn] [--mode external|spawn]
+//   [--tags "..."]
 //                          [--only NAME]... [--against skerry|redis] [--update] [--json FILE]
-// One fresh server per unit, because a failed test leaves its CONFIG behind. Two committed files judge the
-// result: denominators.json (what the real server passes with the same flags) and expected.json (what
-// we passed before, a ratchet that only rises). `--update` writes the one that belongs to `--against`.
+// One fresh server per unit, because a failed test leaves its CONFIG behind. Two committed files
+// judge the result: denominators.json (what the real server passes with the same flags) and
+// expected.json (what we passed before, a ratchet that only rises). `--update` writes the one that
+// belongs to `--against`.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -59,7 +62,10 @@ function toPassed(log: UnitLog): Passed {
 const hashList = (passed: Passed | undefined): string[] =>
   passed === undefined || passed.names === "" ? [] : passed.names.split(" ");
 
-/** Names seen in any earlier log of this checkout, by hash, so that a missing test can be called by its name. */
+/**
+ * Names seen in any earlier log of this checkout, by hash, so that a missing test can be called by
+ * its name.
+ */
 class NameBook {
   readonly #file = join(cacheFolder("redis-suite"), "names.json");
   readonly #names: Map<string, string>;
@@ -135,7 +141,8 @@ function printTable(verdicts: readonly Verdict[], against: ServerKind, book: Nam
   }
   const share = wanted === 0 ? 100 : (100 * passed) / wanted;
   console.log(
-    `${"total".padEnd(width)}  ${String(passed).padStart(5)}  ${String(wanted).padStart(5)}  ${share.toFixed(1)} %`,
+    `${"total".padEnd(width)}  ${String(passed).padStart(5)}  ${String(wanted).padStart(5)}  ` +
+      `${share.toFixed(1)} %`,
   );
 }
 

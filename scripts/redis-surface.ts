@@ -1,6 +1,7 @@
-// The surface of a server, and that of Redis 7.0.15 in particular: the names of its commands with their subcommands, its CONFIG parameters and the
-// fields of INFO, asked from a real server and committed as test/redis-suite/redis-7.0.15-surface.json,
-// so that the table in the docs can be made where no redis-server is. Names only; what they do is ours to say.
+// The surface of a server, and that of Redis 7.0.15 in particular: the names of its commands with
+// their subcommands, its CONFIG parameters and the fields of INFO, asked from a real server and
+// committed as test/redis-suite/redis-7.0.15-surface.json, so that the table in the docs can be
+// made where no redis-server is. Names only; what they do is ours to say.
 
 import { parseReply, type Reply, RespConnection } from "../test/differential/resp-client.js";
 import { type ServerKind, ServerProcess } from "./lib/server-process.js";

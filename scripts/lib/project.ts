@@ -16,8 +16,8 @@ export function cacheFolder(...parts: string[]): string {
 export const isCi = process.env.CI === "true";
 
 /**
- * Ends the script because something it needs is missing. On a developer's machine that is a named skip;
- * in CI it is a failure, so that a judge can never fall silent unnoticed.
+ * Ends the script because something it needs is missing. On a developer's machine that is a named
+ * skip; in CI it is a failure, so that a judge can never fall silent unnoticed.
  */
 export function skipOrFail(reason: string): never {
   console.log(`SKIPPED: ${reason}`);

@@ -1,6 +1,6 @@
-// A server under test as a child process: how Skerry and redis-server are started, pinned, measured and ended.
-// Every script and test that compares the two goes through this file, so both are always treated alike.
-// A server is ended by its own process id, never by name.
+// A server under test as a child process: how Skerry and redis-server are started, pinned, measured
+// and ended. Every script and test that compares the two goes through this file, so both are always
+// treated alike. A server is ended by its own process id, never by name.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -17,14 +17,19 @@ export function useSkerryEntry(path: string): void {
   skerryEntry = path;
 }
 
-/** The no-operation responder of the benchmark (see bench-floor.ts), beside this file when compiled. */
+/**
+ * The no-operation responder of the benchmark (see bench-floor.ts), beside this file when compiled.
+ */
 const floorEntry = join(import.meta.dirname, "../bench-floor.js");
 
 export const redisServerBin = process.env.REDIS_SERVER_BIN ?? "redis-server";
 export const redisBenchmarkBin = process.env.REDIS_BENCHMARK_BIN ?? "redis-benchmark";
 export const redisCliBin = process.env.REDIS_CLI_BIN ?? "redis-cli";
 
-/** What the command line of each kind is for a port. Redis runs without any persistence, like a fresh Skerry. */
+/**
+ * What the command line of each kind is for a port. Redis runs without any persistence, like a
+ * fresh Skerry.
+ */
 const commandLines: Record<ServerKind, (port: number, debug: boolean) => string[]> = {
   skerry: (port, debug) => [
     process.execPath,
@@ -108,7 +113,10 @@ export class ServerProcess {
     });
   }
 
-  /** Starts a server that admits DEBUG, or, while ours has no such flag, one that does not, and says so. */
+  /**
+   * Starts a server that admits DEBUG, or, while ours has no such flag, one that does not, and says
+   * so.
+   */
   static async startWithDebug(kind: ServerKind): Promise<ServerProcess> {
     try {
       return await ServerProcess.start(kind, { debug: true });
@@ -173,8 +181,9 @@ export class ServerProcess {
 }
 
 /**
- * Nanoseconds of processor time of a process. The scheduler's own account is exact; `/proc/PID/stat` counts
- * ticks of 10 ms and is the fallback where the kernel keeps no such account.
+ * Nanoseconds of processor time of a process. The scheduler's own account is exact;
+ * `/proc/PID/stat` counts ticks of 10 ms and is the fallback where the kernel keeps no such
+ * account.
  */
 export function cpuNsOf(pid: number): number {
   try {
@@ -190,7 +199,10 @@ export function cpuNsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10_000_000;
 }
 
-/** A server that can be started again after a crash, on a new port; what a search over crashes needs. */
+/**
+ * A server that can be started again after a crash, on a new port; what a search over crashes
+ * needs.
+ */
 export class RevivableServer {
   current: ServerProcess;
   readonly #options: StartOptions;

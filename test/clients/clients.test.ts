@@ -1,5 +1,6 @@
-// The clients people use, with their default options: ioredis 6 and node-redis 6 both open with HELLO 3. Every
-// story runs against redis-server too, so a failure tells a fault of ours from a change in the client.
+// The clients people use, with their default options: ioredis 6 and node-redis 6 both open with
+// HELLO 3. Every story runs against redis-server too, so a failure tells a fault of ours from a
+// change in the client.
 
 import { Redis } from "ioredis";
 import { createClient } from "redis";

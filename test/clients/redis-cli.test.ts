@@ -1,6 +1,8 @@
-// redis-cli and its bulk modes against our server and, for comparison, redis-server: --pipe, --scan, --bigkeys,
-// --memkeys and a bounded --latency. These modes lean on commands nothing else uses together (SCAN with TYPE,
-// STRLEN in bulk, MEMORY USAGE, a million inline PINGs), so they make a judge of their own.
+// redis-cli and its bulk modes against our server and, for comparison, redis-server: --pipe,
+// --scan, --bigkeys,
+// --memkeys and a bounded --latency. These modes lean on commands nothing else uses together (SCAN
+// with TYPE, STRLEN in bulk, MEMORY USAGE, a million inline PINGs), so they make a judge of their
+// own.
 
 import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

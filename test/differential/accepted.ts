@@ -1,6 +1,6 @@
-// Differences from redis-server 7.0.15 that we keep on purpose: at most twenty rows, each with the exact
-// commands that show it and the reason. A row matches one step and the two replies to it, nothing more;
-// a test counts the rows and demands that each still has its commands and its reason.
+// Differences from redis-server 7.0.15 that we keep on purpose: at most twenty rows, each with the
+// exact commands that show it and the reason. A row matches one step and the two replies to it,
+// nothing more; a test counts the rows and demands that each still has its commands and its reason.
 
 import { sameAtEveryDepth } from "./compare.js";
 import { parseReply } from "./resp-client.js";

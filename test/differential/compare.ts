@@ -1,6 +1,6 @@
-// When two replies count as equal. The rule is byte for byte; the comparers below are the few exceptions:
-// an order that Redis does not promise, and times that pass between asking one server and the other.
-// Error replies are always compared exactly, whatever the command.
+// When two replies count as equal. The rule is byte for byte; the comparers below are the few
+// exceptions: an order that Redis does not promise, and times that pass between asking one server
+// and the other. Error replies are always compared exactly, whatever the command.
 
 import { parseReply, type Reply } from "./resp-client.js";
 import type { Comparer, Step } from "./step.js";
@@ -47,7 +47,9 @@ export const sameShape: Comparer = (ours, theirs) =>
   (ours.text === undefined) === (theirs.text === undefined) &&
   (ours.items === undefined) === (theirs.items === undefined);
 
-/** Integers that may differ by as much as time passed between the two servers; -1 and -2 are exact. */
+/**
+ * Integers that may differ by as much as time passed between the two servers; -1 and -2 are exact.
+ */
 export const within =
   (difference: number): Comparer =>
   (ours, theirs) => {

@@ -1,5 +1,5 @@
-// The short differential test of every family, and the self-test of its judge: redis-server against itself
-// must differ in nothing, and each planted lie must be found and shrunk to a short story.
+// The short differential test of every family, and the self-test of its judge: redis-server against
+// itself must differ in nothing, and each planted lie must be found and shrunk to a short story.
 // The long one is `npm run differential -- --family F --commands 100000`.
 
 import { describe, expect, test } from "vitest";

@@ -1,5 +1,6 @@
-// A proxy in front of redis-server that tells one lie, for the self-test of the differential test: a judge that
-// has never convicted anybody proves nothing. Each lie is one that a real server has told.
+// A proxy in front of redis-server that tells one lie, for the self-test of the differential test:
+// a judge that has never convicted anybody proves nothing. Each lie is one that a real server has
+// told.
 
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { frameEnd } from "./resp-client.js";
@@ -61,7 +62,10 @@ export const lies: readonly Lie[] = [
   },
 ];
 
-/** Cuts a stream into frames and passes each through `change`. Requests and replies share the framing. */
+/**
+ * Cuts a stream into frames and passes each through `change`. Requests and replies share the
+ * framing.
+ */
 function relay(from: Socket, to: Socket, change: (frame: Buffer) => Buffer): void {
   let pending = Buffer.alloc(0);
   from.on("data", (chunk: Buffer) => {

@@ -1,7 +1,8 @@
-// The smallest RESP2/RESP3 client that judges can trust: raw bytes out, raw frames in. It shares no line with
-// the server's own codec, so an error made there is not repeated here. Replies stay byte for byte as they
-// arrived; `parseReply` makes a tree only for the few replies whose order or time may differ.
-// Left out: pushes are ordinary frames, and streamed RESP3 strings do not exist in Redis 7.0.
+// The smallest RESP2/RESP3 client that judges can trust: raw bytes out, raw frames in. It shares no
+// line with the server's own codec, so an error made there is not repeated here. Replies stay byte
+// for byte as they arrived; `parseReply` makes a tree only for the few replies whose order or time
+// may differ. Left out: pushes are ordinary frames, and streamed RESP3 strings do not exist in
+// Redis 7.0.
 
 import { connect, type Socket } from "node:net";
 
@@ -22,7 +23,10 @@ export function encodeCommand(argv: Argv): Buffer {
 }
 const crlf = Buffer.from("\r\n");
 
-/** Index just behind the frame that starts at `at`, or -1 when its end has not arrived. Throws on nonsense. */
+/**
+ * Index just behind the frame that starts at `at`, or -1 when its end has not arrived. Throws on
+ * nonsense.
+ */
 export function frameEnd(bytes: Buffer, at: number): number {
   const lineEnd = bytes.indexOf("\r\n", at, "latin1");
   if (lineEnd < 0) return -1;

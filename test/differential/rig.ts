@@ -1,6 +1,7 @@
-// Two servers side by side: sends the same steps to both and returns the first difference in replies or in the
-// final state. Steps of one connection travel in batches, which is what makes a hundred thousand of them
-// affordable; a change of connection, a pause or a scan ends a batch, so the order is the same on both.
+// Two servers side by side: sends the same steps to both and returns the first difference in
+// replies or in the final state. Steps of one connection travel in batches, which is what makes a
+// hundred thousand of them affordable; a change of connection, a pause or a scan ends a batch, so
+// the order is the same on both.
 
 import { explanationOf } from "./accepted.js";
 import { isSameReply } from "./compare.js";
@@ -17,7 +18,10 @@ export interface Difference {
   readonly theirs: string;
 }
 
-/** How a server of ours that died is brought back, so that the search can go on and shrink the crash. */
+/**
+ * How a server of ours that died is brought back, so that the search can go on and shrink the
+ * crash.
+ */
 export interface Revival {
   /** The port of the new process. */
   restart(): Promise<number>;
@@ -96,7 +100,9 @@ export class Rig {
   readonly #theirs: Side;
   readonly #accepted = new Map<string, number>();
   #runs = 0;
-  /** A server still under construction may lack it; then encodings are not part of the final state. */
+  /**
+   * A server still under construction may lack it; then encodings are not part of the final state.
+   */
   #hasObject = true;
 
   readonly #revival: Revival | undefined;

@@ -1,9 +1,12 @@
-// Follows SCAN, SSCAN, HSCAN or ZSCAN until its cursor is 0 and returns what it found as one frame, sorted and
-// without repetition: the guarantee is that every element which stays is returned, in any order, at least once.
+// Follows SCAN, SSCAN, HSCAN or ZSCAN until its cursor is 0 and returns what it found as one frame,
+// sorted and without repetition: the guarantee is that every element which stays is returned, in
+// any order, at least once.
 
 import { encodeCommand, parseReply, type RespConnection } from "./resp-client.js";
 
-/** More calls than any generated keyspace needs; a cursor that never ends is reported, not followed. */
+/**
+ * More calls than any generated keyspace needs; a cursor that never ends is reported, not followed.
+ */
 const callsMax = 20_000;
 
 export async function drain(connection: RespConnection, argv: readonly string[]): Promise<Buffer> {

@@ -1,6 +1,7 @@
-// The search itself: fast-check draws sequences, the rig runs them on both servers, and what differs is shrunk
-// twice, first by fast-check (words and values become simple), then by removing every group of steps that is
-// not needed. After a find the search goes on, so that one run shows several different differences.
+// The search itself: fast-check draws sequences, the rig runs them on both servers, and what
+// differs is shrunk twice, first by fast-check (words and values become simple), then by removing
+// every group of steps that is not needed. After a find the search goes on, so that one run shows
+// several different differences.
 
 import fc from "fast-check";
 import type { Difference, Rig } from "./rig.js";
@@ -55,7 +56,8 @@ function sequences(groups: fc.Arbitrary<StepGroup>): fc.Arbitrary<Sequence> {
 
 /** Differences of one kind: the same command with replies that begin alike. */
 const signatureOf = ({ step, ours, theirs }: Difference): string => {
-  // A connection that broke says nothing about the step; the program's last words tell crashes apart.
+  // A connection that broke says nothing about the step; the program's last words tell crashes
+  // apart.
   if (!ours.startsWith('"')) return ours.replaceAll(/\d+/g, "").slice(0, 400);
   const head = (reply: string): string =>
     /^"[-+]/.test(reply) ? reply.slice(0, 24) : reply.slice(0, 2);
@@ -81,7 +83,8 @@ export async function search(rig: Rig, family: Family, options: SearchOptions): 
     let isShrinking = false;
     let shrinkRuns = 0;
     const property = fc.asyncProperty(arbitrary, async (sequence) => {
-      // An interruption, not a success: a success would make fast-check walk every candidate there is.
+      // An interruption, not a success: a success would make fast-check walk every candidate there
+      // is.
       const isEnough = isShrinking ? ++shrinkRuns > shrinkRunsMax : commands >= options.commands;
       if (isEnough) throw new fc.PreconditionFailure(true);
       if (!isShrinking) commands += sequence.groups.reduce((sum, group) => sum + group.length, 0);
@@ -106,7 +109,10 @@ export async function search(rig: Rig, family: Family, options: SearchOptions): 
   return { family: family.name, commands, leftOut, finds };
 }
 
-/** Removes groups, halves first, single ones last, while some difference remains. Null: it did not come again. */
+/**
+ * Removes groups, halves first, single ones last, while some difference remains. Null: it did not
+ * come again.
+ */
 async function shorten(
   sequence: Sequence,
   differs: (sequence: Sequence) => Promise<Difference | null>,

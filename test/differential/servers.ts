@@ -1,5 +1,5 @@
-// Servers for tests that compare: redis-server is required in CI and a named skip elsewhere; ours is the
-// compiled program, so that the test meets what users meet.
+// Servers for tests that compare: redis-server is required in CI and a named skip elsewhere; ours
+// is the compiled program, so that the test meets what users meet.
 
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, readdirSync, statSync } from "node:fs";
@@ -25,8 +25,9 @@ function newestMs(folder: string): number {
 }
 
 /**
- * Lets the tests meet the sources as they are: a build older than a source is not used, a fresh one is made
- * beside it. `npm test` builds before, so this acts on bare vitest runs and on copies with planted bugs.
+ * Lets the tests meet the sources as they are: a build older than a source is not used, a fresh one
+ * is made beside it. `npm test` builds before, so this acts on bare vitest runs and on copies with
+ * planted bugs.
  */
 export function useFreshBuild(): void {
   const stamp = join(projectRoot, "dist", ".tsbuildinfo");

@@ -1,5 +1,6 @@
-// Compares everything a client can see of two keyspaces: per database the number of keys and their names, per
-// key its type, encoding, deadline and whole content. DUMP is not used: its format is not part of the promise.
+// Compares everything a client can see of two keyspaces: per database the number of keys and their
+// names, per key its type, encoding, deadline and whole content. DUMP is not used: its format is
+// not part of the promise.
 
 import { isSameReply, millisecondsMax, sameMultiset, samePairs, within } from "./compare.js";
 import { type Argv, parseReply, type RespConnection } from "./resp-client.js";

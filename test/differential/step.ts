@@ -1,5 +1,6 @@
-// The vocabulary of the differential test: what a generated step is, and what a family of commands contributes.
-// Arguments are latin1 text, one character per byte, so that every byte string can be written, shrunk and printed.
+// The vocabulary of the differential test: what a generated step is, and what a family of commands
+// contributes. Arguments are latin1 text, one character per byte, so that every byte string can be
+// written, shrunk and printed.
 
 import type fc from "fast-check";
 import type { Reply } from "./resp-client.js";
@@ -8,7 +9,9 @@ export interface Step {
   readonly argv: readonly string[];
   /** Which of the connections of a run sends it; 0 when absent. */
   readonly connection?: number;
-  /** Wait after the reply, so that a deadline of a millisecond has certainly passed on both servers. */
+  /**
+   * Wait after the reply, so that a deadline of a millisecond has certainly passed on both servers.
+   */
   readonly pauseMs?: number;
   /** A SCAN-like command followed until its cursor is 0; the union of its elements is compared. */
   readonly drain?: boolean;
@@ -22,7 +25,10 @@ export type Comparer = (ours: Reply, theirs: Reply, step: Step) => boolean;
 
 export interface Family {
   readonly name: string;
-  /** Commands the family cannot do without or wants to use; what a server lacks is left out and named. */
+  /**
+   * Commands the family cannot do without or wants to use; what a server lacks is left out and
+   * named.
+   */
   readonly commands: readonly string[];
   /** Databases the family writes to, starting at 0. */
   readonly databaseCount: number;

@@ -1,7 +1,8 @@
-// Generators that every family shares: keys that collide often (Zipf and uniform), values that hurt (binary,
-// numbers at their bounds, things that almost parse), times that never fall due during a run, and the
-// mangler that turns a right command into one with a wrong arity or syntax.
-// Offsets between a megabyte and half a gigabyte are never made: both servers would truly allocate them.
+// Generators that every family shares: keys that collide often (Zipf and uniform), values that hurt
+// (binary, numbers at their bounds, things that almost parse), times that never fall due during a
+// run, and the mangler that turns a right command into one with a wrong arity or syntax.
+// Offsets between a megabyte and half a gigabyte are never made: both servers would truly allocate
+// them.
 
 import fc from "fast-check";
 import type { StepGroup } from "./step.js";
@@ -40,7 +41,9 @@ const keyNames = [
 
 const zipfTable = keyNames.flatMap((_, rank) => Array(Math.ceil(24 / (rank + 1))).fill(rank));
 
-/** Rank n is drawn in proportion to 1/n four times out of five, uniformly else. Shrinks towards "a". */
+/**
+ * Rank n is drawn in proportion to 1/n four times out of five, uniformly else. Shrinks towards "a".
+ */
 export const key: fc.Arbitrary<string> = fc
   .tuple(fc.nat(zipfTable.length - 1), fc.nat(keyNames.length - 1), fc.nat(4))
   .map(([zipf, uniform, coin]) => keyNames[coin === 4 ? uniform : zipfTable[zipf]!]!);
@@ -135,8 +138,9 @@ export const bitOffset = fc.oneof(
   { arbitrary: oneOf("-1", "4294967296", "99999999999999999999", "abc", "", "1.5"), weight: 1 },
 );
 
-// Deadlines lie at least a minute ahead or in the past, so that no key expires by the clock during a run. They are drawn
-// from a wide range and never shrunk: two equal relative ones would make GT and LT a race with time.
+// Deadlines lie at least a minute ahead or in the past, so that no key expires by the clock during
+// a run. They are drawn from a wide range and never shrunk: two equal relative ones would make GT
+// and LT a race with time.
 export const seconds = fc.noShrink(fc.integer({ min: 100, max: 2_000_000 }).map(String));
 export const milliseconds = fc.noShrink(
   fc.integer({ min: 100_000, max: 2_000_000_000 }).map(String),
@@ -151,7 +155,10 @@ export const badTime = oneOf(
 );
 export const pastTime = oneOf("1", "1000", "1600000000");
 
-/** A deadline of a millisecond, awaited; EXISTS makes Redis really drop the key, so that DBSIZE agrees. */
+/**
+ * A deadline of a millisecond, awaited; EXISTS makes Redis really drop the key, so that DBSIZE
+ * agrees.
+ */
 export const expireNow = (make: (key: string, px: string) => readonly string[]) =>
   key.map((name): StepGroup => [{ argv: make(name, "1"), pauseMs: 5 }, { argv: ["EXISTS", name] }]);
 
@@ -175,7 +182,10 @@ const edits: readonly Edit[] = [
   (argv) => void argv.splice(1, argv.length),
 ];
 
-/** One command in twelve gets a wrong word, one too many or one too few. The command name itself stays. */
+/**
+ * One command in twelve gets a wrong word, one too many or one too few. The command name itself
+ * stays.
+ */
 export const mangled = (lines: Line): Line =>
   fc
     .tuple(lines, fc.nat(11), fc.nat(edits.length - 1), fc.nat(20), token)
@@ -186,7 +196,10 @@ export const mangled = (lines: Line): Line =>
       return copy;
     });
 
-/** A deadline in the past set by SET leaves a dead key that only an access removes; make that access. */
+/**
+ * A deadline in the past set by SET leaves a dead key that only an access removes; make that
+ * access.
+ */
 export const settled = (groups: fc.Arbitrary<StepGroup>): fc.Arbitrary<StepGroup> =>
   groups.map((group) =>
     group.flatMap((step) => {

@@ -1,6 +1,7 @@
-// Planted bugs of the commands, one line each, that the comparison with redis-server must find without any
-// test that knows of them. Each is a mistake that servers of this kind have really made. The suite compiles
-// the patched sources and runs a few thousand generated commands of one family.
+// Planted bugs of the commands, one line each, that the comparison with redis-server must find
+// without any test that knows of them. Each is a mistake that servers of this kind have really
+// made. The suite compiles the patched sources and runs a few thousand generated commands of one
+// family.
 
 const suite = (family: string): string =>
   `test/differential/differential.test.ts -t "family ${family}"`;

@@ -1,6 +1,6 @@
-// The quick part of Redis's own Tcl suite inside `npm test`: the units that finish in seconds, held to the
-// ratchet. All of it runs by `npm run redis-suite`. What is missing (tclsh, the sources of the suite) is a
-// named skip on a developer's machine and a failure in CI.
+// The quick part of Redis's own Tcl suite inside `npm test`: the units that finish in seconds, held
+// to the ratchet. All of it runs by `npm run redis-suite`. What is missing (tclsh, the sources of
+// the suite) is a named skip on a developer's machine and a failure in CI.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";

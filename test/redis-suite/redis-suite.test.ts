@@ -1,6 +1,6 @@
-// The judge of the Tcl suite, judged: what it reads from a log, and that a lost test cannot hide behind a
-// gained one. The log below is an excerpt of the format, with its oddities: repeated names, the error cut by
-// ten characters, a summary that says every failure again.
+// The judge of the Tcl suite, judged: what it reads from a log, and that a lost test cannot hide
+// behind a gained one. The log below is an excerpt of the format, with its oddities: repeated
+// names, the error cut by ten characters, a summary that says every failure again.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -75,7 +75,8 @@ test("skip file: an excused test is one that Redis passes, else its line excuses
   const ledger = JSON.parse(
     readFileSync(join(projectRoot, "test", "redis-suite", "denominators.json"), "utf8"),
   ) as Record<string, Record<string, { names: string }>>;
-  // Skipped when the denominators were measured, because it leaves CONFIG changed on redis-server too.
+  // Skipped when the denominators were measured, because it leaves CONFIG changed on redis-server
+  // too.
   const unmeasured = new Set(["SRANDMEMBER with a dict containing long chain"]);
   for (const { unit, name } of readSkips(join(projectRoot, "test", "redis-suite", "skip.txt"))) {
     if (unmeasured.has(name)) continue;

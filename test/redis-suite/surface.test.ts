@@ -1,5 +1,6 @@
-// The table of what is real, accepted or absent: how its marks follow from the two lists of names, and that
-// the committed names of Redis 7.0.15 are whole. `npm run command-table -- --check` holds the file itself.
+// The table of what is real, accepted or absent: how its marks follow from the two lists of names,
+// and that the committed names of Redis 7.0.15 are whole. `npm run command-table -- --check` holds
+// the file itself.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-// Hashes. HGETALL and its like have no order in Redis; random picks are drawn only where they are determined.
+// Hashes. HGETALL and its like have no order in Redis; random picks are drawn only where they are
+// determined.
 
 import fc from "fast-check";
 import { sameMultiset, samePairs } from "../compare.js";

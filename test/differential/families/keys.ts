@@ -1,4 +1,5 @@
-// Keys and expiry: naming, copying and moving keys, databases, patterns, deadlines with all their conditions.
+// Keys and expiry: naming, copying and moving keys, databases, patterns, deadlines with all their
+// conditions.
 
 import fc from "fast-check";
 import { millisecondsMax, sameMultiset, sameShape, secondsMax, within } from "../compare.js";

@@ -1,4 +1,5 @@
-// Lists. The blocking forms are drawn only with a deadline of a few milliseconds, or where an element is there.
+// Lists. The blocking forms are drawn only with a deadline of a few milliseconds, or where an
+// element is there.
 
 import fc from "fast-check";
 import type { Family, StepGroup } from "../step.js";

@@ -1,5 +1,6 @@
-// The server about itself and its connections: COMMAND, CONFIG, CLIENT, HELLO, OBJECT HELP and the like. Compared
-// exactly where Redis is determined, in shape where the reply holds names, times and counts of its own.
+// The server about itself and its connections: COMMAND, CONFIG, CLIENT, HELLO, OBJECT HELP and the
+// like. Compared exactly where Redis is determined, in shape where the reply holds names, times and
+// counts of its own.
 
 import fc from "fast-check";
 import { sameAtEveryDepth, sameMultiset, sameShape } from "../compare.js";
@@ -155,7 +156,10 @@ const table: readonly (readonly [number, string, Line])[] = [
   [2, "SET", line("SET", key, value)],
 ];
 
-/** Without names, COMMAND INFO tells of every command there is, in no order; with names only the order is free. */
+/**
+ * Without names, COMMAND INFO tells of every command there is, in no order; with names only the
+ * order is free.
+ */
 const everyCommand: Comparer = (ours, theirs, step) =>
   (step.argv.length <= 2 ? sameShape : sameAtEveryDepth)(ours, theirs, step);
 

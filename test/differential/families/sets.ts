@@ -1,4 +1,5 @@
-// Sets. Random picks (SPOP, SRANDMEMBER) are drawn only where their outcome is determined: nothing, or everything.
+// Sets. Random picks (SPOP, SRANDMEMBER) are drawn only where their outcome is determined: nothing,
+// or everything.
 
 import fc from "fast-check";
 import { sameMultiset } from "../compare.js";
@@ -42,7 +43,10 @@ const manyMembers: fc.Arbitrary<StepGroup> = fc
     },
   ]);
 
-/** Never mangled: without its count either would draw at random, and the servers would part for good. */
+/**
+ * Never mangled: without its count either would draw at random, and the servers would part for
+ * good.
+ */
 const determinedPick: fc.Arbitrary<StepGroup> = one(
   line(fc.constantFrom("SPOP", "SRANDMEMBER"), key, fc.constantFrom("0", "100000", "abc")),
 );

@@ -1,5 +1,6 @@
-// Wrong arity and wrong words: any command of the other families with up to six words that mean something to
-// some command, but rarely to this one. Nearly every reply is an error, and errors are compared exactly.
+// Wrong arity and wrong words: any command of the other families with up to six words that mean
+// something to some command, but rarely to this one. Nearly every reply is an error, and errors are
+// compared exactly.
 
 import fc from "fast-check";
 import type { Family, StepGroup } from "../step.js";

@@ -1,6 +1,6 @@
-// Transactions: MULTI, EXEC, DISCARD, WATCH and UNWATCH over string and key commands, on three connections that
-// disturb each other. What EXEC answers is compared whole, byte for byte, so only commands whose replies are
-// determined are queued.
+// Transactions: MULTI, EXEC, DISCARD, WATCH and UNWATCH over string and key commands, on three
+// connections that disturb each other. What EXEC answers is compared whole, byte for byte, so only
+// commands whose replies are determined are queued.
 
 import fc from "fast-check";
 import type { Family, StepGroup } from "../step.js";

@@ -1,6 +1,7 @@
-// Sorted sets where they are edgy: numbers as C reads and prints them, bounds with odd spellings, ranges by member of sets
-// whose scores differ (a listpack is walked, so small ones have an answer), sets around the limits of the listpack
-// and of our packed records, and long chains of options. The usual ways are the family zsets.
+// Sorted sets where they are edgy: numbers as C reads and prints them, bounds with odd spellings,
+// ranges by member of sets whose scores differ (a listpack is walked, so small ones have an
+// answer), sets around the limits of the listpack and of our packed records, and long chains of
+// options. The usual ways are the family zsets.
 
 import fc from "fast-check";
 import { sameMultiset } from "../compare.js";

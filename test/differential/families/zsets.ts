@@ -1,6 +1,6 @@
-// Sorted sets: scores with infinities and ties, ranks, every kind of range, pops, and the *STORE operations.
-// Their order is determined, so nearly everything is compared byte for byte. ZRANDMEMBER is drawn only where
-// its outcome is.
+// Sorted sets: scores with infinities and ties, ranks, every kind of range, pops, and the *STORE
+// operations. Their order is determined, so nearly everything is compared byte for byte.
+// ZRANDMEMBER is drawn only where its outcome is.
 
 import fc from "fast-check";
 import type { Family, StepGroup } from "../step.js";
@@ -66,8 +66,8 @@ const lexBound = fc.oneof(
 );
 
 /**
- * Ranges by name are promised only among equal scores, so they have keys of their own, whose members all
- * score 0.
+ * Ranges by name are promised only among equal scores, so they have keys of their own, whose
+ * members all score 0.
  */
 const lexKey = fc.constantFrom("lex:1", "lex:2");
 

@@ -1,0 +1,207 @@
+// A client: one RESP connection, one request at a time. When no reply comes in time it gives up,
+// does not know what became of its request, and goes on at another node under another process
+// number (Jepsen's rule: after an indefinite operation a process asks nothing more).
+
+import { type Bytes, fromUtf8, utf8 } from "../base/bytes.js";
+import { errors } from "../base/errors.js";
+import type { Prng } from "../base/prng.js";
+import type { Session } from "../commands/session.js";
+import { decodeReply, type ReplyValue } from "../wire/reply-decoder.js";
+import type { History } from "./history.js";
+import { type OperationLog, seenBy } from "./operation-log.js";
+import type { Process, SimulatedHost } from "./simulated-host.js";
+import { drawGap, type Simulation } from "./simulation.js";
+import type { Request } from "./workload.js";
+
+/** As Maelstrom's clients. The node answers before, if it can. */
+const timeoutUs = 1_000_000;
+/** One way, between a client and its node. */
+const linkUs = [50, 1500] as const;
+/** Before a client tries again to reach a node. */
+const reconnectUs = 50_000;
+
+/** What the clients of a run share. */
+export interface ClientWorld {
+  readonly simulation: Simulation;
+  readonly log: OperationLog;
+  readonly history: History;
+  /** The next request of a client; undefined: it has nothing more to ask. */
+  readonly next: (client: Client) => Request | undefined;
+  /** Called with each reply, or undefined when none came. */
+  readonly onDone?: (client: Client, request: Request, reply: ReplyValue | undefined) => void;
+}
+
+export class Client {
+  readonly prng: Prng;
+  readonly #world: ClientWorld;
+  readonly #thinkUs: number;
+  readonly #mayMove: boolean;
+  #host: SimulatedHost;
+  #session: Session | undefined;
+  #process = 0;
+  #serial = 0;
+  #open:
+    | { readonly request: Request; readonly record: number; readonly serial: number }
+    | undefined;
+
+  /** @param mayMove whether it goes to another node when its own does not answer. */
+  constructor(
+    world: ClientWorld,
+    host: SimulatedHost,
+    prng: Prng,
+    options: { thinkMs: number; mayMove: boolean },
+  ) {
+    this.#world = world;
+    this.#host = host;
+    this.prng = prng;
+    this.#thinkUs = options.thinkMs * 1000;
+    this.#mayMove = options.mayMove;
+    this.#process = world.history.newProcess();
+    this.#later();
+  }
+
+  get isWaiting(): boolean {
+    return this.#open !== undefined;
+  }
+
+  get host(): SimulatedHost {
+    return this.#host;
+  }
+
+  #later(us = drawGap(this.prng, this.#thinkUs)): void {
+    this.#world.simulation.queue.after(us, () => this.#ask());
+  }
+
+  #ask(): void {
+    const { simulation, history } = this.#world;
+    const session = this.#session ?? this.#connect();
+    if (session === undefined) {
+      this.#move();
+      this.#later(reconnectUs);
+      return;
+    }
+    const request = this.#world.next(this);
+    if (request === undefined) return;
+    const record = history.invoke(this.#process, request, this.#host.name);
+    const serial = ++this.#serial;
+    this.#open = { request, record, serial };
+    if (simulation.isTraced)
+      simulation.trace(this.#host.index, `ask p${this.#process} ${request.args.join(" ")}`);
+    const host = this.#host;
+    simulation.queue.after(this.prng.between(...linkUs), () =>
+      host.receiveBytes(session, encodeRequest(request.args), (process, run) =>
+        this.#serve(process, request, session, run),
+      ),
+    );
+    simulation.queue.after(timeoutUs, () => {
+      if (this.#open?.serial !== serial) return;
+      simulation.sometimes.add("client_timed_out");
+      this.#giveUp();
+    });
+  }
+
+  /** The bytes have reached the node. An eventual write is logged as it happens. */
+  #serve(process: Process, request: Request, session: Session, run: () => void): void {
+    if (request.family !== "logged" || request.write === undefined) {
+      run();
+      return;
+    }
+    const { log } = this.#world;
+    const seen = seenBy(process.node, request.key);
+    let reply: Bytes | undefined;
+    const connection = process.connections.get(session)!;
+    process.connections.set(session, {
+      onReply: (bytes) => {
+        reply = bytes;
+        connection.onReply(bytes);
+      },
+      onClose: () => connection.onClose(),
+    });
+    run();
+    process.connections.set(session, connection);
+    if (reply !== undefined && hasWritten(request.write.kind, decodeReply(reply)))
+      log.add(process.node, request.write, seen);
+  }
+
+  #connect(): Session | undefined {
+    const host = this.#host;
+    const { queue } = this.#world.simulation;
+    const session: Session | undefined = host.connect({
+      onReply: (bytes) => {
+        const serial = this.#serial;
+        queue.after(this.prng.between(...linkUs), () => this.#onReply(serial, bytes));
+      },
+      onClose: () => {
+        if (this.#session !== session) return;
+        this.#session = undefined;
+        if (this.#open !== undefined) this.#giveUp();
+      },
+    });
+    this.#session = session;
+    return session;
+  }
+
+  #onReply(serial: number, bytes: Bytes): void {
+    const { simulation, history, onDone } = this.#world;
+    if (this.#open?.serial !== serial) return; // It came too late.
+    const { request, record } = this.#open;
+    this.#open = undefined;
+    const reply = decodeReply(bytes);
+    if (simulation.isTraced)
+      simulation.trace(this.#host.index, `tell p${this.#process} ${textOfReply(reply)}`);
+    const outcome = history.complete(record, request, reply);
+    if (outcome === "indefinite") this.#process = history.newProcess();
+    onDone?.(this, request, reply);
+    this.#later();
+  }
+
+  /** No reply, and none will be heard. */
+  #giveUp(): void {
+    const { simulation, history, onDone } = this.#world;
+    const { request, record } = this.#open!;
+    this.#open = undefined;
+    if (simulation.isTraced) simulation.trace(this.#host.index, `lost p${this.#process}`);
+    history.abandon(record, request, errors.timeout.code);
+    this.#process = history.newProcess();
+    this.#leave();
+    this.#move();
+    onDone?.(this, request, undefined);
+    this.#later();
+  }
+
+  #leave(): void {
+    const { process } = this.#host;
+    const session = this.#session;
+    this.#session = undefined;
+    if (process !== undefined && session !== undefined) this.#host.disconnect(process, session);
+  }
+
+  #move(): void {
+    if (this.#mayMove) this.#host = this.prng.pick(this.#world.simulation.hosts);
+  }
+}
+
+/** Whether an eventual write has written: SADD of what is there does, DEL of nothing does not. */
+function hasWritten(kind: string, reply: ReplyValue): boolean {
+  if (reply.kind === "error") return false;
+  const isRemoval = kind === "delete" || kind === "remove";
+  return !isRemoval || (reply.kind === "integer" && reply.text !== "0");
+}
+
+export function encodeRequest(args: readonly string[]): Bytes {
+  const parts = args.map((arg) => `$${utf8(arg).length}\r\n${arg}\r\n`);
+  return utf8(`*${args.length}\r\n${parts.join("")}`);
+}
+
+export function textOfReply(reply: ReplyValue): string {
+  switch (reply.kind) {
+    case "bulk":
+      return fromUtf8(reply.bytes);
+    case "nil":
+      return "(nil)";
+    case "array":
+      return `[${reply.items.map(textOfReply).join(" ")}]`;
+    default:
+      return reply.text;
+  }
+}

@@ -1,0 +1,136 @@
+// The weather of a run, as data: which faults there are and how often, drawn from the seed. The
+// profile is printed with a failure, and the seed alone brings it back.
+//
+// A preset says how often at most. Each run draws its own rates below that, and switches whole
+// kinds off at random (swarm testing: Groce and others 2012), because faults hide each other: in a
+// network that loses every other message nothing is ever reordered.
+//
+// Names are those of the project's fault catalogue. Left out so far: disks and object stores, which
+// have no port yet, and faults of single messages within a frame.
+
+import { Prng } from "../base/prng.js";
+
+/** How a rate counts: a chance per frame, per record or per timer, or events per minute. */
+type Unit = "frame" | "record" | "timer" | "minute" | "node";
+
+interface Fault {
+  readonly per: Unit;
+  /** Highest rates. For `node` the rate is the chance that a node has it. */
+  readonly calm: number;
+  readonly moderate: number;
+  readonly chaos: number;
+}
+
+const fault = (per: Unit, calm: number, moderate: number, chaos: number): Fault => ({
+  per,
+  calm,
+  moderate,
+  chaos,
+});
+
+export const faults = {
+  network_drop: fault("frame", 0.002, 0.04, 0.25),
+  network_duplicate: fault("frame", 0.002, 0.04, 0.25),
+  network_reorder: fault("frame", 0.01, 0.1, 0.4),
+  network_delay: fault("frame", 0.001, 0.01, 0.08),
+  network_corrupt: fault("frame", 0.001, 0.01, 0.08),
+  network_partial_write: fault("frame", 0.001, 0.01, 0.05),
+  network_reset: fault("minute", 1, 10, 40),
+  partition_halves: fault("minute", 1, 8, 20),
+  partition_isolate: fault("minute", 1, 8, 20),
+  partition_one_way: fault("minute", 1, 8, 20),
+  partition_partial: fault("minute", 1, 8, 20),
+  timer_drift_fast: fault("node", 0.1, 0.3, 0.5),
+  timer_drift_slow: fault("node", 0.1, 0.3, 0.5),
+  timer_skip: fault("timer", 0.001, 0.01, 0.05),
+  timer_duplicate: fault("timer", 0.001, 0.02, 0.1),
+  timer_jump_forward: fault("minute", 0.5, 6, 20),
+  timer_jump_back: fault("minute", 0.5, 6, 20),
+  clock_offset: fault("node", 0.2, 0.5, 0.8),
+  process_crash: fault("minute", 0.5, 8, 20),
+  process_pause: fault("minute", 1, 10, 25),
+  process_slow: fault("minute", 1, 8, 20),
+  cpu_starvation: fault("minute", 0.5, 3, 10),
+  disk_slow: fault("record", 0.005, 0.05, 0.3),
+} as const satisfies Record<string, Fault>;
+
+export type FaultKind = keyof typeof faults;
+
+export const faultKinds = Object.keys(faults) as FaultKind[];
+
+export const presets = ["calm", "moderate", "chaos"] as const;
+export type Preset = (typeof presets)[number];
+
+export interface FaultProfile {
+  readonly seed: number;
+  readonly preset: Preset;
+  readonly nodeCount: number;
+  /** How long anything may fail, before everything is healed. */
+  readonly safetyMs: number;
+  /** One way, of an ordinary frame. */
+  readonly delayMs: readonly [min: number, max: number];
+  /** How long a turn of a node's event loop goes on taking what arrives. */
+  readonly turnUs: number;
+  /** 0: the kind is switched off. */
+  readonly rates: Readonly<Record<FaultKind, number>>;
+  /** Whether clocks may jump so far that others hold what the node writes. */
+  readonly hasFarJumps: boolean;
+  readonly clientsPerNode: number;
+  /** Mean pause of a client between two operations. */
+  readonly thinkMs: number;
+  /** Part of the operations that go to linearizable keys. */
+  readonly linearizableShare: number;
+  readonly keySkew: number;
+}
+
+export interface DrawOptions {
+  readonly preset?: Preset;
+  readonly nodeCount?: number;
+  /** Kinds that must not happen. */
+  readonly suppressed?: readonly FaultKind[];
+}
+
+/** Chance that a run lacks a kind of fault altogether. */
+const offChance = 0.35;
+
+export function drawProfile(seed: number, options: DrawOptions = {}): FaultProfile {
+  const prng = new Prng(seed);
+  const preset = options.preset ?? "moderate";
+  const rates = Object.fromEntries(
+    faultKinds.map((kind) => {
+      // Always the same number of draws, so that suppressing one kind leaves the others alone.
+      const isOff = prng.chance(offChance);
+      const rate = faults[kind][preset] * prng.pick([0.25, 0.5, 1]);
+      return [kind, isOff || options.suppressed?.includes(kind) === true ? 0 : rate];
+    }),
+  ) as Record<FaultKind, number>;
+  const delayMsMax = prng.pick(preset === "chaos" ? [2, 10, 40, 80] : [1, 5, 20]);
+  const drawnCount = prng.pick([3, 3, 3, 5]);
+  return {
+    seed,
+    preset,
+    nodeCount: options.nodeCount ?? drawnCount,
+    safetyMs: prng.pick([4000, 6000, 8000]),
+    delayMs: [0.1, delayMsMax],
+    turnUs: prng.pick([20, 200, 1000]),
+    rates,
+    hasFarJumps: prng.chance(0.25),
+    clientsPerNode: prng.between(2, 4),
+    thinkMs: prng.pick([10, 25, 50]),
+    linearizableShare: prng.pick([0.15, 0.3, 0.6]),
+    keySkew: prng.pick([0, 0.7, 1]),
+  };
+}
+
+/** The profile in a few lines: what there is, then the faults that are switched on. */
+export function describeProfile(profile: FaultProfile): string {
+  const { rates, delayMs, ...rest } = profile;
+  const head = Object.entries({ ...rest, delayMs: delayMs.join("-") });
+  const on = faultKinds.filter((kind) => rates[kind] > 0);
+  const off = faultKinds.filter((kind) => rates[kind] === 0);
+  return [
+    head.map(([name, value]) => `${name}=${value}`).join(" "),
+    `on: ${on.map((kind) => `${kind}=${rates[kind]}/${faults[kind].per}`).join(" ")}`,
+    `off: ${off.join(" ")}`,
+  ].join("\n");
+}

@@ -1,0 +1,165 @@
+// What must hold: while anything may fail (invariants, and each replica's values against the
+// operation log as far as the replica has seen it), and after healing (everybody agrees, nothing
+// grows, the history of the linearizable keys has an order).
+
+import { fromUtf8, utf8 } from "../base/bytes.js";
+import { checkLinearizable, explainKey } from "../check/linearizability.js";
+import { decodeReply } from "../wire/reply-decoder.js";
+import type { History } from "./history.js";
+import { type OperationLog, type Seen, seenBy } from "./operation-log.js";
+import type { Process, SimulatedHost } from "./simulated-host.js";
+import type { Simulation } from "./simulation.js";
+import { stringModel } from "./string-model.js";
+
+/** Configurations that the search may visit per key; beyond it the verdict is "unknown". */
+const searchStatesMax = 300_000;
+/**
+ * What all logs of a node may hold once everybody has everything: only what is too young to be
+ * forgotten (replication/timing.ts, keepMs).
+ */
+const quietLogBytesMax = 2_000;
+
+/** Checks one node as it is, open batches closed. @param keys those whose values are compared. */
+export function judgeNode(
+  simulation: Simulation,
+  log: OperationLog,
+  host: SimulatedHost,
+  process: Process,
+  keys: readonly string[],
+): void {
+  const { node } = process;
+  node.verifyInvariants();
+  const { shards, replicator } = node;
+  if (shards.logBytes > shards.logBytesMax)
+    simulation.violate(`${host.name}: the logs are too large`);
+  const status = replicator!.status();
+  if (status.earlyCount > 0) simulation.sometimes.add("batch_held_for_skew");
+  if (status.waitingCount > status.earlyCount) simulation.sometimes.add("batch_waited");
+  for (const key of keys) {
+    const expected = log.expect(key, seenBy(node, key));
+    const actual = readingOf(process, key);
+    if (!isSame(expected, actual))
+      simulation.violate(`${host.name}: ${key} is ${show(actual)}, not ${show(expected)}`);
+  }
+}
+
+/** What a client of the node reads: text, sorted members, or nothing. */
+export function readingOf({ node }: Process, key: string): string | readonly string[] | undefined {
+  let bytes: Uint8Array | string = "";
+  const name = utf8(key.startsWith("s") ? "SMEMBERS" : "GET");
+  node.request([name, utf8(key)], (reply) => {
+    bytes = reply;
+  });
+  if (typeof bytes === "string") return `(${bytes})`;
+  const reply = decodeReply(bytes);
+  if (reply.kind === "array") {
+    const members = reply.items.map((item) => (item.kind === "bulk" ? fromUtf8(item.bytes) : "?"));
+    return members.length === 0 ? undefined : members.sort();
+  }
+  if (reply.kind === "bulk") return fromUtf8(reply.bytes);
+  return reply.kind === "nil" ? undefined : `(${reply.kind})`;
+}
+
+type Value = string | readonly string[] | undefined;
+
+const show = (value: Value): string =>
+  value === undefined ? "absent" : typeof value === "string" ? value : `{${value.join(" ")}}`;
+
+const isSame = (a: Value, b: Value): boolean => show(a) === show(b);
+
+/** The contexts of all shards by replica names, as text that can be compared across nodes. */
+function contextsOf({ node: { shards, keyspace } }: Process): string {
+  return shards.shards
+    .map(({ context }) =>
+      [...context.entries()]
+        .map(([replica, time]) => `${keyspace.replicas.nameOf(replica)}:${time}`)
+        .sort()
+        .join(" "),
+    )
+    .join("|");
+}
+
+/** Whether all have seen and hold the same. */
+export function isConverged({ hosts }: Simulation): boolean {
+  const processes = hosts.map(({ process }) => process);
+  const [first, ...others] = processes;
+  if (first === undefined || others.includes(undefined)) return false;
+  for (const process of processes) process!.node.shards.settle();
+  const contexts = contextsOf(first);
+  if (!others.every((process) => contextsOf(process!) === contexts)) return false;
+  const digests = first.node.shards.digests().join();
+  return others.every((process) => process!.node.shards.digests().join() === digests);
+}
+
+/** Why replicas disagree, in a line. */
+export function describeDivergence({ hosts }: Simulation): string {
+  const [first, ...others] = hosts;
+  for (const other of others) {
+    const [a, b] = [first?.process, other.process];
+    if (a === undefined || b === undefined) return "a node is down";
+    if (contextsOf(a) !== contextsOf(b)) {
+      const differing = a.node.shards.shards.findIndex(
+        (_, shard) => contextOf(a, shard) !== contextOf(b, shard),
+      );
+      const [left, right] = [contextOf(a, differing), contextOf(b, differing)];
+      return `shard ${differing}: ${first!.name} has seen [${left}], ${other.name} [${right}]`;
+    }
+    const digests = b.node.shards.digests();
+    const shard = a.node.shards.digests().findIndex((digest, i) => digest !== digests[i]);
+    if (shard >= 0)
+      return `${first!.name} and ${other.name} have seen the same of shard ${shard} and differ`;
+  }
+  return "no divergence";
+}
+
+const contextOf = ({ node: { shards, keyspace } }: Process, shard: number): string =>
+  [...shards.shards[shard]!.context.entries()]
+    .map(([replica, time]) => `${keyspace.replicas.nameOf(replica)}:${time}`)
+    .sort()
+    .join(" ");
+
+/** After healing and a quiet time. */
+export function judgeEnd(simulation: Simulation, log: OperationLog, history: History): void {
+  const { hosts, sometimes } = simulation;
+  const alive = new Set(
+    hosts.flatMap(({ process }) =>
+      process === undefined
+        ? []
+        : [process.node.keyspace.replicas.nameOf(process.node.keyspace.self)],
+    ),
+  );
+  for (const host of hosts) {
+    const process = host.process!;
+    judgeNode(simulation, log, host, process, log.keys);
+    const { waitingCount, logBytes } = process.node.replicator!.status();
+    if (waitingCount > 0) simulation.violate(`${host.name}: ${waitingCount} batches wait for ever`);
+    if (logBytes > quietLogBytesMax)
+      simulation.violate(`${host.name}: ${logBytes} bytes of batches that everybody has`);
+  }
+  for (const key of log.keys)
+    judgeLosses(simulation, log, key, seenBy(hosts[0]!.process!.node, key), alive);
+  for (const key of log.keys) log.expect(key, seenBy(hosts[0]!.process!.node, key), sometimes);
+  judgeHistory(simulation, history);
+}
+
+/** Only a crash may lose a write: what a living process has made is everywhere. */
+function judgeLosses(
+  simulation: Simulation,
+  log: OperationLog,
+  key: string,
+  seen: Seen,
+  alive: ReadonlySet<string>,
+): void {
+  for (const { origin } of log.unseen(key, seen)) {
+    if (alive.has(origin)) simulation.violate(`${key}: a write of ${origin} has reached nobody`);
+    else simulation.sometimes.add("crash_lost_writes");
+  }
+}
+
+/** Answers how many keys could not be judged within the bound. */
+export function judgeHistory(simulation: Simulation, { operations }: History): number {
+  const verdict = checkLinearizable(operations, stringModel, { statesMax: searchStatesMax });
+  for (const key of verdict.keys)
+    if (key.verdict === "invalid") simulation.violate(`not linearizable: ${explainKey(key)}`);
+  return verdict.keys.filter((key) => key.verdict === "unknown").length;
+}

@@ -1,0 +1,139 @@
+// The nemesis: faults that come now and then and last for a while - partitions, crashes, pauses,
+// slowness, clock jumps. At the end of the safety phase it takes everything back.
+//
+// Only a minority of the nodes ever crashes: a node that lost its memory votes no more, and without
+// a majority of voters the linearizable keys could not go on in the liveness phase.
+
+import type { Prng } from "../base/prng.js";
+import { type FaultKind, faultKinds } from "./fault-profile.js";
+import type { SimulatedHost } from "./simulated-host.js";
+import { drawGap, meanGapUs, type Simulation } from "./simulation.js";
+
+type Range = readonly [number, number];
+
+const partitionUs: Range = [100_000, 2_500_000];
+const downUs: Range = [50_000, 1_500_000];
+const pauseUs: Range = [30_000, 1_500_000];
+const slowUs: Range = [200_000, 2_000_000];
+const jumpMs: Range = [50, 4_000];
+/** Beyond the skew that replicas accept from each other (keyspace/shards.ts). */
+const farJumpMs: Range = [58_000, 70_000];
+const farJumpChance = 0.3;
+
+type Link = readonly [from: number, to: number];
+
+export class Nemesis {
+  readonly #simulation: Simulation;
+  readonly #prng: Prng;
+  readonly #mayCrash: readonly number[];
+  readonly #cuts = new Set<readonly Link[]>();
+
+  constructor(simulation: Simulation, prng: Prng) {
+    this.#simulation = simulation;
+    this.#prng = prng;
+    const indices = prng.shuffle([...simulation.names.keys()]);
+    this.#mayCrash = indices.slice(0, Math.floor((indices.length - 1) / 2));
+    for (const kind of faultKinds) this.#schedule(kind);
+  }
+
+  #schedule(kind: FaultKind): void {
+    const meanUs = meanGapUs(this.#simulation.profile, kind);
+    if (meanUs === Number.POSITIVE_INFINITY) return;
+    this.#simulation.queue.after(drawGap(this.#prng, meanUs), () => {
+      if (this.#simulation.isHealed) return;
+      this.#strike(kind);
+      this.#schedule(kind);
+    });
+  }
+
+  /** Everything is taken back: links, processes. Clocks stay where they are, and go on evenly. */
+  heal(): void {
+    for (const links of this.#cuts) this.#simulation.network.mend(links);
+    this.#cuts.clear();
+    for (const host of this.#simulation.hosts) if (host.process === undefined) host.start();
+  }
+
+  #strike(kind: FaultKind): void {
+    const host = this.#prng.pick(this.#simulation.hosts);
+    if (kind === "partition_halves") this.#cut(kind, this.#betweenHalves());
+    else if (kind === "partition_isolate") this.#cut(kind, this.#around(host.index));
+    else if (kind === "partition_one_way") this.#cut(kind, this.#oneWay(host.index));
+    else if (kind === "partition_partial") this.#cut(kind, this.#onePair());
+    else if (kind === "timer_jump_forward") this.#jump(kind, host.index, 1);
+    else if (kind === "timer_jump_back") this.#jump(kind, host.index, -1);
+    else if (kind === "process_crash") this.#crash();
+    else this.#disturb(kind, host);
+  }
+
+  #disturb(kind: FaultKind, host: SimulatedHost): void {
+    this.#simulation.noteFault(kind, host.index);
+    if (kind === "process_pause") host.pause(this.#prng.between(...pauseUs));
+    else if (kind === "process_slow") host.slowDown(this.#prng.between(...slowUs));
+    else if (kind === "network_reset") host.resetConnections();
+    else if (kind === "cpu_starvation")
+      for (const each of this.#simulation.hosts) each.slowDown(this.#prng.between(...slowUs));
+    else throw new Error(`${kind} does not strike by itself`);
+  }
+
+  #cut(kind: FaultKind, links: readonly Link[]): void {
+    const { network, queue, names } = this.#simulation;
+    const text = links.map(([from, to]) => `${names[from]}>${names[to]}`).join(" ");
+    this.#simulation.noteFault(kind, -1, text);
+    network.cut(links);
+    this.#cuts.add(links);
+    queue.after(this.#prng.between(...partitionUs), () => {
+      if (!this.#cuts.delete(links)) return;
+      network.mend(links);
+      this.#simulation.trace(-1, `mend ${text}`);
+    });
+  }
+
+  #allLinks(): Link[] {
+    const indices = [...this.#simulation.names.keys()];
+    return indices.flatMap((from) =>
+      indices.filter((to) => to !== from).map((to): Link => [from, to]),
+    );
+  }
+
+  #betweenHalves(): Link[] {
+    const indices = this.#prng.shuffle([...this.#simulation.names.keys()]);
+    const half = new Set(indices.slice(0, indices.length >> 1));
+    return this.#allLinks().filter(([from, to]) => half.has(from) !== half.has(to));
+  }
+
+  #around(index: number): Link[] {
+    return this.#allLinks().filter((link) => link.includes(index));
+  }
+
+  /** A node that hears nobody, or that nobody hears. */
+  #oneWay(index: number): Link[] {
+    const end = this.#prng.below(2);
+    return this.#allLinks().filter((link) => link[end] === index);
+  }
+
+  /** Two nodes lose sight of each other; the others see both. */
+  #onePair(): Link[] {
+    const [from, to] = this.#prng.pick(this.#allLinks());
+    return [
+      [from, to],
+      [to, from],
+    ];
+  }
+
+  #crash(): void {
+    const host = this.#simulation.hosts[this.#prng.pick(this.#mayCrash)];
+    if (host?.process === undefined) return;
+    this.#simulation.noteFault("process_crash", host.index);
+    host.crash();
+    this.#simulation.queue.after(this.#prng.between(...downUs), () => {
+      if (host.process === undefined) host.start();
+    });
+  }
+
+  #jump(kind: FaultKind, index: number, sign: number): void {
+    const isFar = this.#simulation.profile.hasFarJumps && this.#prng.chance(farJumpChance);
+    const ms = sign * this.#prng.between(...(isFar ? farJumpMs : jumpMs));
+    this.#simulation.noteFault(kind, index, `${ms} ms`);
+    this.#simulation.hosts[index]!.clock.jump(ms);
+  }
+}

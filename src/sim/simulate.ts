@@ -1,0 +1,201 @@
+// One run from a seed. Two phases: in the first anything may fail; then everything is healed, and
+// the cluster must finish what it is asked, converge, and come to rest.
+
+import type { Prng } from "../base/prng.js";
+import { Client, type ClientWorld } from "./client.js";
+import {
+  type DrawOptions,
+  drawProfile,
+  type FaultKind,
+  type FaultProfile,
+} from "./fault-profile.js";
+import { History } from "./history.js";
+import { describeDivergence, isConverged, judgeEnd, judgeNode } from "./judges.js";
+import { Nemesis } from "./nemesis.js";
+import { OperationLog } from "./operation-log.js";
+import type { SimulatedHost } from "./simulated-host.js";
+import { drawGap, RunEnded, Simulation } from "./simulation.js";
+import type { SometimesName } from "./sometimes.js";
+import { noteNode } from "./sometimes.js";
+import type { Tally } from "./tally.js";
+import type { Trace } from "./trace.js";
+import { type Request, Workload } from "./workload.js";
+
+const ms = 1000;
+/** Mean time between two looks at a node. */
+const judgeGapUs = 400 * ms;
+const judgedKeyCount = 4;
+/** After healing: how long clients may go on, and how long until each key answers at each node. */
+const lastClientsUs = 1500 * ms;
+const livenessUs = 15_000 * ms;
+/** Convergence after healing and after the last write, beyond what clocks make others wait. */
+const convergenceUs = 15_000 * ms;
+const pollUs = 250 * ms;
+/** Then nothing happens any more; logs forget what everybody has. */
+const quietUs = 9_000 * ms;
+/** Skew that replicas accept (keyspace/shards.ts). */
+const skewMsMax = 60_000;
+
+export interface RunResult {
+  readonly profile: FaultProfile;
+  readonly violations: readonly string[];
+  readonly faultCounts: Tally<FaultKind>;
+  readonly sometimes: Tally<SometimesName>;
+  readonly simulatedMs: number;
+  /** Part of `simulatedMs` in which faults happened. */
+  readonly safetyMs: number;
+  readonly requestCount: number;
+  readonly repliedCount: number;
+  readonly frameCount: number;
+  /** How long after healing and the last write all agreed. */
+  readonly convergedMs: number;
+}
+
+export interface SimulateOptions extends DrawOptions {
+  readonly trace?: Trace;
+}
+
+export function simulate(seed: number, options: SimulateOptions = {}): RunResult {
+  return new Run(drawProfile(seed, options), options.trace).run();
+}
+
+class Run {
+  readonly #profile: FaultProfile;
+  readonly #simulation: Simulation;
+  readonly #nemesis: Nemesis;
+  readonly #log = new OperationLog();
+  readonly #history: History;
+  readonly #workload: Workload;
+  readonly #prng: Prng;
+  #clientsEndUs = Number.POSITIVE_INFINITY;
+  #convergedMs = -1;
+
+  constructor(profile: FaultProfile, trace: Trace | undefined) {
+    this.#profile = profile;
+    this.#simulation = new Simulation(profile, trace);
+    this.#prng = this.#simulation.prng.fork();
+    this.#nemesis = new Nemesis(this.#simulation, this.#simulation.prng.fork());
+    this.#history = new History(this.#simulation);
+    this.#workload = new Workload(profile);
+  }
+
+  run(): RunResult {
+    try {
+      this.#safety();
+      this.#liveness();
+    } catch (error) {
+      if (!(error instanceof RunEnded)) throw error;
+    }
+    const simulation = this.#simulation;
+    for (const { process } of simulation.hosts)
+      if (process !== undefined) noteNode(process.node, simulation.sometimes);
+    return {
+      profile: this.#profile,
+      violations: simulation.violations,
+      faultCounts: simulation.faultCounts,
+      sometimes: simulation.sometimes,
+      simulatedMs: simulation.queue.nowUs / ms,
+      safetyMs: this.#profile.safetyMs,
+      requestCount: this.#history.requestCount,
+      repliedCount: this.#history.repliedCount,
+      frameCount: simulation.network.sentCount,
+      convergedMs: this.#convergedMs,
+    };
+  }
+
+  #safety(): void {
+    const simulation = this.#simulation;
+    const { clientsPerNode, thinkMs, safetyMs } = this.#profile;
+    const world: ClientWorld = {
+      simulation,
+      log: this.#log,
+      history: this.#history,
+      next: (client) =>
+        simulation.queue.nowUs < this.#clientsEndUs ? this.#workload.draw(client.prng) : undefined,
+    };
+    for (const host of simulation.hosts) {
+      for (let count = clientsPerNode; count > 0; count--)
+        new Client(world, host, this.#prng.fork(), { thinkMs, mayMove: true });
+      this.#judgeLater(host);
+    }
+    simulation.runUntil(safetyMs * ms);
+  }
+
+  #judgeLater(host: SimulatedHost): void {
+    const simulation = this.#simulation;
+    simulation.queue.after(drawGap(this.#prng, judgeGapUs), () => {
+      const keys = this.#log.keys;
+      const some = Array.from({ length: Math.min(judgedKeyCount, keys.length) }, () =>
+        this.#prng.pick(keys),
+      );
+      host.inspect((process) => judgeNode(simulation, this.#log, host, process, some));
+      if (!simulation.isHealed) this.#judgeLater(host);
+    });
+  }
+
+  #liveness(): void {
+    const simulation = this.#simulation;
+    simulation.heal();
+    this.#nemesis.heal();
+    this.#clientsEndUs = simulation.queue.nowUs + lastClientsUs;
+    simulation.runFor(lastClientsUs);
+    this.#demandAnswers();
+    this.#demandConvergence();
+    if (simulation.violations.length === 0) {
+      simulation.runFor(quietUs);
+      if (!isConverged(simulation))
+        simulation.violate(`agreed and then not: ${describeDivergence(simulation)}`);
+    }
+    if (simulation.violations.length === 0) this.#judgeEnd();
+  }
+
+  #judgeEnd(): void {
+    // As an event, so that a broken invariant is treated like any other.
+    const { queue } = this.#simulation;
+    queue.after(0, () => judgeEnd(this.#simulation, this.#log, this.#history));
+    this.#simulation.runUntil(queue.nowUs);
+  }
+
+  /** Each linearizable key must be readable at each node. */
+  #demandAnswers(): void {
+    const simulation = this.#simulation;
+    const missing = new Map<Client, Request[]>();
+    const world: ClientWorld = {
+      simulation,
+      log: this.#log,
+      history: this.#history,
+      next: (client) => missing.get(client)?.at(-1),
+      onDone: (client, _request, reply) => {
+        if (reply !== undefined && reply.kind !== "error") missing.get(client)?.pop();
+      },
+    };
+    for (const host of simulation.hosts) {
+      const client = new Client(world, host, this.#prng.fork(), { thinkMs: 5, mayMove: false });
+      missing.set(client, this.#workload.lastReads());
+    }
+    const isDone = (): boolean => [...missing.values()].every((requests) => requests.length === 0);
+    const untilUs = simulation.queue.nowUs + livenessUs;
+    while (!isDone() && simulation.queue.nowUs < untilUs) simulation.runFor(pollUs);
+    for (const [{ host }, [request]] of missing)
+      if (request !== undefined)
+        simulation.violate(`${host.name} does not answer ${request.args.join(" ")} after healing`);
+  }
+
+  #demandConvergence(): void {
+    const simulation = this.#simulation;
+    const { queue, hosts } = simulation;
+    const leads = hosts.map(({ clock }) => clock.leadMs(queue.nowUs));
+    const skewMs = Math.max(...leads) - Math.min(...leads);
+    const heldUs = Math.max(0, skewMs - skewMsMax) * ms * 1.1;
+    const startUs = queue.nowUs;
+    const untilUs = startUs + convergenceUs + heldUs;
+    while (!isConverged(simulation)) {
+      if (queue.nowUs >= untilUs) {
+        simulation.violate(`no convergence: ${describeDivergence(simulation)}`);
+        return;
+      }
+      simulation.runFor(pollUs);
+    }
+    this.#convergedMs = (queue.nowUs - startUs) / ms;
+  }
+}

@@ -1,0 +1,343 @@
+// The host of one node in the simulator: what the process and its operating system do in earnest
+// (host/drive.ts, host/tcp-host.ts, bin/maelstrom.ts). It drives the production classes - the node,
+// the RESP face of its clients, the frames between peers - through the same effects.
+//
+// A crash takes the process with all it had; the next one is a new incarnation, which never votes
+// in the registers again. A pause stops the process and not the world: what arrives waits. Slowness
+// makes each turn last.
+
+import type { Bytes } from "../base/bytes.js";
+import type { Prng } from "../base/prng.js";
+import type { HostFacts } from "../commands/environment.js";
+import type { Session } from "../commands/session.js";
+import { SettingsStore } from "../commands/settings-store.js";
+import { allTables } from "../node/commands.js";
+import type { ConsistencyRules } from "../node/consistency.js";
+import type { NodeEffects } from "../node/effects.js";
+import { Node } from "../node/node.js";
+import { ClientInput } from "../wire/client-input.js";
+import { decodeFrame, encodePeerMessage } from "../wire/peer-codec.js";
+import { PeerOutbox } from "../wire/peer-outbox.js";
+import type { SimulatedClock } from "./simulated-clock.js";
+import type { Simulation } from "./simulation.js";
+import { noteNode } from "./sometimes.js";
+
+/** Period of the node's housekeeping, as of the real host. */
+const cronUs = 100_000;
+/** A timer of the event loop never fires sooner. */
+const timerUsMin = 1000;
+const skippedTimerUs = [50_000, 600_000] as const;
+const slowDiskUs = [1_000, 80_000] as const;
+/** How long a turn takes while the process is slow. */
+const slowTurnUs = [2_000, 15_000] as const;
+
+/** Keys that begin so are linearizable; all others are eventual. */
+export const linearizablePrefix = "l:";
+
+const consistency: ConsistencyRules = {
+  default: "eventual",
+  prefixes: { [linearizablePrefix]: "linearizable" },
+};
+
+/** A client's end of a connection. */
+export interface Connection {
+  onReply(bytes: Bytes): void;
+  onClose(): void;
+}
+
+/** One life of a node's process. */
+export interface Process {
+  readonly incarnation: number;
+  readonly node: Node;
+  readonly input: ClientInput;
+  readonly outbox: PeerOutbox;
+  readonly connections: Map<Session, Connection>;
+}
+
+export class SimulatedHost {
+  readonly index: number;
+  readonly name: string;
+  readonly clock: SimulatedClock;
+  /** Undefined while the process is down. */
+  process: Process | undefined;
+  incarnation = 0;
+  refusedFrameCount = 0;
+  readonly #simulation: Simulation;
+  readonly #prng: Prng;
+  #pausedUntilUs = 0;
+  #slowUntilUs = 0;
+  /** The event loop is busy with a turn until then. */
+  #busyUntilUs = 0;
+  #diskFreeUs = 0;
+  #dueMs = Number.POSITIVE_INFINITY;
+  #isTurnOpen = false;
+  #deferred: (() => void)[] = [];
+
+  constructor(simulation: Simulation, index: number, clock: SimulatedClock, prng: Prng) {
+    this.#simulation = simulation;
+    this.index = index;
+    this.name = simulation.nameOf(index);
+    this.clock = clock;
+    this.#prng = prng;
+    this.start();
+  }
+
+  // ---- the process
+
+  start(): void {
+    const nowMs = this.clock.now(this.#simulation.queue.nowUs);
+    const { names } = this.#simulation;
+    this.incarnation++;
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    this.#isTurnOpen = false;
+    this.#deferred = [];
+    const connections = new Map<Session, Connection>();
+    const effects = this.#newEffects(() => process, connections);
+    const node = new Node(
+      {
+        name: this.name,
+        members: names,
+        incarnation: this.incarnation,
+        consistency,
+        seed: this.#prng.below(2 ** 32),
+        commands: allTables,
+        settings: new SettingsStore({}),
+        facts: newFacts(nowMs),
+        databaseCount: 2,
+        measureMicros: () => 0,
+      },
+      effects,
+    );
+    const outbox = new PeerOutbox(
+      (to, frame) => this.#simulation.network.send(this.index, names.indexOf(to), frame),
+      (callback) => this.#deferred.push(callback),
+    );
+    const input = new ClientInput(node, effects);
+    const process: Process = { incarnation: this.incarnation, node, input, outbox, connections };
+    this.process = process;
+    this.#simulation.trace(this.index, `start ${this.incarnation}`);
+    node.beginTurn(nowMs);
+    this.#afterTurn(process);
+    this.#simulation.queue.after(cronUs, () => this.#runCron(process));
+  }
+
+  #newEffects(current: () => Process, connections: ReadonlyMap<Session, Connection>): NodeEffects {
+    return {
+      write: (session, bytes, length) => {
+        connections.get(session)?.onReply(bytes.slice(0, length));
+        return false;
+      },
+      close: (session) => this.disconnect(current(), session),
+      pause() {},
+      resume() {},
+      stall() {},
+      shutdown() {},
+      send: (to, message) => {
+        const { outbox, node } = current();
+        outbox.push(to, encodePeerMessage(message, node.shards));
+        this.#openTurn(current());
+      },
+      persist: (lsn) => this.#persist(current(), lsn),
+    };
+  }
+
+  /** What was in memory is gone, and with it every connection. */
+  crash(): void {
+    const { process } = this;
+    if (process === undefined) return;
+    this.process = undefined;
+    noteNode(process.node, this.#simulation.sometimes);
+    this.#pausedUntilUs = 0;
+    this.#busyUntilUs = 0;
+    this.#diskFreeUs = 0;
+    for (const connection of process.connections.values()) connection.onClose();
+    process.connections.clear();
+  }
+
+  pause(forUs: number): void {
+    this.#pausedUntilUs = Math.max(this.#pausedUntilUs, this.#simulation.queue.nowUs + forUs);
+  }
+
+  slowDown(forUs: number): void {
+    this.#slowUntilUs = Math.max(this.#slowUntilUs, this.#simulation.queue.nowUs + forUs);
+  }
+
+  // ---- inputs
+
+  receiveFrame(from: number, frame: Bytes, order: number): void {
+    const simulation = this.#simulation;
+    this.#turn(this.process, (process) => {
+      const decoded = decodeFrame(frame, process.node.shards);
+      const sender = simulation.nameOf(from);
+      if (!decoded.ok) {
+        this.refusedFrameCount++;
+        simulation.sometimes.add("corrupt_frame_refused");
+        if (simulation.isTraced)
+          simulation.trace(this.index, `refuse ${sender} #${order}: ${decoded.error}`);
+        return;
+      }
+      if (simulation.isTraced) {
+        const kinds = decoded.value.map(({ message }) => message.body.type).join(" ");
+        simulation.trace(this.index, `receive ${sender} #${order} ${kinds}`);
+      }
+      for (const message of decoded.value) process.node.receivePeer(sender, message);
+    });
+  }
+
+  /** Undefined while the process is down. */
+  connect(connection: Connection): Session | undefined {
+    const { process } = this;
+    if (process === undefined) return undefined;
+    const session = process.node.openSession("client", "node");
+    process.connections.set(session, connection);
+    return session;
+  }
+
+  disconnect(process: Process, session: Session): void {
+    const connection = process.connections.get(session);
+    if (connection === undefined) return;
+    process.connections.delete(session);
+    process.node.closeSession(session);
+    connection.onClose();
+  }
+
+  /** The network resets every connection of a client. */
+  resetConnections(): void {
+    const { process } = this;
+    if (process === undefined) return;
+    for (const session of [...process.connections.keys()]) this.disconnect(process, session);
+  }
+
+  /** A client's bytes arrive; `around` runs them, and sees the node before and after. */
+  receiveBytes(
+    session: Session,
+    bytes: Bytes,
+    around: (process: Process, run: () => void) => void,
+  ): void {
+    this.#turn(this.process, (process) => {
+      if (!process.connections.has(session)) return;
+      around(process, () => process.input.receive(session, bytes, 0, bytes.length));
+    });
+  }
+
+  /** Looks at the node, between its turns, whatever the process is doing. */
+  inspect(look: (process: Process) => void): void {
+    if (this.process === undefined) return;
+    look(this.process);
+    this.#afterTurn(this.process);
+  }
+
+  // ---- turns
+
+  /** Runs an input when the process is awake and has finished what came before. */
+  #turn(process: Process | undefined, work: (process: Process) => void): void {
+    if (process === undefined || process !== this.process) return;
+    const { queue } = this.#simulation;
+    const freeUs = Math.max(this.#pausedUntilUs, this.#busyUntilUs);
+    if (freeUs > queue.nowUs) {
+      queue.at(freeUs, () => this.#turn(process, work));
+      return;
+    }
+    if (this.#slowUntilUs > queue.nowUs)
+      this.#busyUntilUs = queue.nowUs + this.#prng.between(...slowTurnUs);
+    process.node.beginTurn(this.clock.now(queue.nowUs));
+    work(process);
+    this.#afterTurn(process);
+  }
+
+  /** As `Drive.turn`: timers may have moved, the batch may be open. */
+  #afterTurn(process: Process): void {
+    if (process !== this.process) return;
+    if (process.node.wantsEndTurn) this.#openTurn(process);
+    this.#arm(process);
+  }
+
+  #openTurn(process: Process): void {
+    if (this.#isTurnOpen) return;
+    this.#isTurnOpen = true;
+    const { queue, profile } = this.#simulation;
+    queue.after(this.#prng.below(profile.turnUs), () => this.#endTurn(process));
+  }
+
+  #endTurn(process: Process): void {
+    if (process !== this.process) return;
+    const { queue } = this.#simulation;
+    if (this.#pausedUntilUs > queue.nowUs) {
+      queue.at(this.#pausedUntilUs, () => this.#endTurn(process));
+      return;
+    }
+    this.#isTurnOpen = false;
+    if (process.node.wantsEndTurn) process.node.endTurn();
+    const deferred = this.#deferred;
+    this.#deferred = [];
+    for (const callback of deferred) callback();
+    this.#afterTurn(process);
+  }
+
+  // ---- timers
+
+  /** As `Drive.arm`. */
+  #arm(process: Process): void {
+    const due = process.node.nextDueMs();
+    if (due === this.#dueMs) return;
+    this.#dueMs = due;
+    if (due === Number.POSITIVE_INFINITY) return;
+    const simulation = this.#simulation;
+    const delayUs = ((due - this.clock.now(simulation.queue.nowUs)) * 1000) / this.clock.rate;
+    let us = Math.max(delayUs, timerUsMin);
+    if (simulation.happens("timer_skip", this.index)) us += this.#prng.between(...skippedTimerUs);
+    const copies = simulation.happens("timer_duplicate", this.index) ? 2 : 1;
+    simulation.queue.after(us, () => {
+      if (this.#dueMs !== due || process !== this.process) return;
+      for (let copy = 0; copy < copies; copy++) this.#turn(process, () => this.#tick(process));
+    });
+  }
+
+  #tick(process: Process): void {
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    process.node.tick();
+  }
+
+  #runCron(process: Process): void {
+    if (process !== this.process) return;
+    const { queue } = this.#simulation;
+    this.#turn(process, () => process.node.cron());
+    queue.after(cronUs, () => this.#runCron(process));
+  }
+
+  // ---- the disk
+
+  /** The registers have no disk yet: a record lives as long as the process, but may take a while. */
+  #persist(process: Process, lsn: number): void {
+    const { queue } = this.#simulation;
+    const isSlow = this.#simulation.happens("disk_slow", this.index);
+    if (!isSlow && this.#diskFreeUs <= queue.nowUs) {
+      process.node.persisted(lsn);
+      return;
+    }
+    // In order: a later record is never durable before an earlier one.
+    const delayUs = isSlow ? this.#prng.between(...slowDiskUs) : 0;
+    this.#diskFreeUs = Math.max(this.#diskFreeUs, queue.nowUs + delayUs);
+    queue.at(this.#diskFreeUs, () => this.#turn(process, () => process.node.persisted(lsn)));
+  }
+}
+
+const newFacts = (startedMs: number): HostFacts => ({
+  processId: 1,
+  nodeVersion: "",
+  operatingSystem: "",
+  architecture: "",
+  executable: "",
+  configFile: "",
+  version: "",
+  startedMs,
+  port: 0,
+  runId: "",
+  residentBytes: 0,
+  peakResidentBytes: 0,
+  heapBytes: 0,
+  startMemoryBytes: 0,
+  totalMemoryBytes: 0,
+  cpuUserSeconds: 0,
+  cpuSystemSeconds: 0,
+});

@@ -1,0 +1,137 @@
+// One run's world: virtual time, the network, the hosts with their clocks, what is counted and what
+// is told. The seed decides everything in it.
+
+import { AssertionError } from "../base/assert.js";
+import { Prng } from "../base/prng.js";
+import { seedHash } from "../keyspace/hash.js";
+import { EventQueue } from "./event-queue.js";
+import { type FaultKind, type FaultProfile, faults } from "./fault-profile.js";
+import { Network } from "./network.js";
+import { SimulatedClock } from "./simulated-clock.js";
+import { SimulatedHost } from "./simulated-host.js";
+import type { SometimesName } from "./sometimes.js";
+import { Tally } from "./tally.js";
+import type { Trace } from "./trace.js";
+
+/** Clocks differ by so much at the start. */
+const clockOffsetMsMax = 3000;
+/** A clock that drifts gains or loses this part of the time: far more than quartz does. */
+const driftMax = 0.02;
+/** Further violations of a run are not kept: the first one tells the story. */
+const violationCountMax = 10;
+
+export class Simulation {
+  readonly profile: FaultProfile;
+  readonly queue = new EventQueue();
+  readonly names: readonly string[];
+  readonly network: Network;
+  readonly hosts: SimulatedHost[] = [];
+  /** Faults that really happened. */
+  readonly faultCounts = new Tally<FaultKind>();
+  readonly sometimes = new Tally<SometimesName>();
+  readonly violations: string[] = [];
+  /** Source of every other generator of the run. */
+  readonly prng: Prng;
+  readonly #trace: Trace | undefined;
+  readonly #faultPrng: Prng;
+  #isHealed = false;
+
+  constructor(profile: FaultProfile, trace?: Trace) {
+    this.profile = profile;
+    this.#trace = trace;
+    this.prng = new Prng(profile.seed).fork();
+    // The key of the index is the process's, so each run sets it.
+    seedHash(this.prng.u32(), this.prng.u32());
+    this.#faultPrng = this.prng.fork();
+    this.names = Array.from({ length: profile.nodeCount }, (_, index) => `n${index + 1}`);
+    this.network = new Network(this, this.prng.fork());
+    for (const index of this.names.keys())
+      this.hosts.push(new SimulatedHost(this, index, this.#drawClock(index), this.prng.fork()));
+  }
+
+  get isTraced(): boolean {
+    return this.#trace !== undefined;
+  }
+
+  get isHealed(): boolean {
+    return this.#isHealed;
+  }
+
+  nameOf(index: number): string {
+    return this.names[index]!;
+  }
+
+  /** @param index the node it concerns; negative: the whole cluster. */
+  trace(index: number, text: string): void {
+    this.#trace?.event(this.queue.nowUs, this.names[index] ?? "-", text);
+  }
+
+  violate(text: string): void {
+    this.trace(-1, `VIOLATION ${text}`);
+    if (this.violations.length < violationCountMax) this.violations.push(text);
+  }
+
+  /** Runs events; a broken invariant of the production code is a violation and ends the run. */
+  runUntil(untilUs: number): void {
+    try {
+      this.queue.runUntil(untilUs);
+    } catch (error) {
+      if (!(error instanceof AssertionError)) throw error;
+      this.violate(`assertion: ${error.message}`);
+      throw new RunEnded();
+    }
+  }
+
+  runFor(us: number): void {
+    this.runUntil(this.queue.nowUs + us);
+  }
+
+  /** Whether a fault with a chance happens now; counts it. */
+  happens(kind: FaultKind, index: number): boolean {
+    const rate = this.profile.rates[kind];
+    if (rate === 0 || this.#isHealed || !this.#faultPrng.chance(rate)) return false;
+    this.noteFault(kind, index);
+    return true;
+  }
+
+  noteFault(kind: FaultKind, index: number, detail = ""): void {
+    this.faultCounts.add(kind);
+    if (this.isTraced) this.trace(index, `fault ${kind} ${detail}`);
+  }
+
+  /** From now on nothing goes wrong any more. What is cut, paused or down is the nemesis's. */
+  heal(): void {
+    this.#isHealed = true;
+    this.network.heal();
+    this.trace(-1, "heal");
+  }
+
+  #drawClock(index: number): SimulatedClock {
+    const prng = this.#faultPrng;
+    const draw = (kind: FaultKind): boolean => {
+      const isDrawn = prng.chance(this.profile.rates[kind]);
+      if (isDrawn) this.noteFault(kind, index);
+      return isDrawn;
+    };
+    const drift = prng.float() * driftMax;
+    const offsetMs = prng.between(-clockOffsetMsMax, clockOffsetMsMax);
+    const isFast = draw("timer_drift_fast");
+    const isSlow = draw("timer_drift_slow");
+    const rate = isFast ? 1 + drift : isSlow ? 1 - drift : 1;
+    return new SimulatedClock(draw("clock_offset") ? offsetMs : 0, rate);
+  }
+}
+
+/** The run cannot go on; its violations say why. */
+export class RunEnded extends Error {
+  override readonly name = "RunEnded";
+}
+
+/** Mean microseconds between two faults of a kind that counts per minute; Infinity: never. */
+export function meanGapUs(profile: FaultProfile, kind: FaultKind): number {
+  const rate = faults[kind].per === "minute" ? profile.rates[kind] : 0;
+  return rate === 0 ? Number.POSITIVE_INFINITY : 60e6 / rate;
+}
+
+/** Exponentially distributed, so that what just happened says nothing about what comes next. */
+export const drawGap = (prng: Prng, mean: number): number => -Math.log(1 - prng.float()) * mean;

@@ -1,0 +1,52 @@
+// Situations that a campaign must have met. A checker that never saw a read overlap a partition has
+// proved nothing about it, so a campaign in which one of these never happened fails.
+
+import type { Node } from "../node/node.js";
+import type { Tally } from "./tally.js";
+
+export const sometimes = {
+  read_overlapped_partition: "a read succeeded while the network was cut",
+  proposer_preempted: "a round was rejected because another proposer was ahead",
+  round_timed_out: "a round ended without a majority",
+  cas_interrupted: "a client does not know whether its CAS happened",
+  operation_unavailable: "a node refused at once for want of a majority",
+  client_timed_out: "a client gave up waiting and asked another node",
+  home_taken_over: "an origin gave up on the home of a register and proposed itself",
+  forward_cancelled: "an origin withdrew what it had forwarded",
+  second_read: "the first round of a read was not consistent",
+  stored_outcome_told: "a repeated operation was answered from the register's table",
+  state_sync_needed: "a log did not reach back, and a whole shard was sent",
+  pull_needed: "a batch did not arrive by itself and was asked for",
+  push_repeated: "a batch was sent again for want of an acknowledgement",
+  duplicate_batch: "a batch arrived twice",
+  batch_held_for_skew: "a batch waited because its maker's clock was far ahead",
+  batch_waited: "a batch waited for its predecessor",
+  crash_lost_writes: "a crash took writes that nobody else had seen",
+  add_survived_removal: "an add stayed because the remover had not seen it",
+  increment_survived_reset: "an increment stayed because the SET or DEL had not seen it",
+  concurrent_sets: "two SETs had not seen each other",
+  corrupt_frame_refused: "a frame was damaged on its way and refused",
+  message_overtaken: "a frame arrived before one that was sent earlier",
+  key_expired: "a key was removed because its time had come",
+} as const;
+
+export type SometimesName = keyof typeof sometimes;
+
+export const sometimesNames = Object.keys(sometimes) as SometimesName[];
+
+/** What a node has met in the life of its process. */
+export function noteNode(node: Node, sometimes: Tally<SometimesName>): void {
+  const { counters } = node.registers;
+  sometimes.add("proposer_preempted", counters.roundsPreempted);
+  sometimes.add("round_timed_out", counters.roundsTimedOut);
+  sometimes.add("home_taken_over", counters.takeovers);
+  sometimes.add("forward_cancelled", counters.cancels);
+  sometimes.add("second_read", counters.secondReads);
+  sometimes.add("stored_outcome_told", counters.storedOutcomes);
+  const status = node.replicator!.status();
+  sometimes.add("state_sync_needed", status.stateJoinedCount);
+  sometimes.add("pull_needed", status.pullCount);
+  sometimes.add("push_repeated", status.resentBatchCount);
+  sometimes.add("duplicate_batch", status.duplicateCount);
+  sometimes.add("key_expired", node.keyspace.expiredKeys);
+}

@@ -4,6 +4,8 @@ import { bitCommands } from "./bits.js";
 import { fieldCommands } from "./bits-field.js";
 import type { CommandSpec } from "./command.js";
 import { expiryCommands } from "./expiry.js";
+import { geoCommands } from "./geo.js";
+import { geoSearchCommands } from "./geo-search.js";
 import { hashCommands } from "./hashes.js";
 import { hashCountCommands } from "./hashes-count.js";
 import { hashRandomCommands } from "./hashes-random.js";
@@ -51,6 +53,8 @@ export const dataCommands: readonly CommandSpec[] = [
   ...zsetPopCommands,
   ...zsetCombineCommands,
   ...zsetScanCommands,
+  ...geoCommands,
+  ...geoSearchCommands,
   ...listCommands,
   ...listEditCommands,
   ...listMoveCommands,

@@ -4,7 +4,7 @@
 // Left out: NaN, which every reader refuses, whatever its spelling; and locales.
 
 import { latin1 } from "../base/bytes.js";
-import { doubleOfDecimal } from "../lattice/double.js";
+import { decimalOfDouble, doubleOfDecimal } from "../lattice/double.js";
 import type { Reply } from "./reply.js";
 
 /** Powers of ten that are doubles exactly. */
@@ -134,6 +134,35 @@ function seventeenDigits(value: number): string {
   const isTie = /^50*$/.test(mantissa.slice(cut));
   const isEven = Number(mantissa[cut - 1]) % 2 === 0;
   return isTie && isEven ? `${mantissa.slice(0, cut)}e${exponent}` : value.toExponential(16);
+}
+
+/** With a fixed number of decimals, a half rounded to even: "%.*f". */
+export function formatFixed(value: number, decimals: number): string {
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  const { units, scale } = decimalOfDouble(value);
+  const isNegative = value < 0 || Object.is(value, -0);
+  const magnitude = units < 0n ? -units : units;
+  const scaled =
+    scale <= decimals
+      ? magnitude * 10n ** BigInt(decimals - scale)
+      : divideToEven(magnitude, 10n ** BigInt(scale - decimals));
+  const digits = scaled.toString().padStart(decimals + 1, "0");
+  const whole = digits.slice(0, digits.length - decimals);
+  return `${isNegative ? "-" : ""}${whole}.${digits.slice(digits.length - decimals)}`;
+}
+
+function divideToEven(dividend: bigint, divisor: bigint): bigint {
+  const quotient = dividend / divisor;
+  const twice = (dividend - quotient * divisor) * 2n;
+  const isUp = twice > divisor || (twice === divisor && (quotient & 1n) === 1n);
+  return isUp ? quotient + 1n : quotient;
+}
+
+/** With up to seventeen decimals, as Redis shows numbers to people. */
+export function formatHuman(value: number): string {
+  if (!Number.isFinite(value)) return formatFixed(value, 17);
+  const text = formatFixed(value, 17).replace(/\.?0+$/, "");
+  return text === "-0" ? "0" : text;
 }
 
 /** A score as RESP2 and RESP3 send it. */

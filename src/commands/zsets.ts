@@ -24,7 +24,7 @@ export function openEdit(call: Call, index: number, ref: number): boolean {
   return false;
 }
 
-const option = { nx: 1, xx: 2, gt: 4, lt: 8, ch: 16, incr: 32 } as const;
+export const option = { nx: 1, xx: 2, gt: 4, lt: 8, ch: 16, incr: 32 } as const;
 
 /** The bit of an option, 0 when the argument is none. */
 function optionOf(call: Call, index: number): number {
@@ -50,7 +50,9 @@ function add(call: Call, given: number): void {
   }
   const rest = call.argc - first;
   if (rest === 0 || rest % 2 !== 0) fail(call, "syntax");
-  else if (areCompatible(call, options, rest)) addMembers(call, first, options);
+  else if (areCompatible(call, options, rest) && readScores(call, first)) {
+    addMembers(call, scores, first + 1, 2, options);
+  }
 }
 
 function areCompatible(call: Call, options: number, rest: number): boolean {
@@ -89,8 +91,14 @@ function readScores(call: Call, first: number): boolean {
   return true;
 }
 
-function addMembers(call: Call, first: number, options: number): void {
-  if (!readScores(call, first)) return;
+/** Adds the members at arguments `first`, `first + step` and so on with their scores, and replies. */
+export function addMembers(
+  call: Call,
+  given: Float64Array,
+  first: number,
+  step: number,
+  options: number,
+): void {
   const ref = call.findForWrite(1);
   if (!openEdit(call, 1, ref)) return;
   tally.added = 0;
@@ -99,8 +107,8 @@ function addMembers(call: Call, first: number, options: number): void {
   tally.lengthMax = 0;
   const isIncrement = (options & option.incr) !== 0;
   if (ref !== 0 || (options & option.xx) === 0) {
-    for (let index = first; index < call.argc; index += 2) {
-      if (addMember(call, index + 1, scores[(index - first) >> 1]!, options)) continue;
+    for (let index = first, i = 0; index < call.argc; index += step, i++) {
+      if (addMember(call, index, given[i]!, options)) continue;
       call.reply.error("ERR resulting score is not a number (NaN)");
       return;
     }

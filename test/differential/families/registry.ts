@@ -2,6 +2,7 @@
 
 import type { Family } from "../step.js";
 import { bitsFamily } from "./bits.js";
+import { geoFamily } from "./geo.js";
 import { hashesFamily } from "./hashes.js";
 import { keysFamily } from "./keys.js";
 import { listsFamily } from "./lists.js";
@@ -22,6 +23,7 @@ const dataFamilies: readonly Family[] = [
   listsFamily,
   zsetsFamily,
   zsetEdgesFamily,
+  geoFamily,
 ];
 
 /** Wrong arity and syntax are tried on the commands of all the others. */

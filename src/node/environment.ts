@@ -2,6 +2,8 @@
 // state.
 
 import type { Prng } from "../base/prng.js";
+import type { Wait } from "../commands/blocking.js";
+import type { Call } from "../commands/call.js";
 import type { Command } from "../commands/command.js";
 import type { DebugSwitches, Environment, HostFacts } from "../commands/environment.js";
 import { LatencyMeter } from "../commands/latency-meter.js";
@@ -94,8 +96,12 @@ export class NodeEnvironment implements Environment {
     this.#node.releaseSession(session);
   }
 
-  unblock(_session: Session, _how: "timeout" | "error"): boolean {
-    return false; // No command blocks yet.
+  park(call: Call, wait: Wait): void {
+    this.#node.blocking.park(call, wait);
+  }
+
+  unblock(session: Session, how: "timeout" | "error"): boolean {
+    return this.#node.blocking.unblock(session, how);
   }
 
   stall(micros: number): void {

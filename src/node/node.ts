@@ -25,6 +25,7 @@ import { expireDue } from "../keyspace/expire-cycle.js";
 import { Keyspace } from "../keyspace/keyspace.js";
 import { Shards } from "../keyspace/shards.js";
 import { Replicator } from "../replication/replicator.js";
+import { Blocking } from "./blocking.js";
 import { CommandTable } from "./command-table.js";
 import { Consistency, type ConsistencyRules, registerOf } from "./consistency.js";
 import { consumeSilence, Dispatcher, nodeGate } from "./dispatcher.js";
@@ -33,6 +34,7 @@ import type { ClientFace, NodeEffects } from "./effects.js";
 import { NodeEnvironment } from "./environment.js";
 import { LinearizableGate, operationKind } from "./linearizable.js";
 import type { PeerMessage } from "./messages.js";
+import { Outbox } from "./outbox.js";
 import { encodeOperation, RegisterMachine } from "./register-machine.js";
 import { Transactions } from "./transactions.js";
 
@@ -77,6 +79,9 @@ export class Node {
   readonly sessions = new Map<number, Session>();
   /** One reply buffer for all sessions; empty between inputs. */
   readonly reply = new Reply();
+  /** What leaves for other clients than the one whose command runs. */
+  readonly outbox = new Outbox(this.reply);
+  readonly blocking: Blocking;
   /** Set by the face of the clients; a node without one has no clients. */
   clients: ClientFace | undefined;
 
@@ -107,6 +112,14 @@ export class Node {
     this.dispatcher = new Dispatcher(this.table, this.#call, {
       measureMicros: options.measureMicros,
       meter: this.environment.meter,
+    });
+    this.blocking = new Blocking({
+      call: () => this.#call,
+      modified: this.environment.modified,
+      outbox: this.outbox,
+      onReady: () => {
+        this.dispatcher.onReadyKeys = this.#serveWaiting;
+      },
     });
     this.#compaction = new Compaction(this.keyspace);
     this.#inner = new Session(0, "inner", "inner", 0);
@@ -198,6 +211,7 @@ export class Node {
   tick(): void {
     this.registers.tick(this.#nowMs);
     this.replicator?.tick(this.#nowMs);
+    this.blocking.tick(this.#nowMs);
     this.environment.noteTime(this.#nowMs);
     this.settle();
   }
@@ -230,6 +244,7 @@ export class Node {
     for (const db of this.keyspace.databases) db.keys.drain(drainSlotsPerCron);
     this.#compaction.step(compactionBlocksPerCron);
     this.clients?.cron?.();
+    this.settle();
   }
 
   /** When `tick` is wanted next, in Unix milliseconds; Infinity when nothing waits. */
@@ -237,6 +252,7 @@ export class Node {
     return Math.min(
       this.registers.nextDueMs(),
       this.environment.pauseEndsMs,
+      this.blocking.nextDueMs(),
       this.replicator?.nextDueMs() ?? Number.POSITIVE_INFINITY,
     );
   }
@@ -255,6 +271,7 @@ export class Node {
   closeSession(session: Session): void {
     this.sessions.delete(session.id);
     this.#transactions.forget(session);
+    this.blocking.forget(session);
     this.environment.forgetPostponed(session);
     session.closeAfterReply = true;
   }
@@ -277,8 +294,20 @@ export class Node {
   settle(): void {
     this.#gate.deliver();
     this.environment.resumePostponed();
+    this.#serveWaiting();
+    while (!this.outbox.isEmpty) {
+      this.outbox.deliver(this.clients, this.#isOpen);
+      this.#serveWaiting();
+    }
     assert(this.reply.length === 0, "a reply was left in the shared buffer");
   }
+
+  readonly #isOpen = (session: Session): boolean => this.sessions.has(session.id);
+
+  readonly #serveWaiting = (): void => {
+    this.dispatcher.onReadyKeys = undefined;
+    this.blocking.serve();
+  };
 
   // ---- requests from inside the process
 

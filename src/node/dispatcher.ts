@@ -61,6 +61,8 @@ export class Dispatcher {
   readonly gates = new GateList();
   /** Called after a command when its session is observed or the node monitored. */
   afterCommand: ((call: Call, command: Command, session: Session) => void) | undefined;
+  /** Set while a changed key has waiters: called once after the command that changed it. */
+  onReadyKeys: (() => void) | undefined;
   /** EXEC was refused before it ran: its transaction is over. */
   onRefusedExec: ((session: Session) => void) | undefined;
 
@@ -92,6 +94,7 @@ export class Dispatcher {
     call.ranges = ranges;
     call.session = session;
     call.mayBlock = true;
+    call.isInsideExec = false;
     this.#readAccess(session);
     if (count > 1) this.#prefetch(batch);
     else this.#commands[0] = this.#find(source, ranges, batch.firsts[0]!);
@@ -120,6 +123,7 @@ export class Dispatcher {
       if (session.waiting === outcome.postponed) break;
       index++;
       if ((session.gates & gate.silent) !== 0) this.#silence(session, isSilent ? replyStart : -1);
+      if (this.onReadyKeys !== undefined) this.onReadyKeys();
       if (session.waiting !== outcome.done || session.closeAfterReply) break;
       if (reply.length > replyBytesHigh) break;
     }
@@ -261,7 +265,7 @@ export class Dispatcher {
    */
   #silence(session: Session, replyStart: number): void {
     // What is still pending is silenced when it arrives.
-    if (session.waiting === outcome.pending) return;
+    if (session.waiting === outcome.pending || session.waiting === outcome.blocked) return;
     if (consumeSilence(session) && replyStart >= 0) this.call.reply.length = replyStart;
   }
 

@@ -1,8 +1,12 @@
 // Frames between nodes: everything that one node says to another in one turn. A frame is a count,
-// then per message a tag and the bytes of the protocol that owns the message (node/messages.ts).
+// then per message a tag and the bytes of the protocol that owns the message (node/messages.ts),
+// and at its end the CRC-32 of all before.
 //
-// Decoding trusts nothing: a frame is taken whole or refused whole.
+// Decoding trusts nothing: a frame is taken whole or refused whole. The checksum is there because
+// damaged bytes may well be a message: one flipped bit in a peer's incarnation, and the peer is
+// taken for a ghost of itself for ever.
 
+import { crc32 } from "node:zlib";
 import { ByteReader, type Bytes, ByteWriter, MalformedBytes } from "../base/bytes.js";
 import { failure, type Result, success } from "../base/result.js";
 import * as consensus from "../consensus/codec.js";
@@ -15,6 +19,8 @@ const tags = { consensus: 1, replication: 2 } as const satisfies Record<
   PeerMessage["kind"],
   number
 >;
+
+const checksumBytes = 4;
 
 export interface EncodedMessage {
   readonly tag: number;
@@ -32,16 +38,19 @@ export function encodePeerMessage(peerMessage: PeerMessage, shards: Shards): Enc
 }
 
 export function encodeFrame(messages: readonly EncodedMessage[]): Bytes {
-  const writer = new ByteWriter(messages.reduce((sum, { bytes }) => sum + bytes.length + 8, 8));
+  const writer = new ByteWriter(messages.reduce((sum, { bytes }) => sum + bytes.length + 8, 16));
   writer.varint(messages.length);
   for (const { tag, bytes } of messages) writer.u8(tag).bytes(bytes);
-  return writer.finish();
+  return writer.u32(crc32(writer.view())).finish();
 }
 
 /** The messages of a frame, in the order in which they were sent. */
 export function decodeFrame(frame: Bytes, shards: Shards): Result<PeerMessage[]> {
   try {
-    const reader = new ByteReader(frame);
+    const end = frame.length - checksumBytes;
+    if (end < 0 || new ByteReader(frame, end).u32() !== crc32(frame.subarray(0, end)))
+      return failure("the frame is damaged");
+    const reader = new ByteReader(frame, 0, end);
     const messages: PeerMessage[] = [];
     for (let count = reader.count(2); count > 0; count--) {
       const tag = reader.u8();

@@ -3,7 +3,10 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { slots } from "../../src/lattice/key-entry.js";
+import { fromLatin1 } from "../../src/base/bytes.js";
+import { hashBytes } from "../../src/keyspace/hash.js";
+import { integer } from "../../src/lattice/decimal.js";
+import { KeyEntry, slots } from "../../src/lattice/key-entry.js";
 import { type FormName, formed, formNames, formOf, pairsOf, scanAll } from "./collection-forms.js";
 import { type Answer, Bench } from "./harness.js";
 
@@ -212,4 +215,26 @@ test("another type is refused by every command, and stays", () => {
     }
   expect(bench.run("get", key)).toBe("text");
   expect(bench.run("smembers", "s")).toEqual(["m"]);
+});
+
+test("a field whose increments were all reset is not shown, and its dead row stays", () => {
+  const bench = new Bench();
+  const { keyspace } = bench;
+  const other = { time: 9, replica: keyspace.replicas.indexOf("n2/x") };
+  const entry = new KeyEntry();
+  entry.isTracked = false;
+  entry.increment(slots.hash, "counter", other, other, integer(5n));
+  entry.assign(slots.hash, "text", other, other, fromLatin1("v"));
+  const bytes = fromLatin1(key);
+  keyspace.storeEntry(keyspace.databases[0]!, hashBytes(bytes, 0, bytes.length), bytes, entry);
+  expect(bench.run("hget", key, "counter")).toBe("5");
+  expect(bench.run("hdel", key, "counter")).toBe(1);
+  expect(pairsOf(bench.run("hgetall", key))).toEqual(["text=v"]);
+  expect([bench.run("hlen", key), bench.run("hkeys", key)]).toEqual([1, ["text"]]);
+  expect(bench.run("hincrby", key, "counter", 2)).toBe(2);
+  expect(bench.run("hdel", key, "counter", "text")).toBe(2);
+  expect([bench.run("exists", key), keyspace.databases[0]!.hiddenCount]).toEqual([0, 1]);
+  expect(bench.run("hset", key, "counter", 7)).toBe(1);
+  expect(bench.run("hgetall", key)).toEqual(["counter", "7"]);
+  keyspace.verifyInvariants();
 });

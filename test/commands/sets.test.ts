@@ -3,6 +3,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Capture } from "../../src/keyspace/capture.js";
 import { slots } from "../../src/lattice/key-entry.js";
 import { type FormName, formed, formNames, formOf, scanAll } from "./collection-forms.js";
 import { type Answer, Bench } from "./harness.js";
@@ -225,4 +226,19 @@ test("a scan returns what stays, while members come, go and become concurrent", 
     ),
     { numRuns: 15 },
   );
+});
+
+test.each(formNames)("add-wins: a member added again is news for others (%s)", (form) => {
+  // A removal elsewhere has not seen the second SADD, so the member must stay.
+  const { bench } = formed(form, slots.set, key);
+  bench.run("sadd", key, "m");
+  const capture = new Capture();
+  bench.keyspace.capture = capture;
+  bench.wait(1);
+  expect(bench.runInBatch("sadd", key, "m")).toBe(0);
+  const [delta] = capture.take(bench.keyspace);
+  expect(delta?.elements.map(({ element, removed }) => [element, removed.length])).toEqual([
+    ["m", 1],
+  ]);
+  expect(delta?.elements[0]?.fragment.siblings[0]?.time).toBe(bench.keyspace.endBatch());
 });

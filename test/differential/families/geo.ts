@@ -13,32 +13,31 @@ const member = fc.oneof(
   { weight: 1, arbitrary: value },
 );
 
-/** Anywhere, in one town, and at the edges of the grid. */
+const fineness = 1_000_000_000;
+
+/** Never twice the same, nor when shrunk: among equal distances a COUNT picks by chance. */
+const within = (min: number, max: number): fc.Arbitrary<number> =>
+  fc
+    .noShrink(fc.noBias(fc.integer({ min: 0, max: fineness })))
+    .map((n) => min + ((max - min) * n) / fineness);
+
+/** Anywhere, in one town, and near the edges of the grid. */
 const place = fc
   .oneof(
-    {
-      weight: 4,
-      arbitrary: fc.tuple(
-        fc.double({ min: -180, max: 180, noNaN: true }),
-        fc.double({ min: -85.05, max: 85.05, noNaN: true }),
-      ),
-    },
-    {
-      weight: 6,
-      arbitrary: fc.tuple(
-        fc.double({ min: 13.3, max: 13.5, noNaN: true }),
-        fc.double({ min: 52.4, max: 52.6, noNaN: true }),
-      ),
-    },
-    {
-      weight: 2,
-      arbitrary: fc.tuple(
-        fc.constantFrom(-180, 180, 179.9999, -179.9999, 0, 90),
-        fc.constantFrom(-85.05112878, 85.05112878, 0, 85, -85, 66.5, -80.5),
-      ),
-    },
+    { weight: 4, arbitrary: fc.tuple(within(-180, 180), within(-85.05, 85.05)) },
+    { weight: 6, arbitrary: fc.tuple(within(13.3, 13.5), within(52.4, 52.6)) },
+    { weight: 1, arbitrary: fc.tuple(within(179.9, 180), within(-85.05, -84)) },
+    { weight: 1, arbitrary: fc.tuple(within(-180, -179.9), within(80, 85.05)) },
   )
   .map(([longitude, latitude]) => [String(longitude), String(latitude)]);
+
+/** The edges and other places that many members share: searched without COUNT. */
+const sharedPlace = fc
+  .tuple(
+    fc.constantFrom("-180", "180", "179.9999", "-179.9999", "0", "90"),
+    fc.constantFrom("-85.05112878", "85.05112878", "0", "85", "-85", "66.5", "-80.5"),
+  )
+  .map((pair) => [...pair]);
 const badPlace = fc.constantFrom(
   ...[
     ["181", "10"],
@@ -63,6 +62,8 @@ const length = fc.oneof(
 const count = line("COUNT", fc.constantFrom("1", "2", "5", "100", "0", "-1", "x"), maybe("ANY"));
 const show = options("WITHDIST", "WITHHASH", "WITHCOORD", "ASC", "DESC", count);
 const order = options("ASC", "DESC", count);
+const showAll = options("WITHDIST", "WITHHASH", "WITHCOORD", "ASC", "DESC");
+const sharedFrom = fc.oneof(line("FROMMEMBER", member), line("FROMLONLAT", sharedPlace));
 const from = fc.oneof(line("FROMMEMBER", member), line("FROMLONLAT", anyPlace));
 const by = fc.oneof(line("BYRADIUS", length, unit), line("BYBOX", length, length, unit));
 
@@ -82,6 +83,11 @@ const table: readonly (readonly [number, string, Line])[] = [
   [2, "GEORADIUS", line("GEORADIUS", key, place, length, unit, order, "STORE", "target")],
   [1, "GEORADIUSBYMEMBER", line("GEORADIUSBYMEMBER", key, member, length, unit, "STORE", "target")],
   [1, "GEORADIUS_RO", line("GEORADIUS_RO", key, place, length, unit, "STORE", "target")],
+  [6, "GEOADD", line("GEOADD", "edge", many(line(sharedPlace, member), 1, 4))],
+  [6, "GEOSEARCH", line("GEOSEARCH", "edge", sharedFrom, by, showAll)],
+  [2, "GEORADIUS", line("GEORADIUS", "edge", sharedPlace, length, unit, showAll)],
+  [2, "GEOHASH", line("GEOHASH", "edge", member)],
+  [2, "GEOPOS", line("GEOPOS", "edge", member)],
   [3, "ZREM", line("ZREM", key, many(member, 1, 3))],
   [2, "ZRANGE", line("ZRANGE", key, "0", "-1", "WITHSCORES")],
   [

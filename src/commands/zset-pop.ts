@@ -2,6 +2,10 @@
 // nodes that pop at once may both answer the same member: popping is "at least once" where keys are
 // not linearizable. Replies and errors: Redis 7.0, t_zset.c.
 
+import type { Ref } from "../keyspace/arena.js";
+import { viewZset } from "../keyspace/zset-forms.js";
+import type { ZsetView } from "../keyspace/zset-view.js";
+import { deadlineArgument, waitForKeys } from "./blocking.js";
 import type { Call } from "./call.js";
 import { type CommandSpec, oneKey } from "./command.js";
 import { replyDouble } from "./double-text.js";
@@ -62,30 +66,39 @@ const zpop =
     if (taken > 0) pop(call, 1, ref, taken, isMax, isNested);
   };
 
-/** What ZMPOP and BZMPOP ask for. */
-const wanted = { keys: 0, isMax: false, count: 1 };
+// ---- ZMPOP and those that wait
+
+interface Wish {
+  /** The first argument that is a key, and how many there are. */
+  readonly first: number;
+  readonly keyCount: number;
+  readonly isMax: boolean;
+  /** 0: one member and its score beside the key. Else up to so many, as an array of pairs. */
+  readonly count: number;
+}
 
 /** Reads `numkeys key ... MIN|MAX [COUNT count]` from argument `index` on. */
-function parsePop(call: Call, index: number): boolean {
-  wanted.keys = integerFrom(call, index, 1n, "ERR numkeys should be greater than 0");
-  if (Number.isNaN(wanted.keys)) return false;
-  const where = index + wanted.keys + 1;
+function wishOf(call: Call, index: number): Wish | undefined {
+  const keyCount = integerFrom(call, index, 1n, "ERR numkeys should be greater than 0");
+  if (Number.isNaN(keyCount)) return undefined;
+  const where = index + keyCount + 1;
   if (where >= call.argc || (!call.is(where, "MIN") && !call.is(where, "MAX"))) {
-    fail(call, "syntax");
-    return false;
+    return refuse(call);
   }
-  wanted.isMax = call.is(where, "MAX");
-  wanted.count = 1;
-  if (where + 1 === call.argc) return true;
-  if (!call.is(where + 1, "COUNT") || where + 2 >= call.argc) {
-    fail(call, "syntax");
-    return false;
+  const isMax = call.is(where, "MAX");
+  let count = 1;
+  if (where + 1 < call.argc) {
+    if (!call.is(where + 1, "COUNT") || where + 2 >= call.argc) return refuse(call);
+    count = integerFrom(call, where + 2, 1n, "ERR count should be greater than 0");
+    if (Number.isNaN(count)) return undefined;
+    if (where + 3 < call.argc) return refuse(call);
   }
-  wanted.count = integerFrom(call, where + 2, 1n, "ERR count should be greater than 0");
-  if (Number.isNaN(wanted.count)) return false;
-  if (where + 3 === call.argc) return true;
+  return { first: index + 1, keyCount, isMax, count };
+}
+
+function refuse(call: Call): undefined {
   fail(call, "syntax");
-  return false;
+  return undefined;
 }
 
 /** NaN after the error was replied. */
@@ -96,37 +109,59 @@ function integerFrom(call: Call, index: number, min: bigint, error: string): num
   return Number.NaN;
 }
 
-/** Whether the first of these keys that exists was answered, by an error or by its members. */
-function popFirst(
-  call: Call,
-  first: number,
-  keys: number,
-  answer: (index: number, ref: number, visibleCount: number) => void,
-): boolean {
-  for (let index = first; index < first + keys; index++) {
+/** Replies the key at argument `index` and what is popped from its set. */
+function popFrom(call: Call, index: number, ref: Ref, view: ZsetView, wish: Wish): void {
+  const { reply } = call;
+  const isNested = wish.count > 0;
+  const taken = Math.min(isNested ? wish.count : 1, view.visibleCount);
+  reply.array(isNested ? 2 : 3);
+  reply.bulk(call.bytes, call.start(index), call.size(index));
+  if (isNested) reply.array(taken);
+  pop(call, index, ref, taken, wish.isMax, isNested);
+}
+
+/** Pops from the first set that is there. False when none is; true also after WRONGTYPE was replied. */
+function popFirst(call: Call, wish: Wish): boolean {
+  for (let index = wish.first; index < wish.first + wish.keyCount; index++) {
     const ref = call.findForWrite(index);
     if (ref === 0) continue;
     const view = demandZset(call, ref);
-    if (view !== undefined) answer(index, ref, view.visibleCount);
+    if (view !== undefined) popFrom(call, index, ref, view, wish);
     return true;
   }
   return false;
 }
 
-/** ZMPOP's answer, the key and its pairs; false when there was nothing to pop. */
-function popMany(call: Call, first: number): boolean {
-  const { keys, isMax, count } = wanted;
-  return popFirst(call, first, keys, (index, ref, visibleCount) => {
-    const taken = Math.min(count, visibleCount);
-    call.reply.array(2);
-    call.reply.bulk(call.bytes, call.start(index), call.size(index));
-    call.reply.array(taken);
-    pop(call, index, ref, taken, isMax, true);
+function zmpop(call: Call): void {
+  const wish = wishOf(call, 1);
+  if (wish !== undefined && !popFirst(call, wish)) call.reply.nilArray();
+}
+
+function popOrWait(call: Call, wish: Wish, timeout: number): void {
+  const deadlineMs = deadlineArgument(call, timeout);
+  if (Number.isNaN(deadlineMs) || popFirst(call, wish)) return;
+  waitForKeys(call, {
+    keys: Array.from({ length: wish.keyCount }, (_, i) => wish.first + i),
+    deadlineMs,
+    serve: (later, index) => {
+      const ref = later.findForWrite(index);
+      const view = ref === 0 ? undefined : viewZset(later.keyspace, ref);
+      if (view === undefined) return false;
+      popFrom(later, index, ref, view, wish);
+      return true;
+    },
+    giveUp: (later) => later.reply.nilArray(),
   });
 }
 
-function zmpop(call: Call): void {
-  if (parsePop(call, 1) && !popMany(call, 2)) call.reply.nilArray();
+const blockingPop =
+  (isMax: boolean) =>
+  (call: Call): void =>
+    popOrWait(call, { first: 1, keyCount: call.argc - 2, isMax, count: 0 }, call.argc - 1);
+
+function bzmpop(call: Call): void {
+  const wish = wishOf(call, 2);
+  if (wish !== undefined) popOrWait(call, wish, 1);
 }
 
 const numberedKeys =
@@ -138,6 +173,8 @@ const numberedKeys =
   };
 
 const shared = { categories: ["sortedset"], group: "sorted-set", replication: "delta" } as const;
+const waiting = { ...shared, categories: ["sortedset", "blocking"] } as const;
+const popKeys = { first: 1, last: -2, step: 1 } as const;
 const complexity =
   "O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.";
 
@@ -175,5 +212,42 @@ export const zsetPopCommands: readonly CommandSpec[] = [
     complexity:
       "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.",
     run: zmpop,
+  },
+  {
+    ...waiting,
+    name: "bzpopmin",
+    arity: -3,
+    flags: ["write", "noscript", "blocking", "fast"],
+    keys: popKeys,
+    since: "5.0.0",
+    summary:
+      "Remove and return the member with the lowest score from one or more sorted sets, or block until one is available",
+    complexity: "O(log(N)) with N being the number of elements in the sorted set.",
+    run: blockingPop(false),
+  },
+  {
+    ...waiting,
+    name: "bzpopmax",
+    arity: -3,
+    flags: ["write", "noscript", "blocking", "fast"],
+    keys: popKeys,
+    since: "5.0.0",
+    summary:
+      "Remove and return the member with the highest score from one or more sorted sets, or block until one is available",
+    complexity: "O(log(N)) with N being the number of elements in the sorted set.",
+    run: blockingPop(true),
+  },
+  {
+    ...waiting,
+    name: "bzmpop",
+    arity: -5,
+    flags: ["write", "blocking", "movablekeys"],
+    findKeys: numberedKeys(2),
+    since: "7.0.0",
+    summary:
+      "Remove and return members with scores in a sorted set or block until one is available",
+    complexity:
+      "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.",
+    run: bzmpop,
   },
 ];

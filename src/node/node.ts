@@ -56,12 +56,12 @@ export interface NodeOptions {
   readonly measureMicros: () => number;
 }
 
-/** Slots of a resizing index drained per cron: some hundred microseconds. */
-const drainSlotsPerCron = 16_384;
-/** Keys past their deadline removed per cron. What is left is hidden from readers all the same. */
-const expiriesPerCron = 10_000;
-/** Blocks that compaction looks at per cron: a few milliseconds at most. */
-const compactionBlocksPerCron = 4096;
+/** Slots of a resizing index drained per slice of the periodic work; a slice takes about a millisecond. */
+export const drainSlotsPerSlice = 8192;
+/** Keys past their deadline removed per slice. What is left is hidden from readers all the same. */
+export const expiriesPerSlice = 1000;
+/** Blocks that compaction looks at per slice. */
+export const compactionBlocksPerSlice = 1024;
 
 /** What a request from inside the process (the Maelstrom face) ends with. */
 export type RequestDone = (reply: Bytes | "temporarily_unavailable" | "timeout") => void;
@@ -93,6 +93,8 @@ export class Node {
   readonly #inner: Session;
   #sessionId = 0;
   #nowMs = 0;
+  /** When the next slice of unfinished housekeeping is due. */
+  #sliceDueMs = Number.POSITIVE_INFINITY;
 
   constructor(options: NodeOptions, effects: NodeEffects) {
     this.name = options.name;
@@ -213,6 +215,7 @@ export class Node {
     this.replicator?.tick(this.#nowMs);
     this.blocking.tick(this.#nowMs);
     this.environment.noteTime(this.#nowMs);
+    if (this.#nowMs >= this.#sliceDueMs && !this.environment.debug.cronPaused) this.#runSlice();
     this.settle();
   }
 
@@ -239,18 +242,28 @@ export class Node {
   cron(): void {
     if (this.environment.debug.cronPaused) return;
     this.environment.statistics.sample(this.#nowMs);
-    const mayExpire = this.environment.debug.activeExpire && !this.environment.isPaused;
-    if (mayExpire) expireDue(this.keyspace, expiriesPerCron);
-    for (const db of this.keyspace.databases) db.keys.drain(drainSlotsPerCron);
-    this.#compaction.step(compactionBlocksPerCron);
+    this.#runSlice();
     this.clients?.cron?.();
     this.settle();
+  }
+
+  /** One bounded piece of housekeeping. While there is more, another is wanted in a millisecond. */
+  #runSlice(): void {
+    const mayExpire = this.environment.debug.activeExpire && !this.environment.isPaused;
+    let hasMore = mayExpire && expireDue(this.keyspace, expiriesPerSlice) === expiriesPerSlice;
+    for (const db of this.keyspace.databases) {
+      db.keys.drain(drainSlotsPerSlice);
+      if (db.keys.isResizing) hasMore = true;
+    }
+    if (this.#compaction.step(compactionBlocksPerSlice)) hasMore = true;
+    this.#sliceDueMs = hasMore ? this.#nowMs + 1 : Number.POSITIVE_INFINITY;
   }
 
   /** When `tick` is wanted next, in Unix milliseconds; Infinity when nothing waits. */
   nextDueMs(): number {
     return Math.min(
       this.registers.nextDueMs(),
+      this.#sliceDueMs,
       this.environment.pauseEndsMs,
       this.blocking.nextDueMs(),
       this.replicator?.nextDueMs() ?? Number.POSITIVE_INFINITY,
@@ -272,6 +285,7 @@ export class Node {
     this.sessions.delete(session.id);
     this.#transactions.forget(session);
     this.blocking.forget(session);
+    this.environment.channels.forget(session);
     this.environment.forgetPostponed(session);
     session.closeAfterReply = true;
   }
@@ -279,6 +293,7 @@ export class Node {
   /** RESET: ends what other families keep for the session. */
   releaseSession(session: Session): void {
     this.#transactions.forget(session);
+    this.environment.channels.forget(session);
   }
 
   /** A pending command's reply, between commands. */

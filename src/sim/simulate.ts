@@ -23,7 +23,7 @@ import { type Request, Workload } from "./workload.js";
 
 const ms = 1000;
 /** Mean time between two looks at a node. */
-const judgeGapUs = 400 * ms;
+const judgeGapUs = 600 * ms;
 const judgedKeyCount = 4;
 /** After healing: how long clients may go on, and how long until each key answers at each node. */
 const lastClientsUs = 1500 * ms;
@@ -31,8 +31,11 @@ const livenessUs = 15_000 * ms;
 /** Convergence after healing and after the last write, beyond what clocks make others wait. */
 const convergenceUs = 15_000 * ms;
 const pollUs = 250 * ms;
-/** Then nothing happens any more; logs forget what everybody has. */
-const quietUs = 9_000 * ms;
+/**
+ * Then nothing happens any more; logs forget what everybody has, once each peer has told so in its
+ * round of exchanges (replication/timing.ts).
+ */
+const quietUs = 16_000 * ms;
 /** Skew that replicas accept (keyspace/shards.ts). */
 const skewMsMax = 60_000;
 

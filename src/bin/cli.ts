@@ -36,7 +36,36 @@ export function newProgram(ports: CliPorts): Command {
     .exitOverride();
   addServe(program, ports);
   addMaelstrom(program, ports);
+  program.hook("preSubcommand", async (_program, command) => {
+    if (command.name() === "serve") await addParameters(command);
+  });
   return program;
+}
+
+/**
+ * Every parameter of CONFIG is a flag too, as of redis-server; `--help` has enough without them.
+ */
+async function addParameters(command: Command): Promise<void> {
+  const { settingSpecs } = await import("../commands/settings-table.js");
+  for (const name of settingSpecs.flatMap((spec) => [spec.name, ...(spec.aliases ?? [])])) {
+    const option = new Option(`--${name} <value>`).hideHelp();
+    if (command.options.some((known) => known.long === option.long)) continue;
+    command.addOption(
+      option.argParser((value: string) => {
+        parametersOf(command).set(name, value);
+        return value;
+      }),
+    );
+  }
+}
+
+const parameters = new WeakMap<Command, Map<string, string>>();
+
+/** The parameters given to a command line, as flags. */
+function parametersOf(command: Command): Map<string, string> {
+  const given = parameters.get(command) ?? new Map<string, string>();
+  parameters.set(command, given);
+  return given;
 }
 
 const tellError = (ports: CliPorts) => (text: string) => ports.err(text.trimEnd());
@@ -55,7 +84,7 @@ function addServe(program: Command, ports: CliPorts): void {
   }
   command.action(async (options: Readonly<Record<string, unknown>>) => {
     const { describeConfig } = await import("../host/config.js");
-    const config = await readConfig(options, ports);
+    const config = await readConfig(options, parametersOf(command), ports);
     if (options.printConfig === true) for (const line of describeConfig(config)) ports.out(line);
     else await ports.serve(config);
   });
@@ -78,6 +107,7 @@ function flagOf(name: SettingName): Option | undefined {
 
 async function readConfig(
   options: Readonly<Record<string, unknown>>,
+  parameters: ReadonlyMap<string, string>,
   ports: CliPorts,
 ): Promise<SkerryConfig> {
   const { describeError, loadConfig } = await import("../host/config.js");
@@ -86,6 +116,8 @@ async function readConfig(
     const text = options[flagOf(name)?.attributeName() ?? ""];
     if (typeof text === "string") values[name] = text;
   }
+  const lines = [...parameters].map(([name, value]) => `${name}=${value}`);
+  if (lines.length > 0) values.parameters = lines.join("\n");
   const file = typeof options.config === "string" ? { file: options.config } : {};
   const loaded = loadConfig({ ...file, values }, ports.env, readFileIfAny, packageFolder());
   if (loaded.ok) return loaded.value;
@@ -145,7 +177,7 @@ export function packageFolder(): string {
   return folder;
 }
 
-function packageVersion(): string {
+export function packageVersion(): string {
   const text = readFileSync(join(packageFolder(), "package.json"), "utf8");
   return (JSON.parse(text) as { version: string }).version;
 }

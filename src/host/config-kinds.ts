@@ -136,3 +136,29 @@ export const modeTable = (
       return table;
     },
   });
+
+/** Parameters of CONFIG by name. As text: one `name=value` per line. */
+export const parameterTable = (
+  row: Row<Readonly<Record<string, ParameterValue>>>,
+): Setting<Readonly<Record<string, ParameterValue>>> =>
+  setting(row, {
+    expects: "a text, a number or a truth value",
+    schema: {
+      type: "object",
+      additionalProperties: {
+        anyOf: [{ type: "string" }, { type: "number" }, { type: "boolean" }],
+      },
+      maxProperties: 1024,
+    },
+    parse: (value) => {
+      const table: Record<string, string> = Object.create(null);
+      for (const line of value.split("\n")) {
+        const cut = line.indexOf("=");
+        if (cut < 1) return value;
+        table[line.slice(0, cut)] = line.slice(cut + 1);
+      }
+      return table;
+    },
+  });
+
+export type ParameterValue = string | number | boolean;

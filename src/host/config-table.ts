@@ -14,6 +14,7 @@ import {
   integer,
   modes,
   modeTable,
+  parameterTable,
   type Setting,
   text,
   texts,
@@ -168,6 +169,12 @@ export const settings = {
     doc: "seconds after which a silent client is closed; 0 never",
   }),
 
+  parameters: parameterTable({
+    path: "redis",
+    default: {},
+    doc: "parameters of CONFIG SET by name; each is also a flag, as of redis-server",
+  }),
+
   bufferPoolSize: integer({
     path: "connection_pool.buffer_pool_size",
     from: 0,
@@ -214,7 +221,6 @@ export const settings = {
     env: ["REDIS_REQUIRE_PASS"],
     default: "",
     doc: "password of the default user",
-    refusal: notBuilt("AUTH"),
     isSecret: true,
   }),
   aclFile: text({

@@ -1,6 +1,7 @@
-// Facts about this process, sampled for INFO.
+// Facts about this process, sampled for INFO, and what the system lets it have.
 
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { arch, release, totalmem, type } from "node:os";
 import type { HostFacts } from "../commands/environment.js";
 
@@ -43,4 +44,15 @@ export function sampleFacts(facts: HostFacts): void {
   const cpu = process.cpuUsage();
   facts.cpuUserSeconds = cpu.user / 1e6;
   facts.cpuSystemSeconds = cpu.system / 1e6;
+}
+
+/** Files, sockets included, that this process may have open; Infinity where that is not known. */
+export function openFilesMax(): number {
+  try {
+    const limits = readFileSync("/proc/self/limits", "utf8");
+    const soft = /^Max open files +(\d+)/m.exec(limits)?.[1];
+    return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }

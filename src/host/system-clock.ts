@@ -29,9 +29,14 @@ export class SystemClock {
 
   /** Whole Unix milliseconds. */
   now(): number {
+    return Math.floor(this.exact());
+  }
+
+  /** Unix milliseconds with the fraction that the steady clock gives. */
+  exact(): number {
     const steadyMs = this.#sources.steady();
     this.#nowMs = Math.max(this.#nowMs + steadyMs - this.#steadyMs, this.#sources.wall());
     this.#steadyMs = steadyMs;
-    return Math.floor(this.#nowMs);
+    return this.#nowMs;
   }
 }

@@ -1,21 +1,36 @@
-// The Redis listener: sockets in front of a node. One 64 KiB read buffer serves every connection, and each read's
-// replies leave in one write (hot-path.md).
+// The Redis listener: sockets in front of a node. One 64 KiB read buffer serves every connection,
+// and each read's replies leave in one write (hot-path.md).
 //
-// Node's server offers no way to read into one's own buffer, but the handle of an accepted, still paused socket can
-// be given to a new `net.Socket` that has `onread`. That leans on an undocumented field, so the ordinary `data`
-// events are kept as a fallback, tested alike, and chosen when the field is missing or when told to.
+// Node's server offers no way to read into one's own buffer, but the handle of an accepted, still
+// paused socket can be given to a new `net.Socket` that has `onread`. That leans on an undocumented
+// field, so the ordinary `data` events are kept as a fallback, tested alike, and chosen when the
+// field is missing or when told to.
+//
+// A connection that always has more to say gives way to the others after `fullReadsMax` reads. One
+// that closes has `closingMsMax` to take what was written to it.
 
 import { createServer, type Server, Socket } from "node:net";
-import { outcome, type Session } from "../commands/session.js";
+import type { Session } from "../commands/session.js";
 import type { ClientEffects } from "../node/effects.js";
 import type { Node } from "../node/node.js";
 import { ClientInput } from "../wire/client-input.js";
 
 /** Size of the shared read buffer. */
 export const readBytes = 64 * 1024;
+/** Reads that fill the buffer, one after another, before the other connections have their turn. */
+const fullReadsMax = 4;
+/** A closing connection that takes nothing of its replies for so long is dropped. */
+const closingMsMax = 10_000;
+/** How long replies may still leave after the node was told to stop. */
+const stopMsMax = 1000;
+const backlog = 511;
 
 export interface TcpHostOptions {
-  readonly bind: string;
+  /**
+   * Addresses to listen on, all on one port. One with a dash before it is left out where the
+   * machine does not have it.
+   */
+  readonly bind: string | readonly string[];
   readonly port: number;
   /** When the port is taken, try the next ones, up to this many. 0: fail. */
   readonly portTries: number;
@@ -27,21 +42,37 @@ interface HandleSocket extends Socket {
   _handle?: unknown;
 }
 
-/** Reads the clock: Unix milliseconds. */
+/** Reads the clock: Unix milliseconds, with a fraction where it has one. */
 export type Now = () => number;
 
+interface Connection {
+  readonly session: Session;
+  readonly socket: Socket;
+  /** Reads in a row that filled the buffer. */
+  fullReads: number;
+  /** While the connection closes: since when it has taken nothing, and what was left then. */
+  closingSinceMs: number;
+  closingBytes: number;
+}
+
 export class TcpHost implements ClientEffects {
-  readonly #sockets = new Map<number, Socket>();
+  readonly #connections = new Map<number, Connection>();
+  readonly #closing = new Set<Connection>();
   readonly #shared = new Uint8Array(readBytes);
   readonly #now: Now;
-  readonly #servers: Server[] = [];
+  #servers: Server[] = [];
   #node!: Node;
   #input!: ClientInput;
   #isShared = true;
+  #careTimer: NodeJS.Timeout | undefined;
   onShutdown: ((save: boolean) => void) | undefined;
   /** Called after each read, while the node may have an open batch to close. */
   onTurn: (() => void) | undefined;
+  /**
+   * Connections turned away because there were too many, or because the system had no more files.
+   */
   rejected = 0;
+  failedAccepts = 0;
 
   constructor(now: Now) {
     this.#now = now;
@@ -52,50 +83,93 @@ export class TcpHost implements ClientEffects {
     this.#input = new ClientInput(node, this);
   }
 
+  // ---- listening
+
   /** Listens; answers the port. @throws the system's error when no port could be had. */
   async listen(options: TcpHostOptions): Promise<number> {
     this.#isShared = options.reading !== "events";
-    const server = createServer({ pauseOnConnect: this.#isShared, noDelay: true }, (socket) =>
-      this.#accept(socket),
-    );
-    this.#servers.push(server);
+    const addresses = typeof options.bind === "string" ? [options.bind] : options.bind;
     for (let tries = 0; ; tries++) {
+      const port = options.port === 0 ? 0 : options.port + tries;
       try {
-        return await listenOnce(server, options.port + tries, options.bind);
+        return await this.#listenOn(addresses, port);
       } catch (error) {
+        // A free port of the first address may be taken on the second.
+        const triesMax = options.port === 0 ? addresses.length : options.portTries;
         const isTaken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
-        if (!isTaken || tries >= options.portTries) throw error;
+        if (!isTaken || tries >= triesMax || port >= 65_535) throw error;
       }
     }
+  }
+
+  async #listenOn(addresses: readonly string[], port: number): Promise<number> {
+    const servers: Server[] = [];
+    let own = port;
+    try {
+      for (const address of addresses) {
+        const server = createServer({ pauseOnConnect: this.#isShared, noDelay: true }, (socket) =>
+          this.#accept(socket),
+        );
+        const bound = await listenOnce(server, own, address, addresses.length > 1);
+        if (bound === undefined) continue;
+        servers.push(server);
+        own = bound;
+        // The system has no more files, say: one connection is lost, the node goes on.
+        server.on("error", () => this.failedAccepts++);
+      }
+    } catch (error) {
+      for (const server of servers) server.close();
+      throw error;
+    }
+    this.#servers.push(...servers);
+    return own;
   }
 
   #accept(accepted: Socket): void {
     const node = this.#node;
     node.beginTurn(this.#now());
-    if (node.sessions.size >= node.environment.settings.number("maxclients")) {
+    const { settings, statistics } = node.environment;
+    if (node.sessions.size >= settings.number("maxclients")) {
       this.rejected++;
-      node.environment.statistics.rejectedConnections++;
-      accepted.end("-ERR max number of clients reached\r\n");
+      statistics.rejectedConnections++;
+      accepted.on("error", () => accepted.destroy());
+      accepted.write("-ERR max number of clients reached\r\n");
+      accepted.destroySoon();
       return;
     }
     const address = `${accepted.remoteAddress}:${accepted.remotePort}`;
     const local = `${accepted.localAddress}:${accepted.localPort}`;
-    const session = node.openSession(address, local);
-    const socket = this.#isShared ? this.#adopt(accepted, session) : accepted;
-    if (socket === accepted) {
-      accepted.on("data", (chunk: Buffer) => this.#read(session, chunk, chunk.length));
-      accepted.resume();
-    }
-    this.#sockets.set(session.id, socket);
-    socket.setKeepAlive(true, 300_000);
-    socket.on("error", () => socket.destroy());
-    socket.on("drain", () => this.#drained(session));
-    socket.on("end", () => socket.end());
-    socket.on("close", () => this.#closed(session));
+    this.#open(accepted, node.openSession(address, local));
   }
 
-  /** A socket on the same handle that reads into the shared buffer; the accepted one when that cannot be. */
-  #adopt(accepted: HandleSocket, session: Session): Socket {
+  #open(accepted: Socket, session: Session): void {
+    const connection: Connection = {
+      session,
+      socket: this.#isShared ? this.#adopt(accepted, session.id) : accepted,
+      fullReads: 0,
+      closingSinceMs: 0,
+      closingBytes: 0,
+    };
+    const { socket } = connection;
+    this.#connections.set(session.id, connection);
+    const keepAliveS = this.#node.environment.settings.number("tcp-keepalive");
+    if (keepAliveS > 0) socket.setKeepAlive(true, keepAliveS * 1000);
+    socket.on("error", () => socket.destroy());
+    socket.on("drain", () => this.#drained(session));
+    // A client that has said all is gone, also when it could still listen.
+    socket.on("end", () => this.close(session));
+    socket.on("close", () => this.#closed(connection));
+    if (socket === accepted) {
+      socket.on("data", (chunk: Buffer) => this.#read(connection, chunk, chunk.length));
+    }
+    socket.resume();
+  }
+
+  /**
+   * A socket on the same handle that reads into the shared buffer; the accepted one when that
+   * cannot be.
+   */
+  #adopt(accepted: HandleSocket, id: number): Socket {
     const handle = accepted._handle;
     if (handle === undefined || handle === null) {
       this.#isShared = false;
@@ -107,22 +181,38 @@ export class TcpHost implements ClientEffects {
       onread: {
         buffer: this.#shared,
         callback: (count: number, buffer: Uint8Array): boolean => {
-          this.#read(session, buffer, count);
-          return session.waiting === outcome.done || session.tailLength < readBytes;
+          const connection = this.#connections.get(id);
+          if (connection !== undefined) this.#read(connection, buffer, count);
+          return true;
         },
       },
     };
     const socket = new Socket(options as ConstructorParameters<typeof Socket>[0]);
-    // The accepted socket must not close the handle that it no longer owns.
+    // The accepted socket must not close the handle that it no longer owns; destroyed, it no longer
+    // counts as a connection of the server, which would wait for it when it stops.
     accepted._handle = null;
-    socket.resume();
+    accepted.destroy();
     return socket;
   }
 
-  #read(session: Session, bytes: Uint8Array, count: number): void {
+  // ---- input
+
+  #read(connection: Connection, bytes: Uint8Array, count: number): void {
     this.#node.beginTurn(this.#now());
-    this.#input.receive(session, bytes, 0, count);
+    this.#input.receive(connection.session, bytes, 0, count);
     if (this.onTurn !== undefined) this.onTurn();
+    if (count < readBytes) connection.fullReads = 0;
+    else if (++connection.fullReads >= fullReadsMax) this.#giveWay(connection);
+  }
+
+  /** The other connections have their turn before this one is read again. */
+  #giveWay(connection: Connection): void {
+    connection.fullReads = 0;
+    const { session, socket } = connection;
+    socket.pause();
+    setImmediate(() => {
+      if (!session.isInputPaused && connection.closingSinceMs === 0) socket.resume();
+    });
   }
 
   #drained(session: Session): void {
@@ -131,41 +221,75 @@ export class TcpHost implements ClientEffects {
     this.onTurn?.();
   }
 
-  #closed(session: Session): void {
-    if (!this.#sockets.delete(session.id)) return;
+  #closed(connection: Connection): void {
+    this.#closing.delete(connection);
+    if (!this.#connections.delete(connection.session.id)) return;
     this.#node.beginTurn(this.#now());
-    this.#node.closeSession(session);
+    this.#node.closeSession(connection.session);
     this.onTurn?.();
   }
 
   // ---- effects
 
   write(session: Session, bytes: Uint8Array, length: number): boolean {
-    const socket = this.#sockets.get(session.id);
-    if (socket === undefined || socket.destroyed) return false;
-    this.#node.environment.statistics.outputBytes += length;
+    const socket = this.#connections.get(session.id)?.socket;
+    if (socket === undefined || !socket.writable) return false;
+    const { statistics } = this.#node.environment;
+    statistics.writesProcessed++;
+    statistics.outputBytes += length;
     if (socket.writableLength > 0) {
-      // It will queue behind what is there: a copy of its own size, not a whole reply buffer, may wait.
+      // It will queue behind what is there: a copy of its own size, not a whole reply buffer, may
+      // wait.
       socket.write(bytes.slice(0, length));
       session.unreadBytes = socket.writableLength;
       return false;
     }
     socket.write(bytes.subarray(0, length));
-    if (socket.writableLength === 0) return false;
     session.unreadBytes = socket.writableLength;
-    return true;
+    return session.unreadBytes > 0;
   }
 
-  close(session: Session): void {
-    this.#sockets.get(session.id)?.end();
+  close(session: Session, atOnce = false): void {
+    const connection = this.#connections.get(session.id);
+    if (connection === undefined) return;
+    const { socket } = connection;
+    if (atOnce) {
+      socket.destroy();
+      return;
+    }
+    if (connection.closingSinceMs > 0) return;
+    connection.closingSinceMs = Math.max(1, this.#node.nowMs);
+    session.closeAfterReply = true;
+    // What else the client sends is refused by the system once the socket is gone.
+    socket.pause();
+    socket.destroySoon();
+    if (socket.destroyed) return;
+    this.#closing.add(connection);
+    connection.closingBytes = socket.writableLength;
+    this.#careTimer ??= setInterval(() => this.#careForClosing(), closingMsMax / 10);
+  }
+
+  /** Connections that close and take nothing any more are dropped. */
+  #careForClosing(): void {
+    const nowMs = this.#now();
+    for (const connection of this.#closing) {
+      const { socket } = connection;
+      if (socket.writableLength !== connection.closingBytes) {
+        connection.closingBytes = socket.writableLength;
+        connection.closingSinceMs = nowMs;
+      } else if (nowMs - connection.closingSinceMs >= closingMsMax) socket.destroy();
+    }
+    if (this.#closing.size > 0) return;
+    clearInterval(this.#careTimer);
+    this.#careTimer = undefined;
   }
 
   pause(session: Session): void {
-    this.#sockets.get(session.id)?.pause();
+    this.#connections.get(session.id)?.socket.pause();
   }
 
   resume(session: Session): void {
-    this.#sockets.get(session.id)?.resume();
+    this.#connections.get(session.id)?.socket.resume();
   }
 
   stall(micros: number): void {
@@ -177,23 +301,46 @@ export class TcpHost implements ClientEffects {
     this.onShutdown?.(save);
   }
 
-  /** Stops listening, then ends every connection. */
+  /** Stops listening, lets written replies leave for a short while, then ends every connection. */
   async stop(): Promise<void> {
     const closed = this.#servers.map(
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
     );
-    for (const socket of this.#sockets.values()) socket.destroySoon();
-    await Promise.all(closed);
+    this.#servers = [];
+    const giveUp = setTimeout(() => {
+      for (const { socket } of this.#connections.values()) socket.destroy();
+    }, stopMsMax);
+    const gone = [...this.#connections.values()].map(({ session, socket }) => {
+      this.close(session);
+      return new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    });
+    await Promise.all([...closed, ...gone]);
+    clearTimeout(giveUp);
+    clearInterval(this.#careTimer);
   }
 }
 
-function listenOnce(server: Server, port: number, host: string): Promise<number> {
+/** The port; undefined when the address is optional and this machine does not have it. */
+function listenOnce(
+  server: Server,
+  port: number,
+  address: string,
+  isOneOfMany: boolean,
+): Promise<number | undefined> {
+  const isOptional = address.startsWith("-");
+  const host = isOptional ? address.slice(1) : address;
   return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ port, host, backlog: 511 }, () => {
-      server.removeListener("error", reject);
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : port);
+    const failed = (error: NodeJS.ErrnoException): void => {
+      const isAbsent = error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT";
+      if (isOptional && isAbsent) resolve(undefined);
+      else reject(error);
+    };
+    server.once("error", failed);
+    // An address for all of IPv6 would take IPv4's as well, which may be listed too.
+    server.listen({ port, host, backlog, ipv6Only: isOneOfMany && host.includes(":") }, () => {
+      server.removeListener("error", failed);
+      const bound = server.address();
+      resolve(typeof bound === "object" && bound !== null ? bound.port : port);
     });
   });
 }

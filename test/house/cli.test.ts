@@ -48,6 +48,16 @@ test("cli: serve hands over the configuration", async () => {
   });
 });
 
+test("cli: parameters of redis-server are flags of serve", async () => {
+  const line = "serve --port 7000 --enable-debug-command yes --maxmemory-policy allkeys-lru";
+  const { served } = await run(line);
+  expect({ ...served[0]!.settings.parameters }).toEqual({
+    "enable-debug-command": "yes",
+    "maxmemory-policy": "allkeys-lru",
+  });
+  expect((await run("serve --help")).out.join()).not.toContain("maxmemory-policy");
+});
+
 test("cli: --print-config prints and starts nothing", async () => {
   const { served, out } = await run("serve --port 7000 --print-config");
   expect(served).toEqual([]);

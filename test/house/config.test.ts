@@ -130,8 +130,25 @@ test("config: what would silently weaken the node is refused, whatever its sourc
 
 test("config: a secret is never shown", () => {
   const env = { REDIS_REQUIRE_PASS: "hunter2" };
-  expect(refused({ env }).join()).not.toContain("hunter2");
-  expect(refused({ env })).toHaveLength(1);
+  const { settings, sources, file } = loaded({ env });
+  expect(settings.password).toBe("hunter2");
+  expect(describeConfig({ settings, sources, file }).join()).not.toContain("hunter2");
+});
+
+test("config: parameters of Redis come from a table of their own", () => {
+  const toml =
+    '[redis]\nmaxmemory-policy = "allkeys-lru"\ntcp-keepalive = 60\nactivedefrag = false\n';
+  expect(loaded({ toml }).settings.parameters).toEqual({
+    "maxmemory-policy": "allkeys-lru",
+    "tcp-keepalive": 60,
+    activedefrag: false,
+  });
+  const flags = { parameters: "save=900 1 300 10\nrequirepass=a=b" };
+  expect({ ...loaded({ flags }).settings.parameters }).toEqual({
+    save: "900 1 300 10",
+    requirepass: "a=b",
+  });
+  expect(refused({ toml: "[redis]\nsave = [1]\n" })).toHaveLength(1);
 });
 
 test("config: lists and tables come from text too", () => {

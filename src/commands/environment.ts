@@ -6,6 +6,7 @@ import type { Wait } from "./blocking.js";
 import type { Call } from "./call.js";
 import type { Command } from "./command.js";
 import type { LatencyMonitor } from "./latency-monitor.js";
+import type { Channels } from "./pubsub-channels.js";
 import type { Session } from "./session.js";
 import type { Settings } from "./settings.js";
 import type { SlowLog } from "./slowlog.js";
@@ -90,6 +91,8 @@ export interface Environment {
   readonly latency: LatencyMonitor;
   readonly debug: DebugSwitches;
   readonly facts: HostFacts;
+  /** Who listens to which channel; absent where nobody can. */
+  readonly channels?: Channels;
   /** By lower-case name; `container|sub` for a subcommand. */
   findCommand(name: string): Command | undefined;
   allCommands(): readonly Command[];

@@ -16,8 +16,11 @@ export function findUntouched(call: Call, index: number): Ref {
   const { keyspace } = call;
   const hash = call.hashOf(index);
   const ref = keyspace.find(call.db, hash, call.bytes, call.start(index), call.size(index));
-  if (ref === 0) keyspace.misses++;
-  else keyspace.hits++;
+  if (ref !== 0) keyspace.hits++;
+  else {
+    keyspace.misses++;
+    if (keyspace.onMissed !== undefined) keyspace.onMissed(call.db.index, call.copy(index));
+  }
   return ref;
 }
 

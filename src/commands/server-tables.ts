@@ -10,6 +10,7 @@ import { debugCommands } from "./debug.js";
 import { infoCommands } from "./info.js";
 import { latencyCommands } from "./latency.js";
 import { memoryCommands } from "./memory.js";
+import { pubsubCommands } from "./pubsub.js";
 import { serverCommands } from "./server.js";
 import { aclCommands } from "./server-acl.js";
 import { clusterCommands } from "./server-cluster.js";
@@ -30,4 +31,5 @@ export const serverTables: readonly (readonly CommandSpec[])[] = [
   aclCommands,
   clusterCommands,
   scriptCommands,
+  pubsubCommands,
 ];

@@ -86,6 +86,10 @@ export class Keyspace {
   onEvent: EventListener | undefined;
   /** Called before a key is removed because its time has come. */
   onExpired: ModifiedListener | undefined;
+  /** Called when a key comes into being that no reader saw before. */
+  onCreated: ModifiedListener | undefined;
+  /** Called when a reader found no key. */
+  onMissed: ModifiedListener | undefined;
   /** Changes since the last save, as INFO counts them. */
   dirty = 0;
   hits = 0;
@@ -172,6 +176,7 @@ export class Keyspace {
     const ref = this.find(db, hash, bytes, start, length);
     if (ref === 0) {
       this.misses++;
+      if (this.onMissed !== undefined) this.onMissed(db.index, bytes.slice(start, start + length));
       return 0;
     }
     this.hits++;
@@ -294,6 +299,8 @@ export class Keyspace {
   attach(db: Database, hash: number, ref: Ref): void {
     db.keys.insert(hash, ref);
     this.noteAttached(db, ref);
+    if (this.onCreated !== undefined && record.kindOf(this.arena, ref) !== record.hiddenKind)
+      this.onCreated(db.index, this.keyOf(ref));
   }
 
   noteAttached(db: Database, ref: Ref): void {

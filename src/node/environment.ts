@@ -8,6 +8,8 @@ import type { Command } from "../commands/command.js";
 import type { DebugSwitches, Environment, HostFacts } from "../commands/environment.js";
 import { LatencyMeter } from "../commands/latency-meter.js";
 import { LatencyMonitor } from "../commands/latency-monitor.js";
+import { announceEvents } from "../commands/notify-channels.js";
+import { Channels } from "../commands/pubsub-channels.js";
 import { ServerStatistics } from "../commands/server-statistics.js";
 import { gate, outcome, type Session } from "../commands/session.js";
 import type { Settings } from "../commands/settings.js";
@@ -27,6 +29,7 @@ export class NodeEnvironment implements Environment {
   readonly latency: LatencyMonitor;
   /** Where the dispatcher's measurements go. */
   readonly meter: LatencyMeter;
+  readonly channels: Channels;
   /** Those who want to know of changed keys. */
   readonly modified: ModifiedListeners;
   readonly debug: DebugSwitches = {
@@ -59,6 +62,10 @@ export class NodeEnvironment implements Environment {
     this.latency = new LatencyMonitor(options.settings);
     this.meter = new LatencyMeter(options.settings, this.slowLog, this.latency);
     this.modified = new ModifiedListeners(node.keyspace);
+    this.channels = new Channels((session, bytes) => node.outbox.push(session, bytes));
+    options.settings.onChange("notify-keyspace-events", (classes) => {
+      announceEvents(node.keyspace, this.channels, classes);
+    });
     options.settings.onChange("requirepass", (password) => {
       // Without a password nobody has to give one, whoever connected while there was one.
       if (password !== "") return;

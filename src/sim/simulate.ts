@@ -59,7 +59,12 @@ export interface SimulateOptions extends DrawOptions {
 }
 
 export function simulate(seed: number, options: SimulateOptions = {}): RunResult {
-  return new Run(drawProfile(seed, options), options.trace).run();
+  return simulateProfile(drawProfile(seed, options), options.trace);
+}
+
+/** A run whose profile was drawn before, or written down by hand. */
+export function simulateProfile(profile: FaultProfile, trace?: Trace): RunResult {
+  return new Run(profile, trace).run();
 }
 
 class Run {

@@ -1,0 +1,72 @@
+// The parts of the simulator that other conclusions rest on.
+
+import { expect, test } from "vitest";
+import { Prng } from "../../src/base/prng.js";
+import { EventQueue } from "../../src/sim/event-queue.js";
+import { describeProfile, drawProfile, faultKinds } from "../../src/sim/fault-profile.js";
+import { SimulatedClock, startUnixMs } from "../../src/sim/simulated-clock.js";
+import { Zipf } from "../../src/sim/zipf.js";
+
+test("zipf: the exact law, so ten of a thousand keys get 39 % of the picks", () => {
+  const zipf = new Zipf(1000, 1);
+  const prng = new Prng(1);
+  const picks = 200_000;
+  const counts = new Array<number>(1000).fill(0);
+  for (let i = 0; i < picks; i++) counts[zipf.draw(prng)]!++;
+  const harmonic = Array.from({ length: 1000 }, (_, i) => 1 / (i + 1)).reduce((a, b) => a + b);
+  const share = (count: number): number => counts.slice(0, count).reduce((a, b) => a + b) / picks;
+  expect(share(10)).toBeCloseTo(0.3913, 2);
+  expect(share(1)).toBeCloseTo(1 / harmonic, 2);
+  expect(counts.every((count) => count > 0)).toBe(true);
+});
+
+test("zipf: without skew all keys are alike", () => {
+  const zipf = new Zipf(4, 0);
+  const prng = new Prng(2);
+  const counts = [0, 0, 0, 0];
+  for (let i = 0; i < 40_000; i++) counts[zipf.draw(prng)]!++;
+  for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(500);
+});
+
+test("virtual time: events run by time, then in the order in which they were made", () => {
+  const queue = new EventQueue();
+  const ran: string[] = [];
+  const prng = new Prng(3);
+  for (let i = 0; i < 500; i++) {
+    const at = prng.below(20);
+    queue.at(at, () => ran.push(`${String(at).padStart(2)} ${String(i).padStart(3)}`));
+  }
+  queue.runUntil(20);
+  expect(ran).toHaveLength(500);
+  expect(ran).toEqual([...ran].sort());
+  queue.at(5, () => ran.push("late")); // In the past: next, and time does not go back.
+  queue.runUntil(30);
+  expect(ran.at(-1)).toBe("late");
+  expect(queue.nowUs).toBe(30);
+});
+
+test("clocks: they follow a jump forward, and go on evenly after a jump back", () => {
+  const clock = new SimulatedClock(0, 1);
+  expect(clock.now(1_000_000)).toBe(startUnixMs + 1000);
+  clock.jump(500);
+  expect(clock.now(1_000_000)).toBe(startUnixMs + 1500);
+  clock.jump(-2000);
+  expect(clock.now(1_100_000)).toBe(startUnixMs + 1600);
+  const fast = new SimulatedClock(0, 1.5);
+  expect(fast.now(2_000_000)).toBe(startUnixMs + 3000);
+});
+
+test("profiles: drawn from the seed, with whole kinds switched off; suppression moves nothing", () => {
+  const seeds = Array.from({ length: 100 }, (_, seed) => seed);
+  for (const kind of faultKinds) {
+    const on = seeds.filter((seed) => drawProfile(seed).rates[kind] > 0).length;
+    expect(on, kind).toBeGreaterThan(40);
+    expect(on, kind).toBeLessThan(90);
+  }
+  expect(drawProfile(7)).toEqual(drawProfile(7));
+  const { rates, ...rest } = drawProfile(7, { suppressed: ["network_drop"] });
+  const { rates: all, ...others } = drawProfile(7);
+  expect(rest).toEqual(others);
+  expect(rates).toEqual({ ...all, network_drop: 0 });
+  expect(describeProfile(drawProfile(7))).toContain("seed=7 preset=moderate");
+});

@@ -36,6 +36,10 @@ const pollUs = 250 * ms;
  * round of exchanges (replication/timing.ts).
  */
 const quietUs = 16_000 * ms;
+/**
+ * What a crash left without its predecessor is dropped after so long (replication/timing.ts).
+ */
+const orphanUs = 62_000 * ms;
 /** Skew that replicas accept (keyspace/shards.ts). */
 const skewMsMax = 60_000;
 
@@ -150,11 +154,29 @@ class Run {
     this.#demandAnswers();
     this.#demandConvergence();
     if (simulation.violations.length === 0) {
-      simulation.runFor(quietUs);
+      this.#rest();
       if (!isConverged(simulation))
         simulation.violate(`agreed and then not: ${describeDivergence(simulation)}`);
     }
     if (simulation.violations.length === 0) this.#judgeEnd();
+  }
+
+  /** What bears a stamp of the future is kept until everybody's clock is there. */
+  #rest(): void {
+    const simulation = this.#simulation;
+    simulation.runFor(quietUs + this.#skewMs() * ms);
+    const isWaiting = ({ process }: SimulatedHost): boolean =>
+      process !== undefined && process.node.replicator!.status().waitingCount > 0;
+    if (!simulation.hosts.some(isWaiting)) return;
+    simulation.sometimes.add("orphan_dropped");
+    simulation.runFor(orphanUs);
+  }
+
+  /** How far the clocks are apart. */
+  #skewMs(): number {
+    const { queue, hosts } = this.#simulation;
+    const leads = hosts.map(({ clock }) => clock.leadMs(queue.nowUs));
+    return Math.max(...leads) - Math.min(...leads);
   }
 
   #judgeEnd(): void {
@@ -191,10 +213,8 @@ class Run {
 
   #demandConvergence(): void {
     const simulation = this.#simulation;
-    const { queue, hosts } = simulation;
-    const leads = hosts.map(({ clock }) => clock.leadMs(queue.nowUs));
-    const skewMs = Math.max(...leads) - Math.min(...leads);
-    const heldUs = Math.max(0, skewMs - skewMsMax) * ms * 1.1;
+    const { queue } = simulation;
+    const heldUs = Math.max(0, this.#skewMs() - skewMsMax) * ms * 1.1;
     const startUs = queue.nowUs;
     const untilUs = startUs + convergenceUs + heldUs;
     while (!isConverged(simulation)) {

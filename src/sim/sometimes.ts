@@ -22,6 +22,7 @@ export const sometimes = {
   batch_held_for_skew: "a batch waited because its maker's clock was far ahead",
   batch_waited: "a batch waited for its predecessor",
   crash_lost_writes: "a crash took writes that nobody else had seen",
+  orphan_dropped: "a crash left a batch whose predecessor nobody has",
   add_survived_removal: "an add stayed because the remover had not seen it",
   increment_survived_reset: "an increment stayed because the SET or DEL had not seen it",
   concurrent_sets: "two SETs had not seen each other",

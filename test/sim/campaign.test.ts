@@ -25,6 +25,7 @@ const rare: ReadonlySet<SometimesName> = new Set([
   "concurrent_sets",
   "crash_lost_writes",
   "increment_survived_reset",
+  "orphan_dropped",
   "state_sync_needed",
 ]);
 

@@ -1,7 +1,7 @@
-// Commands that wait for a key: BLPOP and friends, and those of sorted sets. A command that finds nothing parks its
-// session with a `Wait`; the node serves it when one of its keys has changed, after the command or transaction that
-// changed it, first come first served (Redis 7.0, blocked.c). Serving runs on the same arguments as the command, so a
-// family writes it once.
+// Commands that wait for a key: BLPOP and friends, and those of sorted sets. A command that finds
+// nothing parks its session with a `Wait`; the node serves it when one of its keys has changed,
+// after the command or transaction that changed it, first come first served (Redis 7.0, blocked.c).
+// Serving runs on the same arguments as the command, so a family writes it once.
 //
 // Inside EXEC, a script or a register nothing waits: the command answers as if its time were up.
 
@@ -15,8 +15,8 @@ export interface Wait {
   /** Unix milliseconds; 0 is for ever. */
   readonly deadlineMs: number;
   /**
-   * Tries to serve the session from the key at argument `index`, which has changed: writes the reply and answers true, or
-   * answers false when there is nothing of the wanted type.
+   * Tries to serve the session from the key at argument `index`, which has changed: writes the
+   * reply and answers true, or answers false when there is nothing of the wanted type.
    */
   serve(call: Call, index: number): boolean;
   /** Writes the reply of a wait that was in vain. */
@@ -37,7 +37,10 @@ export function waitForKeys(call: Call, wait: Wait): void {
 /** The largest signed 64-bit integer, which C's cast gives for nothing below it. */
 const millisecondsMax = 2 ** 63;
 
-/** The deadline that a timeout in seconds sets, in Unix milliseconds; 0 waits for ever; NaN after the error was replied. */
+/**
+ * The deadline that a timeout in seconds sets, in Unix milliseconds; 0 waits for ever; NaN after
+ * the error was replied.
+ */
 export function deadlineArgument(call: Call, index: number): number {
   const seconds = readSeconds(call.text(index));
   if (seconds === undefined) {

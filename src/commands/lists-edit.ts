@@ -1,6 +1,6 @@
-// Lists in the middle: writing over, inserting, removing by value or by range, looking for a value. LSET is last writer
-// wins per element and survives a pop that has not seen it; LINSERT hangs the new element on a neighbour (merge-rules
-// 18). Replies and errors: Redis 7.0, t_list.c.
+// Lists in the middle: writing over, inserting, removing by value or by range, looking for a value.
+// LSET is last writer wins per element and survives a pop that has not seen it; LINSERT hangs the
+// new element on a neighbour (merge-rules 18). Replies and errors: Redis 7.0, t_list.c.
 
 import type { ListStore } from "../keyspace/list-store.js";
 import { roundedInteger } from "./arguments.js";

@@ -1,4 +1,5 @@
-// What the list commands share: the list under a key argument, the two ends, pushing and popping with Redis's events.
+// What the list commands share: the list under a key argument, the two ends, pushing and popping
+// with Redis's events.
 
 import type { Ref } from "../keyspace/arena.js";
 import { ListEdit, listUnder } from "../keyspace/list-edit.js";
@@ -84,7 +85,9 @@ export function popOne(
   removeAtEnd(call, index, ref, isFront, 1);
 }
 
-/** Replies up to `count` values as an array in the order in which they are popped, and removes them. */
+/**
+ * Replies up to `count` values as an array in the order in which they are popped, and removes them.
+ */
 export function popMany(
   call: Call,
   index: number,

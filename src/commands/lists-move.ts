@@ -1,5 +1,5 @@
-// Lists between keys and with waiting: LMOVE, RPOPLPUSH, LMPOP and the blocking forms. Replies, errors and events:
-// Redis 7.0, t_list.c; who waits is served by the node (blocking.ts).
+// Lists between keys and with waiting: LMOVE, RPOPLPUSH, LMPOP and the blocking forms. Replies,
+// errors and events: Redis 7.0, t_list.c; who waits is served by the node (blocking.ts).
 
 import { listUnder } from "../keyspace/list-edit.js";
 import { deadlineArgument, waitForKeys } from "./blocking.js";
@@ -28,7 +28,10 @@ interface Ends {
 
 const rightToLeft: Ends = { from: false, to: true };
 
-/** Moves an element from the list at argument 1, which is there, to the one at argument 2, and replies it. */
+/**
+ * Moves an element from the list at argument 1, which is there, to the one at argument 2, and
+ * replies it.
+ */
 function moveOne(call: Call, { from, to }: Ends): void {
   const { keyspace, reply } = call;
   const source = call.findForWrite(1);
@@ -100,7 +103,8 @@ const blockingMove =
         moveOne(later, ends);
         return true;
       },
-      // Redis answers a wait that was in vain with an array, and one that may not begin with a missing value.
+      // Redis answers a wait that was in vain with an array, and one that may not begin with a
+      // missing value.
       giveUp: (later) => (later.mayBlock ? later.reply.nilArray() : later.reply.nil()),
     });
   };
@@ -121,7 +125,10 @@ function popFrom(call: Call, index: number, ref: number, { isFront, count }: Pop
   else popMany(call, index, ref, store, isFront, count);
 }
 
-/** Pops from the first list that is there. False when none is; true also after WRONGTYPE was replied. */
+/**
+ * Pops from the first list that is there. False when none is; true also after WRONGTYPE was
+ * replied.
+ */
 function popFirst(call: Call, first: number, keyCount: number, wish: PopWish): boolean {
   for (let index = first; index < first + keyCount; index++) {
     const ref = call.findForWrite(index);
@@ -164,7 +171,10 @@ interface KeysAndWish extends PopWish {
   readonly keyCount: number;
 }
 
-/** `numkeys key ... LEFT|RIGHT [COUNT count]` from an argument on; undefined after the error was replied. */
+/**
+ * `numkeys key ... LEFT|RIGHT [COUNT count]` from an argument on; undefined after the error was
+ * replied.
+ */
 function popArguments(call: Call, at: number): KeysAndWish | undefined {
   const keyCount = integerFrom(call, at, 1, "numkeys should be greater than 0");
   if (Number.isNaN(keyCount)) return undefined;

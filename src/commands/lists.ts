@@ -1,6 +1,7 @@
-// Lists at their ends and by index: pushing, popping, reading. An element's place among those of other nodes is said by
-// merge-rules 18; a pop removes what this node has seen, so two nodes may pop the same element (queues that need
-// exactly once use linearizable keys). Replies and errors: Redis 7.0, t_list.c.
+// Lists at their ends and by index: pushing, popping, reading. An element's place among those of
+// other nodes is said by merge-rules 18; a pop removes what this node has seen, so two nodes may
+// pop the same element (queues that need exactly once use linearizable keys). Replies and errors:
+// Redis 7.0, t_list.c.
 
 import { listUnder } from "../keyspace/list-edit.js";
 import { roundedInteger } from "./arguments.js";

@@ -1,9 +1,10 @@
-// Keyspace events as messages: what commands announce (notify.ts) goes out on the channels __keyspace@db__:key and
-// __keyevent@db__:event, for the classes that `notify-keyspace-events` names (Redis 7.0, notify.c). While the setting
-// names none, nobody listens to the keyspace and an event costs one comparison.
+// Keyspace events as messages: what commands announce (notify.ts) goes out on the channels
+// __keyspace@db__:key and __keyevent@db__:event, for the classes that `notify-keyspace-events`
+// names (Redis 7.0, notify.c). While the setting names none, nobody listens to the keyspace and an
+// event costs one comparison.
 //
-// A client that changes a key and listens to it gets the message behind its reply, not in front of it as in Redis: in
-// front it could stand in the middle of an array.
+// A client that changes a key and listens to it gets the message behind its reply, not in front of
+// it as in Redis: in front it could stand in the middle of an array.
 
 import { type Bytes, latin1, utf8 } from "../base/bytes.js";
 import type { EventListener, Keyspace, ModifiedListener } from "../keyspace/keyspace.js";

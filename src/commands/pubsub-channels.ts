@@ -1,6 +1,7 @@
-// Who listens to which channel, and how a message reaches them (Redis 7.0, pubsub.c). A message is encoded once per
-// protocol and kept once, whatever the number of listeners. The session whose command runs gets its own message in its
-// reply, before the command's answer; all others through the node's outbox.
+// Who listens to which channel, and how a message reaches them (Redis 7.0, pubsub.c). A message is
+// encoded once per protocol and kept once, whatever the number of listeners. The session whose
+// command runs gets its own message in its reply, before the command's answer; all others through
+// the node's outbox.
 //
 // Left out: other nodes. A message reaches the clients of the node it was published on.
 

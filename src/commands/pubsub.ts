@@ -1,5 +1,6 @@
-// Publish and subscribe: channels, patterns, shard channels, and PUBSUB, which tells of them. Replies and errors: Redis
-// 7.0, pubsub.c. A subscribed RESP2 connection runs little else (a gate of the node); on RESP3 messages are pushes.
+// Publish and subscribe: channels, patterns, shard channels, and PUBSUB, which tells of them.
+// Replies and errors: Redis 7.0, pubsub.c. A subscribed RESP2 connection runs little else (a gate
+// of the node); on RESP3 messages are pushes.
 
 import type { Call } from "./call.js";
 import type { CommandSpec } from "./command.js";
@@ -15,7 +16,8 @@ const subscribe =
   (kind: SubscriptionKind) =>
   (call: Call): void => {
     const channels = channelsOf(call);
-    // Inside a script or a register every command has one reply; MULTI is admitted for old clients' sake.
+    // Inside a script or a register every command has one reply; MULTI is admitted for old clients'
+    // sake.
     if (channels === undefined || (!call.mayBlock && !call.isInsideExec)) {
       const name = call.command.name.toUpperCase();
       call.reply.error(`ERR ${name} isn't allowed for a DENY BLOCKING client`);

@@ -1,21 +1,21 @@
-// The keyspace: databases of records in one arena, with the compact forms of strings and counters handled in
-// place. A read or a write of a plain string allocates nothing.
+// The keyspace: databases of records in one arena, with the compact forms of strings and counters
+// handled in place. A read or a write of a plain string allocates nothing.
 //
-// A key's entry has three forms: text, own counter (record.ts) and object. The compact ones are representations,
-// not another kind of value: `entryOf` unfolds a record into a `KeyEntry`, `storeEntry` folds it again where it can,
-// and both forms join, hash and travel alike. When other replicas exist, `capture` remembers each touched key
-// as it stood before the open batch (batch.ts).
+// A key's entry has three forms: text, own counter (record.ts) and object. The compact ones are
+// representations, not another kind of value: `entryOf` unfolds a record into a `KeyEntry`,
+// `storeEntry` folds it again where it can, and both forms join, hash and travel alike. When other
+// replicas exist, `capture` remembers each touched key as it stood before the open batch
+// (batch.ts).
 //
 // Left out: what commands mean (src/commands), contexts and logs (shard.ts).
 
-import { assert } from "../base/assert.js";
 import { latin1 } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
 import { HybridClock, type ReplicaIndex, type Stamp, type Time } from "../clock/stamp.js";
 import { CellMap } from "../lattice/cell-map.js";
 import type { ElementStore } from "../lattice/element-store.js";
 import { type KeyEntry, type Slot, type StoreFactory, slots } from "../lattice/key-entry.js";
-import { Arena, type Ref, roundUnits, slabOf, wordOf } from "./arena.js";
+import { Arena, type Ref, slabOf, wordOf } from "./arena.js";
 import type { Capture } from "./capture.js";
 import { Database } from "./database.js";
 import { ElementTable } from "./element-table.js";
@@ -23,10 +23,11 @@ import { entryOfRecord, foldable } from "./entry-record.js";
 import { ExpiryHeap } from "./expiry-heap.js";
 import { hashBytes } from "./hash.js";
 import { ListStore } from "./list-store.js";
+import { type EventListener, Listeners, type ModifiedListener } from "./listeners.js";
 import { ObjectTable } from "./object-table.js";
-import { slotOfPacked, verifyPacked } from "./packed.js";
+import { slotOfPacked } from "./packed.js";
 import * as record from "./record.js";
-import { verifyPackedZset } from "./zset-forms.js";
+import { verifyKeyspace } from "./verify.js";
 import { ZsetTable } from "./zset-table.js";
 
 /** The place of an object whose record has been superseded by another one of the same object. */
@@ -44,22 +45,16 @@ export interface KeyspaceOptions {
   readonly self: string;
   /** Default 16, as in Redis. */
   readonly databaseCount?: number;
-  /** 8-byte units per slab of the arena; small where a process holds many keyspaces (tests, simulation). */
+  /**
+   * 8-byte units per slab of the arena; small where a process holds many keyspaces (tests,
+   * simulation).
+   */
   readonly slabCapacity?: number;
 }
 
-/** Told of every change of a key while somebody watches, tracks or listens. */
-export type ModifiedListener = (database: number, key: Uint8Array) => void;
+export type { EventListener, ModifiedListener };
 
-/** Told what happened to a key: the class of the event, its name, the database and the key. */
-export type EventListener = (
-  group: string,
-  event: string,
-  database: number,
-  key: Uint8Array,
-) => void;
-
-export class Keyspace {
+export class Keyspace extends Listeners {
   readonly arena: Arena;
   readonly replicas: ReplicaTable;
   readonly self: ReplicaIndex;
@@ -74,22 +69,17 @@ export class Keyspace {
   nowMs = 0;
   /** The access clock: seconds, 24 bits. */
   accessClock = 0;
-  /** What reads leave in a record: the access clock, or -1 to leave them alone (CLIENT NO-TOUCH). */
+  /**
+   * What reads leave in a record: the access clock, or -1 to leave them alone (CLIENT NO-TOUCH).
+   */
   accessNow = 0;
   /** Set while other replicas exist: what the open batch touched. */
   capture: Capture | undefined;
-  /** Whether a key past its deadline may be removed here, or is only hidden until its owner removes it. */
+  /**
+   * Whether a key past its deadline may be removed here, or is only hidden until its owner removes
+   * it.
+   */
   mayExpire = true;
-  /** Set while anybody wants to know of changed keys. */
-  onModified: ModifiedListener | undefined;
-  /** Keyspace events by class and name, as commands announce them (commands/notify.ts). */
-  onEvent: EventListener | undefined;
-  /** Called before a key is removed because its time has come. */
-  onExpired: ModifiedListener | undefined;
-  /** Called when a key comes into being that no reader saw before. */
-  onCreated: ModifiedListener | undefined;
-  /** Called when a reader found no key. */
-  onMissed: ModifiedListener | undefined;
   /** Changes since the last save, as INFO counts them. */
   dirty = 0;
   hits = 0;
@@ -101,6 +91,7 @@ export class Keyspace {
   #places = 0;
 
   constructor(options: KeyspaceOptions) {
+    super();
     this.arena = new Arena(options.slabCapacity);
     this.expiry = new ExpiryHeap(this.arena);
     this.replicas = options.replicas;
@@ -128,7 +119,10 @@ export class Keyspace {
     return { time: this.batchTime, replica: this.self };
   }
 
-  /** Writes the open batch's time into a record. A method, so that the number is never boxed on its way. */
+  /**
+   * Writes the open batch's time into a record. A method, so that the number is never boxed on its
+   * way.
+   */
   writeBatchTime(ref: Ref): void {
     if (this.#batchTime === 0) this.#batchTime = this.clock.next(this.nowMs);
     this.arena.floats[slabOf(ref)]![(wordOf(ref) >> 1) + 2] = this.#batchTime;
@@ -138,7 +132,10 @@ export class Keyspace {
     return this.#batchTime !== 0;
   }
 
-  /** The stamp time of the batch that closes now, or 0 when none was open. `BatchLog.close` calls it. */
+  /**
+   * The stamp time of the batch that closes now, or 0 when none was open. `BatchLog.close` calls
+   * it.
+   */
   endBatch(): Time {
     const time = this.#batchTime;
     this.#batchTime = 0;
@@ -146,7 +143,10 @@ export class Keyspace {
     return time;
   }
 
-  /** A number of the open batch that it has not given out yet: with the stamp it names a list element (merge-rules 18). */
+  /**
+   * A number of the open batch that it has not given out yet: with the stamp it names a list
+   * element (merge-rules 18).
+   */
   nextPlace(): number {
     return this.#places++;
   }
@@ -184,7 +184,9 @@ export class Keyspace {
     return ref;
   }
 
-  /** `find` for a write: a key past its deadline is removed first, whoever owns it (merge-rules 10). */
+  /**
+   * `find` for a write: a key past its deadline is removed first, whoever owns it (merge-rules 10).
+   */
   findForWrite(db: Database, hash: number, bytes: Uint8Array, start: number, length: number): Ref {
     const ref = db.keys.find(hash, bytes, start, length);
     if (ref === 0) return 0;
@@ -263,8 +265,9 @@ export class Keyspace {
   // ---- records
 
   /**
-   * A new record with its key copied in; header complete, value left to the caller. Not in any index. Who stores
-   * what was not written by this batch passes `time`, so that no batch opens (merge-rules 3).
+   * A new record with its key copied in; header complete, value left to the caller. Not in any
+   * index. Who stores what was not written by this batch passes `time`, so that no batch opens
+   * (merge-rules 3).
    */
   createRecord(
     db: Database,
@@ -321,7 +324,9 @@ export class Keyspace {
     this.expiry.cancel(ref);
   }
 
-  /** Takes a record's memory back, with what lies behind it. The index must not name it any more. */
+  /**
+   * Takes a record's memory back, with what lies behind it. The index must not name it any more.
+   */
   freeRecord(db: Database, ref: Ref): void {
     this.noteDetached(db, ref);
     const kind = record.kindOf(this.arena, ref);
@@ -342,21 +347,11 @@ export class Keyspace {
     this.noteAttached(db, fresh);
   }
 
-  /** Whether a text of this layout fits the block of `ref` as it is. */
-  fitsInPlace(ref: Ref, flags: number, valueLength: number): boolean {
-    const word = this.arena.words[slabOf(ref)]![wordOf(ref)]!;
-    if ((word & 0xffff) !== (record.textKind | (flags << 8))) return false;
-    const keyLength = record.keyLengthOf(this.arena, ref);
-    const held = record.valueLengthOf(this.arena, ref);
-    return (
-      roundUnits(record.unitsFor(record.textKind, flags, keyLength, valueLength)) ===
-      roundUnits(record.unitsFor(record.textKind, flags, keyLength, held))
-    );
-  }
-
   // ---- whole entries
 
-  /** The key's entry: the object itself for an object record, a fresh unfolding of a compact one. */
+  /**
+   * The key's entry: the object itself for an object record, a fresh unfolding of a compact one.
+   */
   entryOf(ref: Ref): KeyEntry {
     const kind = record.kindOf(this.arena, ref);
     if (kind === record.objectKind || kind === record.hiddenKind) {
@@ -366,8 +361,8 @@ export class Keyspace {
   }
 
   /**
-   * Stores a key's entry in the most compact form that holds it, in place of what is there. A blank entry
-   * removes the record. Does not tell `capture`: the caller has, or it is a join.
+   * Stores a key's entry in the most compact form that holds it, in place of what is there. A blank
+   * entry removes the record. Does not tell `capture`: the caller has, or it is a join.
    */
   storeEntry(db: Database, hash: number, key: Uint8Array, entry: KeyEntry): void {
     const old = db.keys.find(hash, key, 0, key.length);
@@ -442,8 +437,8 @@ export class Keyspace {
   }
 
   /**
-   * Changes a key's entry as part of the open batch: unfolds it, lets `edit` work on it, stores it again.
-   * The key may be absent. `hasExpired` keys were removed by `findForWrite` before.
+   * Changes a key's entry as part of the open batch: unfolds it, lets `edit` work on it, stores it
+   * again. The key may be absent. `hasExpired` keys were removed by `findForWrite` before.
    */
   edit(db: Database, hash: number, key: Uint8Array, edit: (entry: KeyEntry) => void): void {
     const ref = db.keys.find(hash, key, 0, key.length);
@@ -454,7 +449,10 @@ export class Keyspace {
     this.didWrite(db, key, 0, key.length);
   }
 
-  /** The store behind a slot of an entry that this keyspace owns: compact where the type has such a form. */
+  /**
+   * The store behind a slot of an entry that this keyspace owns: compact where the type has such a
+   * form.
+   */
   readonly newStore: StoreFactory = (slot) => this.compactStore(slot) ?? new CellMap();
 
   /** The compact store of a slot, for the types that have one. */
@@ -464,12 +462,17 @@ export class Keyspace {
     return slot === slots.hash || slot === slots.set ? new ElementTable(this) : undefined;
   };
 
-  /** The entry under a record; for ref 0 a new one, which remembers changes only if somebody will ask. */
+  /**
+   * The entry under a record; for ref 0 a new one, which remembers changes only if somebody will
+   * ask.
+   */
   entryOrEmpty(ref: Ref): KeyEntry {
     return ref === 0 ? entryOfRecord(this, 0) : this.entryOf(ref);
   }
 
-  /** Removes a key: everything seen under it. Rows of other replicas stay behind, dead and hidden. */
+  /**
+   * Removes a key: everything seen under it. Rows of other replicas stay behind, dead and hidden.
+   */
   remove(db: Database, hash: number, ref: Ref): void {
     const key =
       this.capture !== undefined || this.onModified !== undefined || this.#isObject(ref)
@@ -490,27 +493,6 @@ export class Keyspace {
 
   /** Checks every structure against every other. For tests and DEBUG: it visits each key. */
   verifyInvariants(): void {
-    this.arena.verifyInvariants();
-    this.expiry.verifyInvariants();
-    let live = 0;
-    let scheduled = 0;
-    for (const db of this.databases) {
-      db.keys.verifyInvariants((ref) => this.hashOf(ref));
-      let hidden = 0;
-      db.keys.forEach((ref) => {
-        assert(record.databaseOf(this.arena, ref) === db.store, "a record names another database");
-        live += roundUnits(record.unitsOf(this.arena, ref));
-        const kind = record.kindOf(this.arena, ref);
-        if (kind === record.hiddenKind) hidden++;
-        if (record.isPacked(kind)) verifyPacked(this.arena, ref);
-        if (kind === record.packedZsetKind) verifyPackedZset(this, ref);
-        if (this.#isObject(ref)) assert(this.entryOf(ref).verify(this.replicas), "stale figures");
-      });
-      assert(hidden === db.hiddenCount, "the count of hidden records does not add up");
-      scheduled += db.expiringCount;
-    }
-    for (const table of this.tables.all()) live += table.liveUnits;
-    assert(live * 8 === this.arena.liveBytes, "the arena's live bytes are not the records' sizes");
-    assert(scheduled === this.expiry.count, "the heap and the databases count different deadlines");
+    verifyKeyspace(this);
   }
 }

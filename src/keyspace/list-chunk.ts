@@ -1,11 +1,13 @@
-// A run of list elements: the values' bytes lie in one buffer, stamps and lengths in two typed arrays beside it. The
-// counterpart of a node of Redis's quicklist. Elements stand in list order in a window that has room at both ends, so
-// pushing and popping at either end moves nothing; values lie in the buffer in the order of their writing, and what
-// popped values leave behind is won back when the buffer is full.
+// A run of list elements: the values' bytes lie in one buffer, stamps and lengths in two typed
+// arrays beside it. The counterpart of a node of Redis's quicklist. Elements stand in list order in
+// a window that has room at both ends, so pushing and popping at either end moves nothing; values
+// lie in the buffer in the order of their writing, and what popped values leave behind is won back
+// when the buffer is full.
 //
-// A plain element is a pushed one that nobody has written over: its id has one step, whose stamp is also the
-// sibling's (list-position.ts), so time, replica, side and place tell the whole of it. Any other element is a marker
-// here and a cell in the store (list-store.ts). All plain elements of a chunk have one birth.
+// A plain element is a pushed one that nobody has written over: its id has one step, whose stamp is
+// also the sibling's (list-position.ts), so time, replica, side and place tell the whole of it. Any
+// other element is a marker here and a cell in the store (list-store.ts). All plain elements of a
+// chunk have one birth.
 
 import { assert } from "../base/assert.js";
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
@@ -20,7 +22,10 @@ export const chunkBytesMax = 8192;
 export const leftMark = 1 << 16;
 export const complexMark = 1 << 17;
 
-/** Numbers per element in `meta`: start and length of the value, place in the batch, replica with marks. */
+/**
+ * Numbers per element in `meta`: start and length of the value, place in the batch, replica with
+ * marks.
+ */
 const stride = 4;
 
 export class ListChunk {

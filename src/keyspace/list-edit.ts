@@ -1,6 +1,7 @@
-// Reading and writing the list under a key. A write is begun, done through the store's methods at the place it stands
-// at, and ended: the key is told of, or goes with all that was seen under it when its last element went. What the store
-// cannot take by itself (a key that is not there yet, a type clash) goes through the key's entry.
+// Reading and writing the list under a key. A write is begun, done through the store's methods at
+// the place it stands at, and ended: the key is told of, or goes with all that was seen under it
+// when its last element went. What the store cannot take by itself (a key that is not there yet, a
+// type clash) goes through the key's entry.
 
 import type { Bytes } from "../base/bytes.js";
 import type { Stamp } from "../clock/stamp.js";
@@ -35,8 +36,9 @@ export class ListEdit {
   store!: ListStore;
 
   /**
-   * Begins to write the list under the visible record `ref`, or to make one for 0. The bytes of the key must stay as they
-   * are until the end. Nothing may be written before `begin` that the batch should tell of.
+   * Begins to write the list under the visible record `ref`, or to make one for 0. The bytes of the
+   * key must stay as they are until the end. Nothing may be written before `begin` that the batch
+   * should tell of.
    */
   begin(
     keyspace: Keyspace,

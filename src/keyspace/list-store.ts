@@ -1,12 +1,11 @@
-// The store of a list: elements in the order of their positions (list-position.ts), in chunks (list-chunk.ts). An index
-// is found by counting chunks from the nearer end, an element's key by bisection; pushing and popping at the ends touch
+// The store of a list: elements in the order of their positions (list-position.ts), in chunks
+// (list-chunks.ts). An element's key is found by bisection; pushing and popping at the ends touch
 // one chunk and allocate nothing until it is full.
 //
-// Plain elements need no key: it is derived when somebody asks. What is not plain (inserted between others, written over,
-// concurrent siblings, another birth in the middle of a run) keeps its key and its cell beside a marker in the chunk;
-// what no reader sees (dead rows that a hostile peer sent) lies in a map of its own and takes no index.
-//
-// Left out: indices over the chunks; a list of a million elements has eight thousand of them.
+// Plain elements need no key: it is derived when somebody asks. What is not plain (inserted between
+// others, written over, concurrent siblings, another birth in the middle of a run) keeps its key
+// and its cell beside a marker in the chunk; what no reader sees (dead rows that a hostile peer
+// sent) lies in a map of its own and takes no index.
 
 import { assert } from "../base/assert.js";
 import { type Bytes, type ByteWriter, compareText, emptyBytes, fromLatin1 } from "../base/bytes.js";
@@ -43,7 +42,8 @@ import {
 } from "../lattice/list-position.js";
 import { eachBirth, HighestBirth } from "./highest-birth.js";
 import type { Keyspace } from "./keyspace.js";
-import { chunkBytesMax, chunkCountMax, ListChunk } from "./list-chunk.js";
+import type { ListChunk } from "./list-chunk.js";
+import { ListChunks } from "./list-chunks.js";
 import { ObjectTable } from "./object-table.js";
 import { resolveText } from "./text-view.js";
 
@@ -52,76 +52,35 @@ interface ComplexElement {
   readonly cell: Cell;
 }
 
-/** A small list begins with room for this much; the chunks of a long one have the full number of elements. */
-const firstCapacity = 4;
-const firstBytes = 32;
-const nextBytes = 1024;
-/** A chunk that has fewer elements takes its right neighbour's in, if they fit. */
-const sparseCount = chunkCountMax / 4;
-
-export class ListStore implements ElementStore {
+export class ListStore extends ListChunks implements ElementStore {
   readonly #keyspace: Keyspace;
-  #chunks: ListChunk[] = [];
-  #visibleCount = 0;
   #complex: ObjectTable<ComplexElement> | undefined;
   #hidden: Map<ListPosition, Cell> | undefined;
   readonly #births = new HighestBirth();
-  /** Where the store stands: what `seek` and `#locate` found. */
-  #chunk = 0;
-  #at = 0;
   /** The value that `load` looked at: valid until the next write. */
   value: Uint8Array = emptyBytes;
   valueStart = 0;
   valueLength = 0;
 
   constructor(keyspace: Keyspace) {
+    super();
     this.#keyspace = keyspace;
   }
 
   // ---- by index
 
-  /** Goes to an element; the index must lie in the list. */
-  seek(index: number): void {
-    const chunks = this.#chunks;
-    if (index < this.#visibleCount >> 1) {
-      let chunk = 0;
-      let rest = index;
-      while (rest >= chunks[chunk]!.count) rest -= chunks[chunk++]!.count;
-      this.#chunk = chunk;
-      this.#at = rest;
-      return;
-    }
-    let chunk = chunks.length - 1;
-    let start = this.#visibleCount - chunks[chunk]!.count;
-    while (index < start) start -= chunks[--chunk]!.count;
-    this.#chunk = chunk;
-    this.#at = index - start;
-  }
-
-  /** Goes to the next element, or the one before; past an end the store stands nowhere. */
-  step(isReverse: boolean): void {
-    if (!isReverse) {
-      if (++this.#at < this.#chunks[this.#chunk]!.count) return;
-      this.#chunk++;
-      this.#at = 0;
-      return;
-    }
-    if (--this.#at >= 0) return;
-    this.#at = (this.#chunks[--this.#chunk]?.count ?? 0) - 1;
-  }
-
   /** Reads the value where the store stands. */
   load(): void {
-    const chunk = this.#chunks[this.#chunk]!;
-    if (chunk.isComplex(this.#at)) {
-      this.value = this.#resolve(this.#complexAt(chunk, this.#at).cell);
+    const chunk = this.chunks[this.chunk]!;
+    if (chunk.isComplex(this.at)) {
+      this.value = this.#resolve(this.#complexAt(chunk, this.at).cell);
       this.valueStart = 0;
       this.valueLength = this.value.length;
       return;
     }
     this.value = chunk.bytes;
-    this.valueStart = chunk.start(this.#at);
-    this.valueLength = chunk.size(this.#at);
+    this.valueStart = chunk.start(this.at);
+    this.valueLength = chunk.size(this.at);
   }
 
   #resolve(cell: Readonly<Cell>): Bytes {
@@ -132,7 +91,7 @@ export class ListStore implements ElementStore {
 
   /** The element's key where the store stands. */
   get position(): ListPosition {
-    return this.#positionAt(this.#chunks[this.#chunk]!, this.#at);
+    return this.#positionAt(this.chunks[this.chunk]!, this.at);
   }
 
   #complexAt(chunk: ListChunk, at: number): ComplexElement {
@@ -177,8 +136,8 @@ export class ListStore implements ElementStore {
   }
 
   /**
-   * Pushes a value at an end. `entry`, which holds this store, is told first what to remember if somebody wants the
-   * batch's delta.
+   * Pushes a value at an end. `entry`, which holds this store, is told first what to remember if
+   * somebody wants the batch's delta.
    */
   push(
     entry: KeyEntry,
@@ -197,27 +156,28 @@ export class ListStore implements ElementStore {
       const position = positionOf(isFront, { time, replica }, place, keyspace.replicas);
       entry.remember(slots.list, position);
     }
-    const chunks = this.#chunks;
+    const chunks = this.chunks;
     const last = chunks.length - 1;
-    this.#chunk = isFront || last < 0 ? 0 : last;
-    const chunk = chunks[this.#chunk];
-    this.#at = isFront || chunk === undefined ? 0 : chunk.count;
-    // A plain element at the end was pushed before; what another one's key is cannot be known without looking.
-    if (chunk !== undefined && chunk.isComplex(isFront ? 0 : chunk.count - 1)) {
+    this.chunk = isFront || last < 0 ? 0 : last;
+    const chunk = chunks[this.chunk];
+    this.at = isFront || chunk === undefined ? 0 : chunk.count;
+    // A plain element at the end was pushed before; what another one's key is cannot be known
+    // without looking.
+    if (chunk?.isComplex(isFront ? 0 : chunk.count - 1)) {
       this.#locate(positionOf(isFront, { time, replica }, place, keyspace.replicas));
     }
     this.#insertPlain(time, replica, isFront, place, value, start, length, bornTime, bornReplica);
-    this.#visibleCount++;
+    this.elementCount++;
   }
 
   /** Removes the element where the store stands, and stands at the one behind it. */
   remove(entry: KeyEntry): void {
     if (this.#keyspace.capture !== undefined) entry.remember(slots.list, this.position);
-    const chunk = this.#chunks[this.#chunk]!;
-    if (!chunk.isComplex(this.#at)) {
+    const chunk = this.chunks[this.chunk]!;
+    if (!chunk.isComplex(this.at)) {
       this.#births.lower(chunk.bornTime, chunk.bornReplica);
     } else {
-      const { position, cell } = this.#complexAt(chunk, this.#at);
+      const { position, cell } = this.#complexAt(chunk, this.at);
       eachBirth(cell, (time, replica) => this.#births.lower(time, replica));
       if (cell.rows.length > 0) {
         clearCell(cell, this.#keyspace.self);
@@ -225,10 +185,10 @@ export class ListStore implements ElementStore {
       }
     }
     this.#takeOut();
-    this.#tidy();
-    if (this.#at === (this.#chunks[this.#chunk]?.count ?? -1)) {
-      this.#chunk++;
-      this.#at = 0;
+    this.tidy();
+    if (this.at === (this.chunks[this.chunk]?.count ?? -1)) {
+      this.chunk++;
+      this.at = 0;
     }
   }
 
@@ -240,68 +200,10 @@ export class ListStore implements ElementStore {
 
   /** Takes the element where the store stands out of its chunk, which may stay empty. */
   #takeOut(): void {
-    const chunk = this.#chunks[this.#chunk]!;
-    if (chunk.isComplex(this.#at)) this.#complex!.remove(chunk.start(this.#at));
-    chunk.remove(this.#at);
-    this.#visibleCount--;
-  }
-
-  /** Drops an empty chunk, and joins a sparse one in the middle with its neighbour. */
-  #tidy(): void {
-    const chunks = this.#chunks;
-    const chunk = chunks[this.#chunk];
-    if (chunk === undefined) return;
-    if (chunk.count === 0) {
-      chunks.splice(this.#chunk, 1);
-      this.#at = 0;
-      return;
-    }
-    // The first chunk is where pops come by: it is going to be empty soon.
-    const next = chunks[this.#chunk + 1];
-    if (chunk.count >= sparseCount || this.#chunk === 0 || next === undefined) return;
-    if (next.bornTime !== chunk.bornTime || next.bornReplica !== chunk.bornReplica) return;
-    if (chunk.count + next.count > chunkCountMax || chunk.live + next.live > chunkBytesMax) return;
-    chunk.append(next, 0, next.count);
-    chunks.splice(this.#chunk + 1, 1);
-  }
-
-  /**
-   * Stands where an element of this birth and length can be put before the one stood at; birth 0 fits everywhere. False
-   * when only a cell can stand there.
-   */
-  #findRoom(length: number, bornTime: Time, bornReplica: ReplicaIndex): boolean {
-    const chunks = this.#chunks;
-    const chunk = chunks[this.#chunk];
-    if (chunk === undefined) {
-      this.#addChunk(0, length, false);
-      return true;
-    }
-    if (isRoomy(chunk, length, bornTime, bornReplica)) return true;
-    if (this.#at > 0 && this.#at < chunk.count) {
-      if (!isBornWith(chunk, bornTime, bornReplica)) return false;
-      chunks.splice(this.#chunk + 1, 0, chunk.split(this.#at));
-      return this.#findRoom(length, bornTime, bornReplica);
-    }
-    const isBehind = this.#at > 0;
-    const neighbour = this.#chunk + (isBehind ? 1 : -1);
-    const other = chunks[neighbour];
-    if (other !== undefined && isRoomy(other, length, bornTime, bornReplica)) {
-      this.#chunk = neighbour;
-      this.#at = isBehind ? 0 : other.count;
-      return true;
-    }
-    this.#addChunk(isBehind ? this.#chunk + 1 : this.#chunk, length, !isBehind);
-    return true;
-  }
-
-  #addChunk(index: number, length: number, isFront: boolean): void {
-    const isFirst = this.#chunks.length === 0;
-    const bytes = Math.max(length, isFirst ? firstBytes : nextBytes);
-    const chunk = new ListChunk(isFirst ? firstCapacity : chunkCountMax, bytes, isFront);
-    if (index === this.#chunks.length) this.#chunks.push(chunk);
-    else this.#chunks.splice(index, 0, chunk);
-    this.#chunk = index;
-    this.#at = 0;
+    const chunk = this.chunks[this.chunk]!;
+    if (chunk.isComplex(this.at)) this.#complex!.remove(chunk.start(this.at));
+    chunk.remove(this.at);
+    this.elementCount--;
   }
 
   /** Puts a plain element before the one stood at, in whatever form has room. */
@@ -316,7 +218,7 @@ export class ListStore implements ElementStore {
     bornTime: Time,
     bornReplica: ReplicaIndex,
   ): void {
-    if (!this.#findRoom(length, bornTime, bornReplica)) {
+    if (!this.findRoom(length, bornTime, bornReplica)) {
       const position = positionOf(isLeft, { time, replica }, place, this.#keyspace.replicas);
       const sibling = {
         time,
@@ -328,61 +230,48 @@ export class ListStore implements ElementStore {
       this.#insertComplex(position, { siblings: [sibling], rows: [] });
       return;
     }
-    const chunk = this.#chunks[this.#chunk]!;
+    const chunk = this.chunks[this.chunk]!;
     if (chunk.count === chunk.complexCount) {
       chunk.bornTime = bornTime;
       chunk.bornReplica = bornReplica;
     }
-    chunk.insert(this.#at, time, replica, isLeft, place, value, start, length);
+    chunk.insert(this.at, time, replica, isLeft, place, value, start, length);
     this.#births.raise(bornTime, bornReplica);
   }
 
   #insertComplex(position: ListPosition, cell: Cell): void {
-    this.#findRoom(0, 0, 0);
+    this.findRoom(0, 0, 0);
     this.#complex ??= new ObjectTable();
-    this.#chunks[this.#chunk]!.insertComplex(this.#at, this.#complex.put({ position, cell }));
+    this.chunks[this.chunk]!.insertComplex(this.at, this.#complex.put({ position, cell }));
     eachBirth(cell, (time, replica) => this.#births.raise(time, replica));
   }
 
   // ---- by key
 
-  /** Stands at the element, or where it belongs. Ends are looked at first: most news is about them. */
+  /**
+   * Stands at the element, or where it belongs. Ends are looked at first: most news is about them.
+   */
   #locate(element: ListPosition): boolean {
-    const chunks = this.#chunks;
-    this.#chunk = 0;
-    this.#at = 0;
+    const chunks = this.chunks;
+    this.chunk = 0;
+    this.at = 0;
     if (chunks.length === 0) return false;
     const lastChunk = chunks.length - 1;
     const lastAt = chunks[lastChunk]!.count - 1;
     const last = this.#positionAt(chunks[lastChunk]!, lastAt);
     if (element >= last) {
-      this.#chunk = lastChunk;
-      this.#at = element === last ? lastAt : lastAt + 1;
+      this.chunk = lastChunk;
+      this.at = element === last ? lastAt : lastAt + 1;
       return element === last;
     }
     const first = this.#positionAt(chunks[0]!, 0);
     if (element <= first) return element === first;
-    this.#chunk = this.#bisect(
-      lastChunk,
-      (index) => this.#positionAt(chunks[index]!, 0) <= element,
-    );
-    const chunk = chunks[this.#chunk]!;
-    const at = this.#bisect(chunk.count - 1, (index) => this.#positionAt(chunk, index) <= element);
+    this.chunk = this.bisect(lastChunk, (index) => this.#positionAt(chunks[index]!, 0) <= element);
+    const chunk = chunks[this.chunk]!;
+    const at = this.bisect(chunk.count - 1, (index) => this.#positionAt(chunk, index) <= element);
     const isFound = this.#positionAt(chunk, at) === element;
-    this.#at = isFound ? at : at + 1;
+    this.at = isFound ? at : at + 1;
     return isFound;
-  }
-
-  /** The highest of 0 to `last` for which the test holds; it holds for 0 and never again once it fails. */
-  #bisect(last: number, holds: (index: number) => boolean): number {
-    let low = 0;
-    let high = last;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (holds(middle)) low = middle;
-      else high = middle - 1;
-    }
-    return low;
   }
 
   /** The one way by which a cell changes here: unfolded, edited, folded again where it can be. */
@@ -392,7 +281,7 @@ export class ListStore implements ElementStore {
     if (cell !== undefined) {
       this.#hidden!.delete(element);
     } else if (isFound) {
-      cell = this.#cellAt(this.#chunks[this.#chunk]!, this.#at);
+      cell = this.#cellAt(this.chunks[this.chunk]!, this.at);
       eachBirth(cell, (time, replica) => this.#births.lower(time, replica));
       this.#takeOut();
     } else {
@@ -401,11 +290,11 @@ export class ListStore implements ElementStore {
     edit(cell);
     if (isVisible(cell)) this.#putIn(element, cell);
     else this.#hide(element, cell);
-    this.#tidy();
+    this.tidy();
   }
 
   #putIn(element: ListPosition, cell: Cell): void {
-    this.#visibleCount++;
+    this.elementCount++;
     const sibling = cell.siblings[0];
     const isOne = cell.siblings.length === 1 && cell.rows.length === 0;
     const place = isOne ? placeOf(element, sibling!, this.#keyspace.replicas) : -1;
@@ -419,11 +308,11 @@ export class ListStore implements ElementStore {
   }
 
   get count(): number {
-    return this.#visibleCount + (this.#hidden?.size ?? 0);
+    return this.elementCount + (this.#hidden?.size ?? 0);
   }
 
   get visibleCount(): number {
-    return this.#visibleCount;
+    return this.elementCount;
   }
 
   get isBlank(): boolean {
@@ -436,26 +325,26 @@ export class ListStore implements ElementStore {
 
   get(element: string): Readonly<Cell> | undefined {
     if (!this.#locate(element)) return this.#hidden?.get(element);
-    return this.#cellAt(this.#chunks[this.#chunk]!, this.#at);
+    return this.#cellAt(this.chunks[this.chunk]!, this.at);
   }
 
   sortedElements(): string[] {
     const elements: string[] = [];
-    for (const chunk of this.#chunks)
+    for (const chunk of this.chunks)
       for (let at = 0; at < chunk.count; at++) elements.push(this.#positionAt(chunk, at));
     if (this.#hidden === undefined) return elements;
     return elements.concat([...this.#hidden.keys()]).sort(compareText);
   }
 
   *entries(): IterableIterator<[string, Readonly<Cell>]> {
-    for (const chunk of this.#chunks)
+    for (const chunk of this.chunks)
       for (let at = 0; at < chunk.count; at++)
         yield [this.#positionAt(chunk, at), this.#cellAt(chunk, at)];
     if (this.#hidden !== undefined) yield* this.#hidden.entries();
   }
 
   birth(_replicas: ReplicaTable): Stamp | undefined {
-    if (this.#visibleCount === 0) return undefined;
+    if (this.elementCount === 0) return undefined;
     this.settleBirth();
     return { time: this.#births.time, replica: this.#births.replica };
   }
@@ -465,7 +354,7 @@ export class ListStore implements ElementStore {
     const births = this.#births;
     const { replicas } = this.#keyspace;
     births.reset();
-    for (const chunk of this.#chunks) {
+    for (const chunk of this.chunks) {
       for (let at = 0; at < chunk.count; at++) {
         if (!chunk.isComplex(at)) {
           births.consider(chunk.bornTime, chunk.bornReplica, replicas);
@@ -493,8 +382,8 @@ export class ListStore implements ElementStore {
   clearAll(self: ReplicaIndex): void {
     for (const element of [...(this.#hidden?.keys() ?? [])]) this.clear(element, self);
     const left = this.#complex?.all() ?? [];
-    this.#chunks = [];
-    this.#visibleCount = 0;
+    this.chunks = [];
+    this.elementCount = 0;
     this.#complex = undefined;
     this.#births.reset();
     for (const { position, cell } of left) {
@@ -559,7 +448,7 @@ export class ListStore implements ElementStore {
     let count = 0;
     let complexCount = 0;
     let last: string | undefined;
-    for (const chunk of this.#chunks) {
+    for (const chunk of this.chunks) {
       assert(chunk.count > 0, "an empty chunk in a list");
       chunk.verifyInvariants();
       for (let at = 0; at < chunk.count; at++) {
@@ -574,7 +463,7 @@ export class ListStore implements ElementStore {
     this.#findBirth();
     const found = this.birth(replicas);
     return (
-      count === this.#visibleCount &&
+      count === this.elementCount &&
       complexCount === (this.#complex?.count ?? 0) &&
       kept?.time === found?.time &&
       kept?.replica === found?.replica
@@ -589,15 +478,3 @@ const positionOf = (
   replicas: ReplicaTable,
 ): ListPosition =>
   isFront ? positionFirst(stamp, place, replicas) : positionLast(stamp, place, replicas);
-
-const isBornWith = (chunk: ListChunk, bornTime: Time, bornReplica: ReplicaIndex): boolean =>
-  bornTime === 0 ||
-  chunk.count === chunk.complexCount ||
-  (chunk.bornTime === bornTime && chunk.bornReplica === bornReplica);
-
-const isRoomy = (
-  chunk: ListChunk,
-  length: number,
-  bornTime: Time,
-  bornReplica: ReplicaIndex,
-): boolean => !chunk.isFullFor(length) && isBornWith(chunk, bornTime, bornReplica);

@@ -8,7 +8,7 @@ import { type Bytes, fromUtf8 } from "../base/bytes.js";
 import { persist } from "../lattice/deadline.js";
 import { type Decimal, integer } from "../lattice/decimal.js";
 import { onlyElement, slots } from "../lattice/key-entry.js";
-import { type Ref, slabOf, wordOf } from "./arena.js";
+import { type Arena, type Ref, roundUnits, slabOf, wordOf } from "./arena.js";
 import { type CounterFields, writeCounter } from "./counter-record.js";
 import type { Database } from "./database.js";
 import type { Keyspace } from "./keyspace.js";
@@ -64,7 +64,11 @@ export function setText(
   let flags = until === noDeadline ? 0 : record.deadlineFlag;
   if (record.isExternal(flags, keyLength, valueLength)) flags |= record.externalFlag;
   let fresh = ref;
-  if (ref !== 0 && flags < record.externalFlag && keyspace.fitsInPlace(ref, flags, valueLength)) {
+  if (
+    ref !== 0 &&
+    flags < record.externalFlag &&
+    fitsInPlace(keyspace.arena, ref, flags, valueLength)
+  ) {
     const words = arena.words[slabOf(ref)]!;
     words[wordOf(ref)] = record.textKind | (flags << 8) | (keyspace.self << 16);
     words[wordOf(ref) + 2] = valueLength;
@@ -185,7 +189,7 @@ function canModifyInPlace(keyspace: Keyspace, ref: Ref, length: number): boolean
   if ((flags & record.bornFlag) === 0 && !bornInBatch) return false;
   if ((flags & record.externalFlag) !== 0) return length > 0;
   return !record.isExternal(flags, record.keyLengthOf(arena, ref), length)
-    ? keyspace.fitsInPlace(ref, flags, length)
+    ? fitsInPlace(keyspace.arena, ref, flags, length)
     : false;
 }
 
@@ -375,4 +379,16 @@ export function incrementEntry(
     const born = entry.prepare(stamp, false, keyspace.replicas);
     entry.increment(slots.string, onlyElement, stamp, born, by);
   });
+}
+
+/** Whether a text of this layout fits the block of `ref` as it is. */
+function fitsInPlace(arena: Arena, ref: Ref, flags: number, valueLength: number): boolean {
+  const word = arena.words[slabOf(ref)]![wordOf(ref)]!;
+  if ((word & 0xffff) !== (record.textKind | (flags << 8))) return false;
+  const keyLength = record.keyLengthOf(arena, ref);
+  const held = record.valueLengthOf(arena, ref);
+  return (
+    roundUnits(record.unitsFor(record.textKind, flags, keyLength, valueLength)) ===
+    roundUnits(record.unitsFor(record.textKind, flags, keyLength, held))
+  );
 }

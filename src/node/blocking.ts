@@ -1,7 +1,8 @@
-// Sessions that wait for keys (commands/blocking.ts): who waits for which, since when, until when. A changed key that
-// somebody waits for is noted, and its waiters are served once the command or transaction that changed it is through,
-// in the order in which keys changed and sessions began to wait (Redis 7.0, blocked.c). Serving one may change further
-// keys, whose waiters come next. While nobody waits, writes pay nothing.
+// Sessions that wait for keys (commands/blocking.ts): who waits for which, since when, until when.
+// A changed key that somebody waits for is noted, and its waiters are served once the command or
+// transaction that changed it is through, in the order in which keys changed and sessions began to
+// wait (Redis 7.0, blocked.c). Serving one may change further keys, whose waiters come next. While
+// nobody waits, writes pay nothing.
 //
 // Waiters are as many as connections at most.
 
@@ -108,7 +109,8 @@ export class Blocking {
   /** Serves whoever waits for a key that has changed. Called when no command runs. */
   serve(): void {
     for (const path of this.#ready) {
-      // A set visits what is added meanwhile; a key that changes again comes again, behind the others.
+      // A set visits what is added meanwhile; a key that changes again comes again, behind the
+      // others.
       this.#ready.delete(path);
       for (const waiter of [...(this.#byKey.get(path) ?? [])]) {
         const index = waiter.indices.get(path)!;
@@ -165,7 +167,10 @@ export class Blocking {
     });
   }
 
-  /** Lets `write` write the waiter's reply; when it answers true, the wait is over and the reply is sent. */
+  /**
+   * Lets `write` write the waiter's reply; when it answers true, the wait is over and the reply is
+   * sent.
+   */
   #answer(waiter: Waiter, write: (call: Call) => boolean): void {
     const call = this.#ports.call();
     const { reply, bytes, ranges, first, argc, hashed, session, command, db } = call;

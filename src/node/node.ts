@@ -56,7 +56,10 @@ export interface NodeOptions {
   readonly measureMicros: () => number;
 }
 
-/** Slots of a resizing index drained per slice of the periodic work; a slice takes about a millisecond. */
+/**
+ * Slots of a resizing index drained per slice of the periodic work; a slice takes about a
+ * millisecond.
+ */
 export const drainSlotsPerSlice = 8192;
 /** Keys past their deadline removed per slice. What is left is hidden from readers all the same. */
 export const expiriesPerSlice = 1000;
@@ -184,7 +187,9 @@ export class Node {
     );
   }
 
-  /** Inside EXEC nothing may wait, so linearizable keys neither join a transaction nor are watched. */
+  /**
+   * Inside EXEC nothing may wait, so linearizable keys neither join a transaction nor are watched.
+   */
   #objection(call: Call, command: Command): string | undefined {
     if (!this.#consistency.isMixed || !this.#gate.concerns(call, command)) return undefined;
     return "ERR transactions over linearizable keys are not supported yet";

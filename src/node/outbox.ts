@@ -1,9 +1,10 @@
-// What goes to clients other than the one whose command runs: replies to those who waited, messages to those who
-// subscribed. All replies of a turn share one buffer, so such bytes are kept here, in order, until no command runs
-// (`Node.settle`). What was queued for a session first leaves first, and before anything it sends next is run.
+// What goes to clients other than the one whose command runs: replies to those who waited, messages
+// to those who subscribed. All replies of a turn share one buffer, so such bytes are kept here, in
+// order, until no command runs (`Node.settle`). What was queued for a session first leaves first,
+// and before anything it sends next is run.
 //
-// Its bound is what one read of a socket can cause; a client that does not read its messages is the output limits'
-// business (wire/client-input.ts). Bytes that go to many are kept once.
+// Its bound is what one read of a socket can cause; a client that does not read its messages is the
+// output limits' business (wire/client-input.ts). Bytes that go to many are kept once.
 
 import type { Bytes } from "../base/bytes.js";
 import type { Reply } from "../commands/reply.js";
@@ -40,7 +41,10 @@ export class Outbox {
     this.#letters.push({ session, bytes, endsWait: true });
   }
 
-  /** Sends everything; sessions that waited go on. That may queue more, which is left for the next call. */
+  /**
+   * Sends everything; sessions that waited go on. That may queue more, which is left for the next
+   * call.
+   */
   deliver(clients: ClientFace | undefined, isOpen: (session: Session) => boolean): void {
     const letters = this.#letters;
     this.#letters = [];

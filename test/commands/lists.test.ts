@@ -1,5 +1,6 @@
-// List commands as an array would have it: random commands against a plain array, on a node alone and on one whose
-// deltas are captured; the exact replies at the edges; and what concurrent writers get (merge-rules 18).
+// List commands as an array would have it: random commands against a plain array, on a node alone
+// and on one whose deltas are captured; the exact replies at the edges; and what concurrent writers
+// get (merge-rules 18).
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

@@ -1,6 +1,7 @@
-// The store of lists agrees with the plain one: the same operations, joins and deltas give the same cells, the same bytes
-// and the same figures, while elements move between their plain and their unfolded form and chunks are split and joined.
-// And it is a sequence: what is read by index is what an array of values would hold.
+// The store of lists agrees with the plain one: the same operations, joins and deltas give the same
+// cells, the same bytes and the same figures, while elements move between their plain and their
+// unfolded form and chunks are split and joined. And it is a sequence: what is read by index is
+// what an array of values would hold.
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -124,7 +125,9 @@ class Side {
     this.seen.join(other.seen);
   }
 
-  /** Hears of the other side's last write; only its removals and additions, as a delta tells them. */
+  /**
+   * Hears of the other side's last write; only its removals and additions, as a delta tells them.
+   */
   hearFrom(other: Side): void {
     const elements = new Set([...other.before.sortedElements(), ...other.store.sortedElements()]);
     for (const element of elements) {
@@ -150,7 +153,8 @@ function expectSequence(store: ListStore, plain: ElementStore, replicas: Replica
     store.seek(index);
     expect(store.position).toBe(element);
     const cell = plain.get(element)!;
-    if (cell.rows.length > 0) return; // Only a hostile peer counts in a list; commands need not read it.
+    // Only a hostile peer counts in a list; commands need not read it.
+    if (cell.rows.length > 0) return;
     store.load();
     const { value: held, valueStart, valueLength } = store;
     const text = latin1(held, valueStart, valueStart + valueLength);

@@ -1,0 +1,142 @@
+// Chunks in a row, as a sequence: an index is found by counting chunks from the nearer end, and
+// there is always room for one more element where one stands: beside it, in the neighbour, or in a
+// chunk of its own. What the elements are is the store's business (list-store.ts).
+//
+// Left out: an index over the chunks; a list of a million elements has eight thousand of them.
+
+import type { ReplicaIndex, Time } from "../clock/stamp.js";
+import { chunkBytesMax, chunkCountMax, ListChunk } from "./list-chunk.js";
+
+/**
+ * A small list begins with room for this much; the chunks of a long one have the full number of
+ * elements.
+ */
+const firstCapacity = 4;
+const firstBytes = 32;
+const nextBytes = 1024;
+/** A chunk that has fewer elements takes its right neighbour's in, if they fit. */
+const sparseCount = chunkCountMax / 4;
+
+export class ListChunks {
+  protected chunks: ListChunk[] = [];
+  /** Elements of all chunks. */
+  protected elementCount = 0;
+  /** Where the list stands: a chunk, and a place in it. */
+  protected chunk = 0;
+  protected at = 0;
+
+  /** Goes to an element; the index must lie in the list. */
+  seek(index: number): void {
+    const chunks = this.chunks;
+    if (index < this.elementCount >> 1) {
+      let chunk = 0;
+      let rest = index;
+      while (rest >= chunks[chunk]!.count) rest -= chunks[chunk++]!.count;
+      this.chunk = chunk;
+      this.at = rest;
+      return;
+    }
+    let chunk = chunks.length - 1;
+    let start = this.elementCount - chunks[chunk]!.count;
+    while (index < start) start -= chunks[--chunk]!.count;
+    this.chunk = chunk;
+    this.at = index - start;
+  }
+
+  /** Goes to the next element, or the one before; past an end the store stands nowhere. */
+  step(isReverse: boolean): void {
+    if (!isReverse) {
+      if (++this.at < this.chunks[this.chunk]!.count) return;
+      this.chunk++;
+      this.at = 0;
+      return;
+    }
+    if (--this.at >= 0) return;
+    this.at = (this.chunks[--this.chunk]?.count ?? 0) - 1;
+  }
+
+  /** Drops an empty chunk, and joins a sparse one in the middle with its neighbour. */
+  protected tidy(): void {
+    const chunks = this.chunks;
+    const chunk = chunks[this.chunk];
+    if (chunk === undefined) return;
+    if (chunk.count === 0) {
+      chunks.splice(this.chunk, 1);
+      this.at = 0;
+      return;
+    }
+    // The first chunk is where pops come by: it is going to be empty soon.
+    const next = chunks[this.chunk + 1];
+    if (chunk.count >= sparseCount || this.chunk === 0 || next === undefined) return;
+    if (next.bornTime !== chunk.bornTime || next.bornReplica !== chunk.bornReplica) return;
+    if (chunk.count + next.count > chunkCountMax || chunk.live + next.live > chunkBytesMax) return;
+    chunk.append(next, 0, next.count);
+    chunks.splice(this.chunk + 1, 1);
+  }
+
+  /**
+   * Stands where an element of this birth and length can be put before the one stood at; birth 0
+   * fits everywhere. False when only a cell can stand there.
+   */
+  protected findRoom(length: number, bornTime: Time, bornReplica: ReplicaIndex): boolean {
+    const chunks = this.chunks;
+    const chunk = chunks[this.chunk];
+    if (chunk === undefined) {
+      this.#addChunk(0, length, false);
+      return true;
+    }
+    if (isRoomy(chunk, length, bornTime, bornReplica)) return true;
+    if (this.at > 0 && this.at < chunk.count) {
+      if (!isBornWith(chunk, bornTime, bornReplica)) return false;
+      chunks.splice(this.chunk + 1, 0, chunk.split(this.at));
+      return this.findRoom(length, bornTime, bornReplica);
+    }
+    const isBehind = this.at > 0;
+    const neighbour = this.chunk + (isBehind ? 1 : -1);
+    const other = chunks[neighbour];
+    if (other !== undefined && isRoomy(other, length, bornTime, bornReplica)) {
+      this.chunk = neighbour;
+      this.at = isBehind ? 0 : other.count;
+      return true;
+    }
+    this.#addChunk(isBehind ? this.chunk + 1 : this.chunk, length, !isBehind);
+    return true;
+  }
+
+  #addChunk(index: number, length: number, isFront: boolean): void {
+    const isFirst = this.chunks.length === 0;
+    const bytes = Math.max(length, isFirst ? firstBytes : nextBytes);
+    const chunk = new ListChunk(isFirst ? firstCapacity : chunkCountMax, bytes, isFront);
+    if (index === this.chunks.length) this.chunks.push(chunk);
+    else this.chunks.splice(index, 0, chunk);
+    this.chunk = index;
+    this.at = 0;
+  }
+
+  /**
+   * The highest of 0 to `last` for which the test holds; it holds for 0 and never again once it
+   * fails.
+   */
+  protected bisect(last: number, holds: (index: number) => boolean): number {
+    let low = 0;
+    let high = last;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (holds(middle)) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
+
+const isBornWith = (chunk: ListChunk, bornTime: Time, bornReplica: ReplicaIndex): boolean =>
+  bornTime === 0 ||
+  chunk.count === chunk.complexCount ||
+  (chunk.bornTime === bornTime && chunk.bornReplica === bornReplica);
+
+const isRoomy = (
+  chunk: ListChunk,
+  length: number,
+  bornTime: Time,
+  bornReplica: ReplicaIndex,
+): boolean => !chunk.isFullFor(length) && isBornWith(chunk, bornTime, bornReplica);

@@ -1,17 +1,26 @@
-// Decodes requests as Redis clients send them: multibulk arrays and inline lines. Nothing is copied and nothing is
-// allocated per command: the result is a table of (offset, length) ranges into the caller's buffer, up to
-// `batchCountMax` commands at a time. Errors are Redis's own texts; after one, the connection must close.
+// Decodes requests as Redis clients send them: multibulk arrays and inline lines. Nothing is copied
+// and nothing is allocated per command: the result is a table of (offset, length) ranges into the
+// caller's buffer, up to `batchCountMax` commands at a time. Errors are Redis's own texts; after
+// one, the connection must close.
 //
-// The decoder keeps no state between calls. What is incomplete stays with the caller, together with `wanted`: how
-// many bytes the request must have before another attempt can succeed, so a large value that arrives in
-// many reads is not scanned again at each.
+// How the bytes are cut into reads changes nothing: whatever the cuts, the same commands come out,
+// and the same error after them. That is stricter than Redis, which looks for the end of a line in
+// whatever has arrived.
+//
+// The decoder keeps no state between calls. What is incomplete stays with the caller, together with
+// `wanted`: how many bytes the request must have before another attempt can succeed, so a large
+// value that arrives in many reads is not scanned again at each.
 
+import { latin1 } from "../base/bytes.js";
 import { batchCountMax, type RequestBatch } from "../node/request-batch.js";
 
-const inlineBytesMax = 64 * 1024;
-/** Longest text of a count before its line end, with room for leading zeros. */
-const countBytesMax = 32;
+/** A line, inline request or count, must end within this many bytes. */
+const lineBytesMax = 64 * 1024;
 const int32Max = 0x7fffffff;
+/** Digits that a double holds exactly. */
+const exactDigits = 15;
+const int64Max = 2n ** 63n - 1n;
+const int64Min = -(2n ** 63n);
 
 const cr = 13;
 const lf = 10;
@@ -28,7 +37,9 @@ export interface DecodeLimits {
 export class RequestDecoder implements RequestBatch {
   /** Commands decoded by the last call. */
   count = 0;
-  /** Per command: its argument count, where its ranges begin, and where its bytes end in the input. */
+  /**
+   * Per command: its argument count, where its ranges begin, and where its bytes end in the input.
+   */
   readonly argcs = new Int32Array(batchCountMax);
   readonly firsts = new Int32Array(batchCountMax);
   readonly ends = new Int32Array(batchCountMax);
@@ -63,7 +74,10 @@ export class RequestDecoder implements RequestBatch {
     }
   }
 
-  /** True when a command was decoded or an empty one skipped; false when input or patience has ended. */
+  /**
+   * True when a command was decoded or an empty one skipped; false when input or patience has
+   * ended.
+   */
   #decodeMultibulk(bytes: Uint8Array, start: number, end: number, limits: DecodeLimits): boolean {
     let at = start + 1;
     let argc: number;
@@ -71,7 +85,7 @@ export class RequestDecoder implements RequestBatch {
       argc = bytes[at]! - 48;
       at += 3;
     } else {
-      const line = this.#findCr(bytes, at, end, "too big mbulk count string");
+      const line = this.#findCr(bytes, start, end, "too big mbulk count string");
       if (line < 0) return false;
       argc = parseCount(bytes, at, line);
       if (Number.isNaN(argc) || argc > int32Max) return this.#fail("invalid multibulk length");
@@ -113,7 +127,7 @@ export class RequestDecoder implements RequestBatch {
     // Every argument still to come takes at least six bytes: `$0`, two line ends.
     if (at >= end) return this.#want(at - start + left * 6);
     if (bytes[at] !== dollar) {
-      this.#fail(`expected '$', got '${printable(bytes[at]!)}'`);
+      this.#fail(`expected '$', got '${printable(bytes[at]!)}`);
       return -1;
     }
     at++;
@@ -130,7 +144,7 @@ export class RequestDecoder implements RequestBatch {
       length = (bytes[at]! - 48) * 10 + bytes[at + 1]! - 48;
       at += 4;
     } else {
-      const line = this.#findCr(bytes, at, end, "too big bulk count string");
+      const line = this.#findCr(bytes, from, end, "too big bulk count string");
       if (line < 0) return -1;
       length = parseCount(bytes, at, line);
       if (Number.isNaN(length) || length < 0 || length > limits.bulkBytesMax) {
@@ -167,22 +181,35 @@ export class RequestDecoder implements RequestBatch {
     return false;
   }
 
-  /** The position of the line's CR with its LF present, -1 when it has not arrived. */
-  #findCr(bytes: Uint8Array, from: number, end: number, tooLong: string): number {
-    const last = Math.min(end - 1, from + countBytesMax);
-    for (let at = from; at < last; at++) if (bytes[at] === cr) return at;
-    if (end - from > countBytesMax) this.#fail(tooLong);
-    else this.wanted = end - this.consumed + 1;
+  /**
+   * The position of a line's CR with one more byte behind it, -1 when that has not arrived. As in
+   * Redis a NUL hides what follows it, and the byte behind the CR is not looked at.
+   */
+  #findCr(bytes: Uint8Array, start: number, end: number, tooLong: string): number {
+    const stop = Math.min(end, start + lineBytesMax);
+    let at = start + 1;
+    while (at < stop && bytes[at] !== cr && bytes[at] !== 0) at++;
+    if (at < stop && bytes[at] === cr) {
+      if (at + 1 < end) return at;
+      this.wanted = at + 2 - this.consumed;
+    } else if (end - start >= lineBytesMax) this.#fail(tooLong);
+    else this.wanted = this.#afterHidden(bytes, at, start, end);
     return -1;
   }
 
+  /** A line without an end needs another byte; one that a NUL hides can only become too long. */
+  #afterHidden(bytes: Uint8Array, at: number, start: number, end: number): number {
+    const isHidden = at < end && bytes[at] === 0;
+    return (isHidden ? start + lineBytesMax : end + 1) - this.consumed;
+  }
+
   #decodeInline(bytes: Uint8Array, start: number, end: number): void {
-    const stop = Math.min(end, start + inlineBytesMax);
-    let line = bytes.indexOf(lf, start);
-    if (line < 0 || line >= stop) line = -1;
-    if (line < 0) {
-      if (end - start >= inlineBytesMax) this.#fail("too big inline request");
-      else this.wanted = end - start + 1;
+    const stop = Math.min(end, start + lineBytesMax);
+    let line = start;
+    while (line < stop && bytes[line] !== lf && bytes[line] !== 0) line++;
+    if (line === stop || bytes[line] === 0) {
+      if (end - start >= lineBytesMax) this.#fail("too big inline request");
+      else this.wanted = this.#afterHidden(bytes, line, start, end);
       return;
     }
     const contentEnd = line > start && bytes[line - 1] === cr ? line - 1 : line;
@@ -214,26 +241,43 @@ export class RequestDecoder implements RequestBatch {
 
 const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57;
 
-/** A count as Redis reads it: optional minus, no plus, no leading zeros beyond "0". NaN otherwise. */
+/**
+ * A count as Redis reads it (string2ll): an optional minus, no plus, no leading zeros, within 64
+ * bits. NaN otherwise. Beyond 15 digits it may be off by a little, which no limit can tell.
+ */
 function parseCount(bytes: Uint8Array, start: number, end: number): number {
-  let at = start;
-  const negative = bytes[at] === 45;
-  if (negative) at++;
-  if (at === end || end - at > 15) return Number.NaN;
-  if (bytes[at] === 48 && end - at > 1) return Number.NaN;
+  const isNegative = bytes[start] === 45;
+  let at = isNegative ? start + 1 : start;
+  if (at === end) return Number.NaN;
+  if (bytes[at] === 48) return end - start === 1 ? 0 : Number.NaN;
+  if (end - at > exactDigits) return parseLongCount(bytes, start, end);
   let value = 0;
   for (; at < end; at++) {
     if (!isDigit(bytes[at]!)) return Number.NaN;
     value = value * 10 + bytes[at]! - 48;
   }
-  return negative ? -value : value;
+  return isNegative ? -value : value;
 }
 
-const printable = (byte: number): string => String.fromCharCode(byte);
+function parseLongCount(bytes: Uint8Array, start: number, end: number): number {
+  const text = latin1(bytes, start, Math.min(end, start + 21));
+  if (end - start > 20 || !/^-?\d+$/.test(text)) return Number.NaN;
+  const value = BigInt(text);
+  return value >= int64Min && value <= int64Max ? Number(value) : Number.NaN;
+}
 
-const isSpace = (byte: number): boolean => byte === 32 || (byte >= 9 && byte <= 13) || byte === 0;
+/** A byte and its closing quote in an error; a NUL ends the text there, as in Redis. */
+const printable = (byte: number): string => (byte === 0 ? "" : `${String.fromCharCode(byte)}'`);
 
-/** Splits a line into arguments with Redis's quoting rules (sdssplitargs); undefined on unbalanced quotes. */
+/** What separates arguments: between them, and behind a closing quote. */
+const isSpace = (byte: number): boolean => byte === 32 || (byte >= 9 && byte <= 13);
+/** What ends an argument without quotes: Redis leaves vertical tab and form feed inside. */
+const isEnd = (byte: number): boolean => isSpace(byte) && byte !== 11 && byte !== 12;
+
+/**
+ * Splits a line into arguments with Redis's quoting rules (sdssplitargs); undefined on unbalanced
+ * quotes.
+ */
 export function splitInline(
   bytes: Uint8Array,
   start: number,
@@ -245,7 +289,7 @@ export function splitInline(
     while (at < end && isSpace(bytes[at]!)) at++;
     if (at >= end) return args;
     const out: number[] = [];
-    while (at < end && !isSpace(bytes[at]!)) {
+    while (at < end && !isEnd(bytes[at]!)) {
       const byte = bytes[at]!;
       if (byte === 34 || byte === 39) {
         at =

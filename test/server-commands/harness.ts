@@ -163,8 +163,13 @@ export class Rig {
   }
 
   receive(client: Client, bytes: Uint8Array): void {
+    this.receivePart(client, bytes, bytes.length);
+  }
+
+  /** A read that has brought `length` bytes into a buffer which later reads use again. */
+  receivePart(client: Client, buffer: Uint8Array, length: number): void {
     this.node.beginTurn(this.nowMs);
-    this.#input.receive(client.session, bytes, 0, bytes.length);
+    this.#input.receive(client.session, buffer, 0, length);
     this.node.endTurn();
   }
 

@@ -1,0 +1,164 @@
+// Requests: how the bytes of a client are cut into reads changes nothing, and what is no request is
+// told in Redis's words.
+
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { RequestDecoder, splitInline } from "../../src/wire/request-decoder.js";
+import { type Client, Rig } from "../server-commands/harness.js";
+import { conversation, cutAt, cuts, eachByte, encodeRequest } from "./requests.js";
+
+const text = (bytes: string): Uint8Array => Uint8Array.from(Buffer.from(bytes, "latin1"));
+
+/** What a client reads, and whether it is still connected. */
+interface Outcome {
+  readonly replies: string;
+  readonly isClosed: boolean;
+}
+
+/**
+ * Delivers pieces as reads of one buffer that every later read overwrites, as the host's is: a value
+ * that still pointed into it would change.
+ */
+function deliver(rig: Rig, client: Client, pieces: readonly Uint8Array[]): Outcome {
+  client.output = "";
+  const shared = new Uint8Array(Math.max(1, ...pieces.map((piece) => piece.length)) + 32);
+  for (const piece of pieces) {
+    // Leftovers of the last read stand behind what has arrived; nobody may look at them.
+    shared.fill(0x2a);
+    shared.set(piece);
+    rig.receivePart(client, shared, piece.length);
+  }
+  return { replies: client.output, isClosed: client.isClosed };
+}
+
+const rig = new Rig();
+
+/** The same conversation with an empty node. */
+function converse(pieces: readonly Uint8Array[]): Outcome {
+  rig.connect().send("FLUSHALL");
+  return deliver(rig, rig.connect(), pieces);
+}
+
+test("requests: whole, byte by byte or cut anywhere, a conversation gets the same replies", () => {
+  fc.assert(
+    fc.property(conversation, cuts, (bytes, fractions) => {
+      const whole = converse([bytes]);
+      expect(converse(eachByte(bytes))).toEqual(whole);
+      expect(converse(cutAt(bytes, fractions))).toEqual(whole);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test("requests: a pipeline longer than a batch comes back in order, wherever it is cut", () => {
+  const count = 100;
+  const bytes = Uint8Array.from(
+    Buffer.concat(Array.from({ length: count }, (_, n) => encodeRequest(["ECHO", `n${n}`]))),
+  );
+  const replies = Array.from({ length: count }, (_, n) => {
+    const word = `n${n}`;
+    return `$${word.length}\r\n${word}\r\n`;
+  }).join("");
+  expect(converse([bytes])).toEqual({ replies, isClosed: false });
+  for (let at = 1; at < bytes.length; at += 7) {
+    expect(converse([bytes.slice(0, at), bytes.slice(at)]).replies).toBe(replies);
+  }
+});
+
+test("requests: values and queued commands do not point into the read buffer", () => {
+  const client = rig.connect();
+  const value = "v".repeat(100);
+  const queue = [encodeRequest(["MULTI"]), encodeRequest(["SET", "shared", value])];
+  deliver(rig, client, [...queue, encodeRequest(["WATCH"]), encodeRequest(["DISCARD"])]);
+  deliver(rig, client, [...queue, encodeRequest(["GET", "shared"]), encodeRequest(["EXEC"])]);
+  const { replies } = deliver(rig, client, [encodeRequest(["GET", "shared"])]);
+  expect(replies).toBe(`$100\r\n${value}\r\n`);
+});
+
+test.each([
+  ["*1\r\n\0", "expected '$', got '"],
+  ["*1\r\n*1\r\n$4\r\nPING\r\n", "expected '$', got '*'"],
+  ["*1\r\n\r\n\r\n", "expected '$', got ' '"],
+  ["*x\r\n", "invalid multibulk length"],
+  ["*-0\r\n", "invalid multibulk length"],
+  ["*+1\r\n", "invalid multibulk length"],
+  ["*\r\n", "invalid multibulk length"],
+  ["*2147483648\r\n", "invalid multibulk length"],
+  ["*9223372036854775808\r\n", "invalid multibulk length"],
+  ["*-9223372036854775809\r\n", "invalid multibulk length"],
+  ["*1\r\n$-1\r\n", "invalid bulk length"],
+  ["*1\r\n$536870913\r\n", "invalid bulk length"],
+  ["*1\r\n$1a\r\n", "invalid bulk length"],
+  ["*1\r\n$\r\n", "invalid bulk length"],
+  [`*${"1".repeat(65_536)}`, "too big mbulk count string"],
+  [`*1\r\n$${"1".repeat(65_536)}`, "too big bulk count string"],
+  ["x".repeat(65_536), "too big inline request"],
+  [`\0${"\n".repeat(65_536)}`, "too big inline request"],
+  ['set k "unbalanced\r\n', "unbalanced quotes in request"],
+  ["set k 'a'b\r\n", "unbalanced quotes in request"],
+])("requests: %j is answered by a protocol error, and the connection ends", (bytes, error) => {
+  for (const pieces of [[text(bytes)], cutAt(text(bytes), [0.3, 0.9])]) {
+    const client = rig.connect();
+    const outcome = deliver(rig, client, [...pieces, text("PING\r\n")]);
+    expect(outcome).toEqual({ replies: `-ERR Protocol error: ${error}\r\n`, isClosed: true });
+  }
+});
+
+test("requests: empty ones are passed over", () => {
+  const bytes = "\r\n\n*0\r\n*-1\r\n*-9223372036854775808\r\n   \r\nPING\r\n";
+  expect(converse([text(bytes)])).toEqual({ replies: "+PONG\r\n", isClosed: false });
+});
+
+test.each([
+  ['set key "a b"', ["set", "key", "a b"]],
+  ["  set\tkey  'it\\'s' ", ["set", "key", "it's"]],
+  ['"\\x41\\x7a\\n\\r\\t\\b\\a\\q\\"\\\\"', ['Az\n\r\t\b\x07q"\\']],
+  ["'\\x41\\n'", ["\\x41\\n"]],
+  ['foo"bar"', ["foobar"]],
+  ['""', [""]],
+  ["''", [""]],
+  ["a\vb\fc", ["a\vb\fc"]],
+  ["\v\fa", ["a"]],
+  ['"a"\v"b"', ["a", "b"]],
+  ['"\\x4"', ["x4"]],
+  ['"a"b', undefined],
+  ["'a'b", undefined],
+  ['"a', undefined],
+  ["'a\\'", undefined],
+  ['"a\\', undefined],
+])("requests: inline %j splits as in Redis", (line, expected) => {
+  const bytes = text(line);
+  const args = splitInline(bytes, 0, bytes.length);
+  expect(args?.map((arg) => Buffer.from(arg).toString("latin1"))).toEqual(expected);
+});
+
+test("requests: an incomplete one says how much it lacks, and never more than it does", () => {
+  const limits = { bulkBytesMax: 1 << 20, authenticated: true };
+  const decoder = new RequestDecoder();
+  fc.assert(
+    fc.property(
+      fc.array(fc.uint8Array({ maxLength: 40 }), { minLength: 1, maxLength: 12 }),
+      (args) => {
+        const bytes = encodeRequest(args);
+        for (let end = 1; end < bytes.length; end++) {
+          decoder.decode(bytes, 0, end, limits);
+          expect(decoder.count).toBe(0);
+          expect(decoder.wanted).toBeGreaterThan(end);
+          // Had it asked for more, the last bytes would arrive and nobody would look.
+          expect(decoder.wanted).toBeLessThanOrEqual(bytes.length);
+        }
+        decoder.decode(bytes, 0, bytes.length, limits);
+        expect(decoder.count).toBe(1);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test("requests: a large value that trickles in is not decoded anew at each read", () => {
+  const limits = { bulkBytesMax: 1 << 24, authenticated: true };
+  const decoder = new RequestDecoder();
+  const bytes = encodeRequest(["SET", "k", new Uint8Array(1 << 20)]);
+  decoder.decode(bytes, 0, 64, limits);
+  expect(decoder.wanted).toBe(bytes.length);
+});

@@ -135,6 +135,13 @@ const rankZero =
   "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use " +
   "negative to start from the end of the list";
 
+/** The one rank that C cannot negate: it counts from the end, and every match is beyond it. */
+const boundlessRank = Number.NEGATIVE_INFINITY;
+
+function rankArgument(call: Call, index: number): number {
+  return call.int64(index) === -(2n ** 63n) ? boundlessRank : roundedInteger(call, index);
+}
+
 /** Undefined after the error was replied. */
 function lposOptions(call: Call): LposOptions | undefined {
   const options = { rank: 1, count: -1, maxLength: 0 };
@@ -142,7 +149,7 @@ function lposOptions(call: Call): LposOptions | undefined {
     const hasMore = index + 1 < call.argc;
     let value: number;
     if (call.is(index, "RANK") && hasMore) {
-      value = options.rank = roundedInteger(call, index + 1);
+      value = options.rank = rankArgument(call, index + 1);
       if (value === 0) {
         call.reply.error(rankZero);
         return undefined;
@@ -187,9 +194,10 @@ function matches(call: Call, store: ListStore, { rank, count, maxLength }: LposO
   const isReverse = rank < 0;
   const size = store.visibleCount;
   const seenMax = maxLength === 0 ? size : Math.min(size, maxLength);
-  const wanted = count === -1 ? 1 : count === 0 ? size : count;
+  const isBoundless = rank === boundlessRank;
+  const wanted = count === -1 ? 1 : count === 0 || isBoundless ? size : count;
   const found: number[] = [];
-  let passed = Math.abs(rank) - 1;
+  let passed = isBoundless ? 0 : Math.abs(rank) - 1;
   store.seek(isReverse ? size - 1 : 0);
   for (let seen = 0; seen < seenMax && found.length < wanted; seen++, store.step(isReverse)) {
     if (!isValue(call, store, 2)) continue;

@@ -6,6 +6,9 @@ import type { Bytes } from "../base/bytes.js";
 const scratch = new DataView(new ArrayBuffer(8));
 /** The bytes that `scoreBytes` and `packScore` wrote last. */
 export const scoreScratch: Bytes = new Uint8Array(scratch.buffer);
+// Reading must not disturb a score that is on its way into a record.
+const read = new DataView(new ArrayBuffer(8));
+const readBytes = new Uint8Array(read.buffer);
 
 export const scoreLength = 8;
 
@@ -20,8 +23,8 @@ export const copyScore = (score: number): Bytes => scoreBytes(score).slice();
 
 /** The score in eight bytes. No write makes a NaN; in bytes that came from elsewhere it counts as 0. */
 export function scoreOfBytes(bytes: Uint8Array, start = 0): number {
-  for (let i = 0; i < 8; i++) scoreScratch[i] = bytes[start + i]!;
-  const score = scratch.getFloat64(0, true);
+  for (let i = 0; i < 8; i++) readBytes[i] = bytes[start + i]!;
+  const score = read.getFloat64(0, true);
   return Number.isNaN(score) ? 0 : score;
 }
 

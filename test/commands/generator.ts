@@ -71,6 +71,29 @@ const zsetForms: Forms = {
   zpopmin: [line("zpopmin", key), line("zpopmin", key, count)],
   zpopmax: [line("zpopmax", key), line("zpopmax", key, count)],
   zmpop: [line("zmpop", "1", key, "min", "count", fc.constantFrom(1, 2))],
+  bzpopmin: [line("bzpopmin", key, key, "0")],
+  bzpopmax: [line("bzpopmax", key, "0")],
+  bzmpop: [line("bzmpop", "0", "1", key, "max")],
+};
+
+const place = fc
+  .constantFrom("13.36 38.11", "15.08 37.5", "-180 -85.05")
+  .map((at) => at.split(" "));
+
+const geoForms: Forms = {
+  geoadd: [
+    fc.tuple(key, place, member).map(([name, at, who]) => ["geoadd", name, ...at, who]),
+    fc.tuple(key, place, member).map(([name, at, who]) => ["geoadd", name, "ch", ...at, who]),
+  ],
+  georadius: [line("georadius", key, "15", "37", "200", "km", "store", key)],
+  georadiusbymember: [
+    line("georadiusbymember", key, member, "500", "km", "storedist", key),
+    line("georadiusbymember", key, member, "500", "km"),
+  ],
+  geosearchstore: [
+    line("geosearchstore", key, key, "fromlonlat", "15", "37", "byradius", "300", "km"),
+    line("geosearchstore", key, key, "frommember", member, "bybox", "1", "1", "m", "storedist"),
+  ],
 };
 
 /** By command name: its forms. A test demands that no write command of the tables is missing. */
@@ -78,6 +101,7 @@ export const forms: Readonly<Record<string, readonly fc.Arbitrary<Line>[]>> = {
   ...setForms,
   ...hashForms,
   ...zsetForms,
+  ...geoForms,
   set: [
     line("set", key, value),
     line("set", key, value, "px", ahead),

@@ -90,6 +90,8 @@ export interface PlantedOptions {
   /** The checkout to copy. */
   readonly project?: string;
   readonly onOutcome?: (outcome: PlantedOutcome) => void;
+  /** Asked before each bug; false leaves the rest of the list alone. */
+  readonly mayBegin?: () => boolean;
 }
 
 /**
@@ -106,7 +108,7 @@ export async function plantAll(
   const work = async (): Promise<void> => {
     const folder = copyProject(project);
     try {
-      while (next < bugs.length) {
+      while (next < bugs.length && options.mayBegin?.() !== false) {
         const index = next++;
         const outcome = await plant(bugs[index]!, folder, timeoutMs);
         outcomes[index] = outcome;
@@ -117,7 +119,7 @@ export async function plantAll(
     }
   };
   await Promise.all(Array.from({ length: Math.min(workers, bugs.length) }, work));
-  return outcomes;
+  return outcomes.filter((outcome) => outcome !== undefined);
 }
 
 /**

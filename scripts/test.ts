@@ -1,13 +1,17 @@
-// `npm test`: every vitest suite, then every planted bug, then one closing line with the totals.
+// `npm test`: every vitest suite, then planted bugs for four minutes, then one closing line with the
+// totals.
 // Planted bugs come after the suites and not among them, because they use both cores and would
 // upset tests that measure time. What did not run is listed by name: a check that was skipped in
 // silence proves nothing.
 //
 // Usage: npm test -- [vitest filters and flags]; with any of them the planted bugs are left out.
 
+import { randomInt } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { Prng } from "../src/base/prng.js";
 import { describeOutcome, loadPlantedBugs, plantAll } from "./planted.js";
 import { isMain, projectFolder, runNode, type VitestReport, vitestProgram } from "./project.js";
 
@@ -68,16 +72,33 @@ async function runVitest(args: readonly string[]): Promise<Totals> {
   }
 }
 
+/** How long `npm test` plants bugs. All of them take longer: `npm run planted`. */
+const plantedMs = 240_000;
+
+/**
+ * Plants bugs in an order drawn anew for each run, until the time is up: over the runs all have their turn. The
+ * seed is printed, so the same share can be planted again.
+ */
 async function addPlantedBugs(totals: Totals): Promise<void> {
   const bugs = await loadPlantedBugs();
-  console.log(`\nPlanted bugs (${bugs.length}): each must make its suite fail\n`);
-  const outcomes = await plantAll(bugs, {
+  const seed = Number(process.env.SKERRY_PLANTED_SEED ?? randomInt(2 ** 31));
+  const shuffled = new Prng(seed).shuffle([...bugs]);
+  const until = performance.now() + plantedMs;
+  console.log(
+    `\nPlanted bugs: as many of ${bugs.length} as ${plantedMs / 1000} s allow, each must make its suite fail ` +
+      `(SKERRY_PLANTED_SEED=${seed})\n`,
+  );
+  const outcomes = await plantAll(shuffled, {
+    mayBegin: () => performance.now() < until,
     onOutcome: (outcome) => console.log(describeOutcome(outcome)),
   });
   for (const { isCaught } of outcomes) {
     if (isCaught) totals.passed++;
     else totals.failed++;
   }
+  const left = bugs.length - outcomes.length;
+  if (left > 0)
+    totals.notRun.push(`${left} planted bugs of this run's draw (npm run planted plants all)`);
 }
 
 /** The bounded models of specs/, which need Java's TLC and are run by name when it is at hand. */

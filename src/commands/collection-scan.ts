@@ -38,17 +38,18 @@ export function scanCollection(
   const { pattern } = options;
   const found = new ElementList();
   const values = new ElementList();
-  let visited = 0;
-  let bucketsLeft = options.count * bucketsPerElement;
-  do {
-    cursor = view.scan(cursor, ({ element, elementStart, elementLength }) => {
-      visited++;
+  const bucketsMax = options.count * bucketsPerElement;
+  cursor = view.scan(
+    cursor,
+    options.count,
+    bucketsMax,
+    ({ element, elementStart, elementLength }) => {
       if (pattern !== undefined && !matchesGlob(pattern, element, elementStart, elementLength))
         return;
       found.push(element, elementStart, elementLength);
       if (withValues) values.push(view.value, view.valueStart, view.valueLength);
-    });
-  } while (cursor !== 0 && bucketsLeft-- > 0 && visited < options.count);
+    },
+  );
   reply.array(2);
   reply.bulkInteger(cursor);
   reply.array(withValues ? found.count * 2 : found.count);

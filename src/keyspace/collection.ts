@@ -195,32 +195,45 @@ export class Collection {
       if (!isDone) isDone = visit(at);
     };
     // Bucket by bucket, so that a large table is not walked to its end for nothing.
-    do cursor = this.scan(cursor, goOn);
+    do cursor = this.scan(cursor, 1, 0, goOn);
     while (cursor !== 0 && !isDone);
   }
 
   /**
-   * One step of the SCAN commands: goes to the elements of at least one bucket and answers the next cursor, 0 at the
-   * end. What is not a table is given whole. Complex elements of a table come with the bucket they would be in.
+   * Part of a scan: goes to the elements of buckets from `cursor` on, until there were `wanted` of them or so many
+   * buckets, and answers the next cursor, 0 at the end. What is not a table is given whole. Complex elements of a table
+   * come with the bucket that they would be in, so one that changes its kind meanwhile is not passed over.
    */
-  scan(cursor: number, visit: (at: this) => void): number {
+  scan(cursor: number, wanted: number, bucketsMax: number, visit: (at: this) => void): number {
     const table = this.form === forms.table ? this.table! : this.store;
     if (!(table instanceof ElementTable) || this.form === forms.packed) {
       this.each(visit);
       return 0;
     }
-    const next = table.index.scan(cursor, (ref) => {
-      this.atRecord(ref);
-      visit(this);
-    });
-    if (table.isSimple) return next;
+    let visited = 0;
+    let bucketsLeft = bucketsMax;
+    let next = cursor;
+    do {
+      next = table.index.scan(next, (ref) => {
+        visited++;
+        this.atRecord(ref);
+        visit(this);
+      });
+    } while (next !== 0 && visited < wanted && bucketsLeft-- > 0);
+    if (!table.isSimple) this.#visitComplex(table, scanPlace(cursor), scanPlace(next), visit);
+    return next;
+  }
+
+  /** Goes to the complex elements whose hashes a scan comes to from `start` on and before `end`; 0 is the end of all. */
+  #visitComplex(table: ElementTable, start: number, end: number, visit: (at: this) => void): void {
     for (const [element, cell] of table.complexEntries()) {
       if (!table.isVisible(element)) continue;
+      const bytes = fromLatin1(element);
+      const place = scanPlace(hashBytes(bytes, 0, bytes.length));
+      if (place < start || (end !== 0 && place >= end)) continue;
       this.#atCell(element, cell);
-      const place = scanPlace(hashBytes(this.element, 0, this.elementLength));
-      if (place >= scanPlace(cursor) && (next === 0 || place < scanPlace(next))) visit(this);
+      visit(this);
     }
-    return next;
   }
 
   elementCopy(): Bytes {

@@ -28,18 +28,18 @@ export function formed(form: FormName, slot: Slot, key: string): Formed {
   const long = "x".repeat(packedBytesMax + 1);
   const anchor = form === "table" && !isHash ? long : "anchor";
   const anchorValue = !isHash ? "" : form === "table" ? long : "value";
-  if (form === "general") storeSiblings(keyspace, slot, key, anchor, anchorValue);
+  if (form === "general") storeSiblings(keyspace, slot, key, [anchor], anchorValue);
   else if (isHash) bench.run("hset", key, anchor, anchorValue);
   else bench.run("sadd", key, anchor);
   return { bench, anchor, anchorValue };
 }
 
-/** The anchor as two replicas wrote it without knowing of each other. */
-function storeSiblings(
+/** A key of elements that two replicas wrote without knowing of each other. */
+export function storeSiblings(
   keyspace: Keyspace,
   slot: Slot,
   key: string,
-  anchor: string,
+  elements: readonly string[],
   value: string,
 ): void {
   const entry = new KeyEntry();
@@ -48,7 +48,7 @@ function storeSiblings(
     const replica = keyspace.replicas.indexOf(name);
     return { time: 9, replica, bornTime: 9, bornReplica: replica, value: fromLatin1(value) };
   });
-  entry.restore(slot, anchor, { siblings, rows: [] });
+  for (const element of elements) entry.restore(slot, element, { siblings, rows: [] });
   const bytes = fromLatin1(key);
   keyspace.storeEntry(keyspace.databases[0]!, hashBytes(bytes, 0, bytes.length), bytes, entry);
 }

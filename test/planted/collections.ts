@@ -6,7 +6,7 @@ import type { PlantedBug } from "../../scripts/planted.js";
 const packed = "test/keyspace/packed.test.ts";
 const hashes = "test/commands/hashes.test.ts";
 const sets = "test/commands/sets.test.ts";
-const converge = "test/commands/convergence.test.ts -t captured delta";
+const converge = "test/commands/collections-captured.test.ts";
 const tables = "test/keyspace/element-table.test.ts";
 
 const layout = "src/keyspace/packed.ts";
@@ -100,11 +100,12 @@ export const packedBugs: readonly PlantedBug[] = [
 export const formBugs: readonly PlantedBug[] = [
   {
     name: "a table forgets the deadline of the record it grew from",
-    story: "A hash with a deadline grows to six hundred fields and lives for ever.",
+    story:
+      "A hash with a deadline grows to six hundred fields; the next PERSIST elsewhere wins nothing.",
     file: editor,
     find: "if (old !== undefined) restoreDeadline(keyspace, old, entry);",
     replace: "",
-    suite: `${converge}`,
+    suite: converge,
   },
   {
     name: "a table's record does not mirror the deadline",
@@ -168,8 +169,8 @@ export const formBugs: readonly PlantedBug[] = [
     story:
       "SSCAN of a set of which one member was written by two nodes at once never shows that one.",
     file: reader,
-    find: "if (place >= scanPlace(cursor) && (next === 0 || place < scanPlace(next))) visit(this);",
-    replace: "if (place > scanPlace(next) && next !== 0) visit(this);",
+    find: "if (place < start || (end !== 0 && place >= end)) continue;",
+    replace: "if (place < start || place >= end) continue;",
     suite: `${sets} -t scan`,
   },
   {

@@ -329,4 +329,8 @@ export function consumeSilence(session: Session): boolean {
   }
 }
 
-const printable = (text: string, length: number): string => text.slice(0, length);
+/** So much of an argument as Redis shows in an error: a NUL ends it. */
+function printable(text: string, length: number): string {
+  const end = text.indexOf("\0");
+  return text.slice(0, end < 0 ? length : Math.min(end, length));
+}

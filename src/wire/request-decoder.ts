@@ -123,19 +123,16 @@ export class RequestDecoder implements RequestBatch {
     left: number,
     limits: DecodeLimits,
   ): number {
-    let at = from;
     // Every argument still to come takes at least six bytes: `$0`, two line ends.
-    if (at >= end) return this.#want(at - start + left * 6);
-    if (bytes[at] !== dollar) {
-      this.#fail(`expected '$', got '${printable(bytes[at]!)}`);
-      return -1;
-    }
-    at++;
+    if (from >= end) return this.#want(from - start + left * 6);
+    let at = from + 1;
     let length: number;
-    if (at + 2 < end && bytes[at + 1] === cr && bytes[at]! >= 48 && bytes[at]! <= 57) {
+    const isBulk = bytes[from] === dollar;
+    if (isBulk && at + 2 < end && bytes[at + 1] === cr && isDigit(bytes[at]!)) {
       length = bytes[at]! - 48;
       at += 3;
     } else if (
+      isBulk &&
       at + 3 < end &&
       bytes[at + 2] === cr &&
       isDigit(bytes[at]!) &&
@@ -146,6 +143,10 @@ export class RequestDecoder implements RequestBatch {
     } else {
       const line = this.#findCr(bytes, from, end, "too big bulk count string");
       if (line < 0) return -1;
+      if (!isBulk) {
+        this.#fail(`expected '$', got '${String.fromCharCode(bytes[from]!)}'`);
+        return -1;
+      }
       length = parseCount(bytes, at, line);
       if (Number.isNaN(length) || length < 0 || length > limits.bulkBytesMax) {
         this.#fail("invalid bulk length");
@@ -187,7 +188,7 @@ export class RequestDecoder implements RequestBatch {
    */
   #findCr(bytes: Uint8Array, start: number, end: number, tooLong: string): number {
     const stop = Math.min(end, start + lineBytesMax);
-    let at = start + 1;
+    let at = start;
     while (at < stop && bytes[at] !== cr && bytes[at] !== 0) at++;
     if (at < stop && bytes[at] === cr) {
       if (at + 1 < end) return at;
@@ -265,9 +266,6 @@ function parseLongCount(bytes: Uint8Array, start: number, end: number): number {
   const value = BigInt(text);
   return value >= int64Min && value <= int64Max ? Number(value) : Number.NaN;
 }
-
-/** A byte and its closing quote in an error; a NUL ends the text there, as in Redis. */
-const printable = (byte: number): string => (byte === 0 ? "" : `${String.fromCharCode(byte)}'`);
 
 /** What separates arguments: between them, and behind a closing quote. */
 const isSpace = (byte: number): boolean => byte === 32 || (byte >= 9 && byte <= 13);

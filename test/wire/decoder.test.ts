@@ -76,7 +76,8 @@ test("requests: values and queued commands do not point into the read buffer", (
 });
 
 test.each([
-  ["*1\r\n\0", "expected '$', got '"],
+  [`*1\r\n\0${"\r\n".repeat(32_768)}`, "too big bulk count string"],
+  [`*1\0${"\r\n".repeat(32_768)}`, "too big mbulk count string"],
   ["*1\r\n*1\r\n$4\r\nPING\r\n", "expected '$', got '*'"],
   ["*1\r\n\r\n\r\n", "expected '$', got ' '"],
   ["*x\r\n", "invalid multibulk length"],

@@ -1,7 +1,6 @@
 // One run's world: virtual time, the network, the hosts with their clocks, what is counted and what
 // is told. The seed decides everything in it.
 
-import { AssertionError } from "../base/assert.js";
 import { Prng } from "../base/prng.js";
 import { seedHash } from "../keyspace/hash.js";
 import { EventQueue } from "./event-queue.js";
@@ -71,13 +70,13 @@ export class Simulation {
     if (this.violations.length < violationCountMax) this.violations.push(text);
   }
 
-  /** Runs events; a broken invariant of the production code is a violation and ends the run. */
+  /** Runs events; whatever the production code throws is a violation and ends the run. */
   runUntil(untilUs: number): void {
     try {
       this.queue.runUntil(untilUs);
     } catch (error) {
-      if (!(error instanceof AssertionError)) throw error;
-      this.violate(`assertion: ${error.message}`);
+      if (!(error instanceof Error)) throw error;
+      this.violate(`${error.name}: ${error.message} ${placeOf(error)}`);
       throw new RunEnded();
     }
   }
@@ -121,6 +120,9 @@ export class Simulation {
     return new SimulatedClock(draw("clock_offset") ? offsetMs : 0, rate);
   }
 }
+
+/** The first line of a stack that names a place. */
+const placeOf = ({ stack = "" }: Error): string => /\n\s+(at .*)/.exec(stack)?.[1] ?? "";
 
 /** The run cannot go on; its violations say why. */
 export class RunEnded extends Error {

@@ -61,6 +61,17 @@ test("simulator: watching a run does not change it", () => {
   expect(alone.sometimes.entries()).toEqual(watched.sometimes.entries());
 });
 
+test("simulator: partitions and crashes together, on linearizable keys", () => {
+  // Memory lost on one side of a cut is what makes two values chosen, if a blank node may vote.
+  for (let seed = firstSeed; seed < firstSeed + 12; seed++) {
+    const drawn = drawProfile(seed, { nodeCount: 3 });
+    const rates = { ...drawn.rates, process_crash: 60, partition_isolate: 60, process_pause: 30 };
+    const heavy = { safetyMs: 4000, thinkMs: 10, clientsPerNode: 2, linearizableShare: 0.9 };
+    const { violations } = simulateProfile({ ...drawn, ...heavy, rates });
+    expect(violations, `seed ${seed}`).toEqual([]);
+  }
+});
+
 /** A short run with one kind of fault, and often. */
 function profileOf(kind: FaultKind): FaultProfile {
   const often = { frame: 0.2, record: 0.5, timer: 0.2, minute: 120, node: 1 };

@@ -9,6 +9,7 @@ const packages = join(projectFolder, "node_modules");
 const biome = join(packages, "@biomejs", "biome", "bin", "biome");
 const tsc = join(packages, "typescript", "bin", "tsc");
 const tidy = join(projectFolder, "dist", "scripts", "tidy.js");
+const sim = join(projectFolder, "dist", "src", "bin", "sim.js");
 
 /** Suites that start processes, drive other programs or take long. `npm test` runs them. */
 const slowSuites = [
@@ -19,6 +20,7 @@ const slowSuites = [
   "test/clients/**",
   "test/differential/**",
   "test/redis-suite/**",
+  "test/sim/campaign.test.ts",
   "test/**/*.slow.test.ts",
 ];
 
@@ -31,6 +33,8 @@ const steps: readonly Step[] = [
   { name: "format and lint", args: [biome, "check", "--error-on-warnings"] },
   { name: "types", args: [tsc, "--noEmit", "--incremental", "false"] },
   { name: "tidy", args: [tidy] },
+  // Fresh seeds each time, so that every check is also a little search.
+  { name: "simulation", args: [sim, "--seconds", "8"] },
   {
     name: "quick tests",
     args: [

@@ -25,6 +25,8 @@ export class Campaign {
   /** In how many runs each situation was met. */
   readonly met = new Tally<SometimesName>();
   #safetyMs = 0;
+  /** As `nodeMs`, of the safety phases alone. */
+  #loadedNodeMs = 0;
 
   add(result: RunResult): void {
     this.seedCount++;
@@ -32,6 +34,7 @@ export class Campaign {
     this.simulatedMs += result.simulatedMs;
     this.nodeMs += result.simulatedMs * result.profile.nodeCount;
     this.#safetyMs += result.safetyMs;
+    this.#loadedNodeMs += result.safetyMs * result.profile.nodeCount;
     this.requestCount += result.requestCount;
     this.frameCount += result.frameCount;
     this.slowestConvergenceMs = Math.max(this.slowestConvergenceMs, result.convergedMs);
@@ -56,19 +59,21 @@ export class Campaign {
     const perHour = 3_600_000 / Math.max(1, this.#safetyMs);
     const rate = (count: number): string => String(Math.round(count * perHour));
     const simulated = this.simulatedMs / 1000;
+    const load = this.requestCount / Math.max(1, this.#safetyMs / 1000);
     return [
       "faults per simulated hour of the safety phase:",
       ...this.faultCounts.entries().map(([kind, count]) => `  ${kind.padEnd(24)}${rate(count)}`),
       "situations, and in how many runs each was met:",
-      ...sometimesNames.map(
-        (name) =>
-          `  ${name.padEnd(28)}${String(this.met.count(name)).padStart(6)}  ${sometimes[name]}`,
-      ),
+      ...sometimesNames.map((name) => {
+        const count = String(this.met.count(name)).padStart(6);
+        return `  ${name.padEnd(28)}${count}  ${sometimes[name]}`;
+      }),
       `${this.requestCount} requests, ${this.frameCount} frames, ` +
-        `${(this.requestCount / (this.#safetyMs / 1000)).toFixed(0)} requests per simulated second, ` +
+        `${load.toFixed(0)} requests per simulated second of the safety phase, ` +
         `slowest convergence ${this.slowestConvergenceMs} ms`,
       `${simulated.toFixed(0)} simulated seconds, ${(simulated / seconds).toFixed(1)} per second ` +
-        `of one core (${(this.nodeMs / 1000 / seconds).toFixed(0)} node-seconds), ` +
+        `of one core (${(this.nodeMs / 1000 / seconds).toFixed(0)} node-seconds, ` +
+        `${(this.#loadedNodeMs / 1000 / seconds).toFixed(0)} of them under load), ` +
         `${((this.seedCount / seconds) * 3600).toFixed(0)} seeds per core-hour`,
     ];
   }

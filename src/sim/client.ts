@@ -9,7 +9,7 @@ import type { Session } from "../commands/session.js";
 import { decodeReply, type ReplyValue } from "../wire/reply-decoder.js";
 import type { History } from "./history.js";
 import { type OperationLog, seenBy } from "./operation-log.js";
-import type { Process, SimulatedHost } from "./simulated-host.js";
+import type { Life, SimulatedHost } from "./simulated-host.js";
 import { drawGap, type Simulation } from "./simulation.js";
 import type { Request } from "./workload.js";
 
@@ -89,8 +89,8 @@ export class Client {
       simulation.trace(this.#host.index, `ask p${this.#process} ${request.args.join(" ")}`);
     const host = this.#host;
     simulation.queue.after(this.prng.between(...linkUs), () =>
-      host.receiveBytes(session, encodeRequest(request.args), (process, run) =>
-        this.#serve(process, request, session, run),
+      host.receiveBytes(session, encodeRequest(request.args), (life, run) =>
+        this.#serve(life, request, session, run),
       ),
     );
     simulation.queue.after(timeoutUs, () => {
@@ -101,16 +101,16 @@ export class Client {
   }
 
   /** The bytes have reached the node. An eventual write is logged as it happens. */
-  #serve(process: Process, request: Request, session: Session, run: () => void): void {
+  #serve(life: Life, request: Request, session: Session, run: () => void): void {
     if (request.family !== "logged" || request.write === undefined) {
       run();
       return;
     }
     const { log } = this.#world;
-    const seen = seenBy(process.node, request.key);
+    const seen = seenBy(life.node, request.key);
     let reply: Bytes | undefined;
-    const connection = process.connections.get(session)!;
-    process.connections.set(session, {
+    const connection = life.connections.get(session)!;
+    life.connections.set(session, {
       onReply: (bytes) => {
         reply = bytes;
         connection.onReply(bytes);
@@ -118,9 +118,9 @@ export class Client {
       onClose: () => connection.onClose(),
     });
     run();
-    process.connections.set(session, connection);
+    life.connections.set(session, connection);
     if (reply !== undefined && hasWritten(request.write.kind, decodeReply(reply)))
-      log.add(process.node, request.write, seen);
+      log.add(life.node, request.write, seen);
   }
 
   #connect(): Session | undefined {
@@ -170,10 +170,10 @@ export class Client {
   }
 
   #leave(): void {
-    const { process } = this.#host;
+    const { life } = this.#host;
     const session = this.#session;
     this.#session = undefined;
-    if (process !== undefined && session !== undefined) this.#host.disconnect(process, session);
+    if (life !== undefined && session !== undefined) this.#host.disconnect(life, session);
   }
 
   #move(): void {

@@ -41,12 +41,20 @@ export class History {
   }
 
   /** Answers the operation's number; negative when it is not kept. */
-  invoke(process: number, request: Request, node: string): number {
+  invoke(thread: number, request: Request, node: string): number {
     this.requestCount++;
     if (request.family !== "linearizable") return -1;
     const { f, key, input } = request;
     const invokedAt = this.#simulation.queue.nowUs;
-    this.#operations.push({ process, f, key, input, invokedAt, outcome: "indefinite", node });
+    this.#operations.push({
+      process: thread,
+      f,
+      key,
+      input,
+      invokedAt,
+      outcome: "indefinite",
+      node,
+    });
     this.#cutAtStart.push(this.#simulation.network.isCut);
     return this.#operations.length - 1;
   }

@@ -7,7 +7,7 @@ import { checkLinearizable, explainKey } from "../check/linearizability.js";
 import { decodeReply } from "../wire/reply-decoder.js";
 import type { History } from "./history.js";
 import { type OperationLog, type Seen, seenBy } from "./operation-log.js";
-import type { Process, SimulatedHost } from "./simulated-host.js";
+import type { Life, SimulatedHost } from "./simulated-host.js";
 import type { Simulation } from "./simulation.js";
 import { stringModel } from "./string-model.js";
 
@@ -24,10 +24,10 @@ export function judgeNode(
   simulation: Simulation,
   log: OperationLog,
   host: SimulatedHost,
-  process: Process,
+  life: Life,
   keys: readonly string[],
 ): void {
-  const { node } = process;
+  const { node } = life;
   node.verifyInvariants();
   const { shards, replicator } = node;
   if (shards.logBytes > shards.logBytesMax)
@@ -37,14 +37,14 @@ export function judgeNode(
   if (status.waitingCount > status.earlyCount) simulation.sometimes.add("batch_waited");
   for (const key of keys) {
     const expected = log.expect(key, seenBy(node, key));
-    const actual = readingOf(process, key);
+    const actual = readingOf(life, key);
     if (!isSame(expected, actual))
       simulation.violate(`${host.name}: ${key} is ${show(actual)}, not ${show(expected)}`);
   }
 }
 
 /** What a client of the node reads: text, sorted members, or nothing. */
-export function readingOf({ node }: Process, key: string): string | readonly string[] | undefined {
+export function readingOf({ node }: Life, key: string): string | readonly string[] | undefined {
   let bytes: Uint8Array | string = "";
   const name = utf8(key.startsWith("s") ? "SMEMBERS" : "GET");
   node.request([name, utf8(key)], (reply) => {
@@ -68,7 +68,7 @@ const show = (value: Value): string =>
 const isSame = (a: Value, b: Value): boolean => show(a) === show(b);
 
 /** The contexts of all shards by replica names, as text that can be compared across nodes. */
-function contextsOf({ node: { shards, keyspace } }: Process): string {
+function contextsOf({ node: { shards, keyspace } }: Life): string {
   return shards.shards
     .map(({ context }) =>
       [...context.entries()]
@@ -81,21 +81,21 @@ function contextsOf({ node: { shards, keyspace } }: Process): string {
 
 /** Whether all have seen and hold the same. */
 export function isConverged({ hosts }: Simulation): boolean {
-  const processes = hosts.map(({ process }) => process);
+  const processes = hosts.map(({ life }) => life);
   const [first, ...others] = processes;
   if (first === undefined || others.includes(undefined)) return false;
-  for (const process of processes) process!.node.shards.settle();
+  for (const life of processes) life!.node.shards.settle();
   const contexts = contextsOf(first);
-  if (!others.every((process) => contextsOf(process!) === contexts)) return false;
+  if (!others.every((life) => contextsOf(life!) === contexts)) return false;
   const digests = first.node.shards.digests().join();
-  return others.every((process) => process!.node.shards.digests().join() === digests);
+  return others.every((life) => life!.node.shards.digests().join() === digests);
 }
 
 /** Why replicas disagree, in a line. */
 export function describeDivergence({ hosts }: Simulation): string {
   const [first, ...others] = hosts;
   for (const other of others) {
-    const [a, b] = [first?.process, other.process];
+    const [a, b] = [first?.life, other.life];
     if (a === undefined || b === undefined) return "a node is down";
     if (contextsOf(a) !== contextsOf(b)) {
       const differing = a.node.shards.shards.findIndex(
@@ -112,7 +112,7 @@ export function describeDivergence({ hosts }: Simulation): string {
   return "no divergence";
 }
 
-const contextOf = ({ node: { shards, keyspace } }: Process, shard: number): string =>
+const contextOf = ({ node: { shards, keyspace } }: Life, shard: number): string =>
   [...shards.shards[shard]!.context.entries()]
     .map(([replica, time]) => `${keyspace.replicas.nameOf(replica)}:${time}`)
     .sort()
@@ -122,23 +122,21 @@ const contextOf = ({ node: { shards, keyspace } }: Process, shard: number): stri
 export function judgeEnd(simulation: Simulation, log: OperationLog, history: History): void {
   const { hosts, sometimes } = simulation;
   const alive = new Set(
-    hosts.flatMap(({ process }) =>
-      process === undefined
-        ? []
-        : [process.node.keyspace.replicas.nameOf(process.node.keyspace.self)],
+    hosts.flatMap(({ life }) =>
+      life === undefined ? [] : [life.node.keyspace.replicas.nameOf(life.node.keyspace.self)],
     ),
   );
   for (const host of hosts) {
-    const process = host.process!;
-    judgeNode(simulation, log, host, process, log.keys);
-    const { waitingCount, logBytes } = process.node.replicator!.status();
+    const life = host.life!;
+    judgeNode(simulation, log, host, life, log.keys);
+    const { waitingCount, logBytes } = life.node.replicator!.status();
     if (waitingCount > 0) simulation.violate(`${host.name}: ${waitingCount} batches wait for ever`);
     if (logBytes > quietLogBytesMax)
       simulation.violate(`${host.name}: ${logBytes} bytes of batches that everybody has`);
   }
   for (const key of log.keys)
-    judgeLosses(simulation, log, key, seenBy(hosts[0]!.process!.node, key), alive);
-  for (const key of log.keys) log.expect(key, seenBy(hosts[0]!.process!.node, key), sometimes);
+    judgeLosses(simulation, log, key, seenBy(hosts[0]!.life!.node, key), alive);
+  for (const key of log.keys) log.expect(key, seenBy(hosts[0]!.life!.node, key), sometimes);
   judgeHistory(simulation, history);
 }
 

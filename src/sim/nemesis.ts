@@ -50,7 +50,7 @@ export class Nemesis {
   heal(): void {
     for (const links of this.#cuts) this.#simulation.network.mend(links);
     this.#cuts.clear();
-    for (const host of this.#simulation.hosts) if (host.process === undefined) host.start();
+    for (const host of this.#simulation.hosts) if (host.life === undefined) host.start();
   }
 
   #strike(kind: FaultKind): void {
@@ -122,11 +122,11 @@ export class Nemesis {
 
   #crash(): void {
     const host = this.#simulation.hosts[this.#prng.pick(this.#mayCrash)];
-    if (host?.process === undefined) return;
+    if (host?.life === undefined) return;
     this.#simulation.noteFault("process_crash", host.index);
     host.crash();
     this.#simulation.queue.after(this.#prng.between(...downUs), () => {
-      if (host.process === undefined) host.start();
+      if (host.life === undefined) host.start();
     });
   }
 

@@ -99,8 +99,8 @@ class Run {
       if (!(error instanceof RunEnded)) throw error;
     }
     const simulation = this.#simulation;
-    for (const { process } of simulation.hosts)
-      if (process !== undefined) noteNode(process.node, simulation.sometimes);
+    for (const { life } of simulation.hosts)
+      if (life !== undefined) noteNode(life.node, simulation.sometimes);
     return {
       profile: this.#profile,
       violations: simulation.violations,
@@ -140,7 +140,7 @@ class Run {
       const some = Array.from({ length: Math.min(judgedKeyCount, keys.length) }, () =>
         this.#prng.pick(keys),
       );
-      host.inspect((process) => judgeNode(simulation, this.#log, host, process, some));
+      host.inspect((life) => judgeNode(simulation, this.#log, host, life, some));
       if (!simulation.isHealed) this.#judgeLater(host);
     });
   }
@@ -165,8 +165,8 @@ class Run {
   #rest(): void {
     const simulation = this.#simulation;
     simulation.runFor(quietUs + this.#skewMs() * ms);
-    const isWaiting = ({ process }: SimulatedHost): boolean =>
-      process !== undefined && process.node.replicator!.status().waitingCount > 0;
+    const isWaiting = ({ life }: SimulatedHost): boolean =>
+      life !== undefined && life.node.replicator!.status().waitingCount > 0;
     if (!simulation.hosts.some(isWaiting)) return;
     simulation.sometimes.add("orphan_dropped");
     simulation.runFor(orphanUs);

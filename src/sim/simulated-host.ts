@@ -46,7 +46,7 @@ export interface Connection {
 }
 
 /** One life of a node's process. */
-export interface Process {
+export interface Life {
   readonly incarnation: number;
   readonly node: Node;
   readonly input: ClientInput;
@@ -59,7 +59,7 @@ export class SimulatedHost {
   readonly name: string;
   readonly clock: SimulatedClock;
   /** Undefined while the process is down. */
-  process: Process | undefined;
+  life: Life | undefined;
   incarnation = 0;
   refusedFrameCount = 0;
   readonly #simulation: Simulation;
@@ -92,7 +92,7 @@ export class SimulatedHost {
     this.#isTurnOpen = false;
     this.#deferred = [];
     const connections = new Map<Session, Connection>();
-    const effects = this.#newEffects(() => process, connections);
+    const effects = this.#newEffects(() => life, connections);
     const node = new Node(
       {
         name: this.name,
@@ -113,15 +113,15 @@ export class SimulatedHost {
       (callback) => this.#deferred.push(callback),
     );
     const input = new ClientInput(node, effects);
-    const process: Process = { incarnation: this.incarnation, node, input, outbox, connections };
-    this.process = process;
+    const life: Life = { incarnation: this.incarnation, node, input, outbox, connections };
+    this.life = life;
     this.#simulation.trace(this.index, `start ${this.incarnation}`);
     node.beginTurn(nowMs);
-    this.#afterTurn(process);
-    this.#simulation.queue.after(cronUs, () => this.#runCron(process));
+    this.#afterTurn(life);
+    this.#simulation.queue.after(cronUs, () => this.#runCron(life));
   }
 
-  #newEffects(current: () => Process, connections: ReadonlyMap<Session, Connection>): NodeEffects {
+  #newEffects(current: () => Life, connections: ReadonlyMap<Session, Connection>): NodeEffects {
     return {
       write: (session, bytes, length) => {
         connections.get(session)?.onReply(bytes.slice(0, length));
@@ -143,15 +143,15 @@ export class SimulatedHost {
 
   /** What was in memory is gone, and with it every connection. */
   crash(): void {
-    const { process } = this;
-    if (process === undefined) return;
-    this.process = undefined;
-    noteNode(process.node, this.#simulation.sometimes);
+    const { life } = this;
+    if (life === undefined) return;
+    this.life = undefined;
+    noteNode(life.node, this.#simulation.sometimes);
     this.#pausedUntilUs = 0;
     this.#busyUntilUs = 0;
     this.#diskFreeUs = 0;
-    for (const connection of process.connections.values()) connection.onClose();
-    process.connections.clear();
+    for (const connection of life.connections.values()) connection.onClose();
+    life.connections.clear();
   }
 
   pause(forUs: number): void {
@@ -166,8 +166,8 @@ export class SimulatedHost {
 
   receiveFrame(from: number, frame: Bytes, order: number): void {
     const simulation = this.#simulation;
-    this.#turn(this.process, (process) => {
-      const decoded = decodeFrame(frame, process.node.shards);
+    this.#turn(this.life, (life) => {
+      const decoded = decodeFrame(frame, life.node.shards);
       const sender = simulation.nameOf(from);
       if (!decoded.ok) {
         this.refusedFrameCount++;
@@ -180,105 +180,105 @@ export class SimulatedHost {
         const kinds = decoded.value.map(({ message }) => message.body.type).join(" ");
         simulation.trace(this.index, `receive ${sender} #${order} ${kinds}`);
       }
-      for (const message of decoded.value) process.node.receivePeer(sender, message);
+      for (const message of decoded.value) life.node.receivePeer(sender, message);
     });
   }
 
   /** Undefined while the process is down. */
   connect(connection: Connection): Session | undefined {
-    const { process } = this;
-    if (process === undefined) return undefined;
-    const session = process.node.openSession("client", "node");
-    process.connections.set(session, connection);
+    const { life } = this;
+    if (life === undefined) return undefined;
+    const session = life.node.openSession("client", "node");
+    life.connections.set(session, connection);
     return session;
   }
 
-  disconnect(process: Process, session: Session): void {
-    const connection = process.connections.get(session);
+  disconnect(life: Life, session: Session): void {
+    const connection = life.connections.get(session);
     if (connection === undefined) return;
-    process.connections.delete(session);
-    process.node.closeSession(session);
+    life.connections.delete(session);
+    life.node.closeSession(session);
     connection.onClose();
   }
 
   /** The network resets every connection of a client. */
   resetConnections(): void {
-    const { process } = this;
-    if (process === undefined) return;
-    for (const session of [...process.connections.keys()]) this.disconnect(process, session);
+    const { life } = this;
+    if (life === undefined) return;
+    for (const session of [...life.connections.keys()]) this.disconnect(life, session);
   }
 
   /** A client's bytes arrive; `around` runs them, and sees the node before and after. */
   receiveBytes(
     session: Session,
     bytes: Bytes,
-    around: (process: Process, run: () => void) => void,
+    around: (life: Life, run: () => void) => void,
   ): void {
-    this.#turn(this.process, (process) => {
-      if (!process.connections.has(session)) return;
-      around(process, () => process.input.receive(session, bytes, 0, bytes.length));
+    this.#turn(this.life, (life) => {
+      if (!life.connections.has(session)) return;
+      around(life, () => life.input.receive(session, bytes, 0, bytes.length));
     });
   }
 
   /** Looks at the node, between its turns, whatever the process is doing. */
-  inspect(look: (process: Process) => void): void {
-    if (this.process === undefined) return;
-    look(this.process);
-    this.#afterTurn(this.process);
+  inspect(look: (life: Life) => void): void {
+    if (this.life === undefined) return;
+    look(this.life);
+    this.#afterTurn(this.life);
   }
 
   // ---- turns
 
   /** Runs an input when the process is awake and has finished what came before. */
-  #turn(process: Process | undefined, work: (process: Process) => void): void {
-    if (process === undefined || process !== this.process) return;
+  #turn(life: Life | undefined, work: (life: Life) => void): void {
+    if (life === undefined || life !== this.life) return;
     const { queue } = this.#simulation;
     const freeUs = Math.max(this.#pausedUntilUs, this.#busyUntilUs);
     if (freeUs > queue.nowUs) {
-      queue.at(freeUs, () => this.#turn(process, work));
+      queue.at(freeUs, () => this.#turn(life, work));
       return;
     }
     if (this.#slowUntilUs > queue.nowUs)
       this.#busyUntilUs = queue.nowUs + this.#prng.between(...slowTurnUs);
-    process.node.beginTurn(this.clock.now(queue.nowUs));
-    work(process);
-    this.#afterTurn(process);
+    life.node.beginTurn(this.clock.now(queue.nowUs));
+    work(life);
+    this.#afterTurn(life);
   }
 
   /** As `Drive.turn`: timers may have moved, the batch may be open. */
-  #afterTurn(process: Process): void {
-    if (process !== this.process) return;
-    if (process.node.wantsEndTurn) this.#openTurn(process);
-    this.#arm(process);
+  #afterTurn(life: Life): void {
+    if (life !== this.life) return;
+    if (life.node.wantsEndTurn) this.#openTurn(life);
+    this.#arm(life);
   }
 
-  #openTurn(process: Process): void {
+  #openTurn(life: Life): void {
     if (this.#isTurnOpen) return;
     this.#isTurnOpen = true;
     const { queue, profile } = this.#simulation;
-    queue.after(this.#prng.below(profile.turnUs), () => this.#endTurn(process));
+    queue.after(this.#prng.below(profile.turnUs), () => this.#endTurn(life));
   }
 
-  #endTurn(process: Process): void {
-    if (process !== this.process) return;
+  #endTurn(life: Life): void {
+    if (life !== this.life) return;
     const { queue } = this.#simulation;
     if (this.#pausedUntilUs > queue.nowUs) {
-      queue.at(this.#pausedUntilUs, () => this.#endTurn(process));
+      queue.at(this.#pausedUntilUs, () => this.#endTurn(life));
       return;
     }
     this.#isTurnOpen = false;
-    if (process.node.wantsEndTurn) process.node.endTurn();
+    if (life.node.wantsEndTurn) life.node.endTurn();
     const deferred = this.#deferred;
     this.#deferred = [];
     for (const callback of deferred) callback();
-    this.#afterTurn(process);
+    this.#afterTurn(life);
   }
 
   // ---- timers
 
   /** As `Drive.arm`. */
-  #arm(process: Process): void {
-    const due = process.node.nextDueMs();
+  #arm(life: Life): void {
+    const due = life.node.nextDueMs();
     if (due === this.#dueMs) return;
     this.#dueMs = due;
     if (due === Number.POSITIVE_INFINITY) return;
@@ -288,37 +288,37 @@ export class SimulatedHost {
     if (simulation.happens("timer_skip", this.index)) us += this.#prng.between(...skippedTimerUs);
     const copies = simulation.happens("timer_duplicate", this.index) ? 2 : 1;
     simulation.queue.after(us, () => {
-      if (this.#dueMs !== due || process !== this.process) return;
-      for (let copy = 0; copy < copies; copy++) this.#turn(process, () => this.#tick(process));
+      if (this.#dueMs !== due || life !== this.life) return;
+      for (let copy = 0; copy < copies; copy++) this.#turn(life, () => this.#tick(life));
     });
   }
 
-  #tick(process: Process): void {
+  #tick(life: Life): void {
     this.#dueMs = Number.POSITIVE_INFINITY;
-    process.node.tick();
+    life.node.tick();
   }
 
-  #runCron(process: Process): void {
-    if (process !== this.process) return;
+  #runCron(life: Life): void {
+    if (life !== this.life) return;
     const { queue } = this.#simulation;
-    this.#turn(process, () => process.node.cron());
-    queue.after(cronUs, () => this.#runCron(process));
+    this.#turn(life, () => life.node.cron());
+    queue.after(cronUs, () => this.#runCron(life));
   }
 
   // ---- the disk
 
-  /** The registers have no disk yet: a record lives as long as the process, but may take a while. */
-  #persist(process: Process, lsn: number): void {
+  /** There is no disk yet: a record lives as long as the process, but may take a while. */
+  #persist(life: Life, lsn: number): void {
     const { queue } = this.#simulation;
     const isSlow = this.#simulation.happens("disk_slow", this.index);
     if (!isSlow && this.#diskFreeUs <= queue.nowUs) {
-      process.node.persisted(lsn);
+      life.node.persisted(lsn);
       return;
     }
     // In order: a later record is never durable before an earlier one.
     const delayUs = isSlow ? this.#prng.between(...slowDiskUs) : 0;
     this.#diskFreeUs = Math.max(this.#diskFreeUs, queue.nowUs + delayUs);
-    queue.at(this.#diskFreeUs, () => this.#turn(process, () => process.node.persisted(lsn)));
+    queue.at(this.#diskFreeUs, () => this.#turn(life, () => life.node.persisted(lsn)));
   }
 }
 

@@ -121,8 +121,9 @@ export class Simulation {
   }
 }
 
-/** The first line of a stack that names a place. */
-const placeOf = ({ stack = "" }: Error): string => /\n\s+(at .*)/.exec(stack)?.[1] ?? "";
+/** The innermost place of a stack, without the folders of this machine. */
+const placeOf = ({ stack = "" }: Error): string =>
+  /\n\s+at .*?([\w-]+\.[jt]s:\d+)/.exec(stack)?.[1] ?? "";
 
 /** The run cannot go on; its violations say why. */
 export class RunEnded extends Error {

@@ -51,7 +51,7 @@ export const planted = [
     file: "src/replication/repair.ts",
     find: "if (this.#lacking.has(shard) || !this.#lacks(peer, shard)) return;",
     replace: "if (shard >= 0) return;",
-    suite: seeds,
+    suite: crashes,
   },
   {
     name: "sim: logs never forget",

@@ -63,17 +63,14 @@ function scanMembers(
   visit: (bytes: Uint8Array, start: number, length: number) => void,
 ): number {
   members.open(call.keyspace, ref, slots.zset);
-  let cursor = start;
-  let visited = 0;
-  let bucketsLeft = count * bucketsPerMember;
-  do {
-    cursor = members.scan(cursor, ({ element, elementStart, elementLength }) => {
-      visited++;
-      visit(element, elementStart, elementLength);
-    });
-  } while (cursor !== 0 && bucketsLeft-- > 0 && visited < count);
+  const next = members.scan(
+    start,
+    count,
+    count * bucketsPerMember,
+    ({ element, elementStart, elementLength }) => visit(element, elementStart, elementLength),
+  );
   members.close();
-  return cursor;
+  return next;
 }
 
 /** Integers up to this are integers in a listpack, and are sent with all their digits. */

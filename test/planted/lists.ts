@@ -4,7 +4,8 @@ const store = "test/keyspace/list-store.test.ts";
 const commands = "test/commands/lists.test.ts";
 const blocking = "test/commands/lists-blocking.test.ts";
 const pubsub = "test/commands/pubsub.test.ts";
-const convergence = "test/commands/convergence.test.ts";
+const follower = "test/commands/convergence.test.ts -t one writer";
+const captured = "test/commands/convergence.test.ts -t reads the same";
 
 export const planted = [
   {
@@ -61,7 +62,7 @@ export const planted = [
     file: "src/keyspace/keyspace.ts",
     find: "    return this.#places++;",
     replace: "    return this.#places;",
-    suite: convergence,
+    suite: follower,
   },
   {
     name: "removal_without_a_batch",
@@ -69,7 +70,7 @@ export const planted = [
     file: "src/keyspace/list-edit.ts",
     find: "    void keyspace.batchTime; // A removal",
     replace: "    // A removal",
-    suite: convergence,
+    suite: captured,
   },
   {
     name: "popped_element_not_remembered",
@@ -77,7 +78,7 @@ export const planted = [
     file: "src/keyspace/list-store.ts",
     find: "    if (this.#keyspace.capture !== undefined) entry.remember(slots.list, this.position);\n",
     replace: "",
-    suite: convergence,
+    suite: follower,
   },
   {
     name: "rotation_removes_the_key",

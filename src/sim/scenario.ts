@@ -1,5 +1,5 @@
-// Scenarios: a story as text, after cockroachdb's datadriven and etcd's interaction tests. Blocks of
-// commands, a line `----`, and what they answer; run again, the same text must come out. Nothing
+// Scenarios: a story as text, after cockroachdb's datadriven and etcd's interaction tests. Blocks
+// of commands, a line `----`, and what they answer; run again, the same text must come out. Nothing
 // happens by chance here: no faults but those of the story.
 //
 //   cluster replicas=3        a fresh cluster; links of one millisecond
@@ -44,7 +44,7 @@ type Link = readonly [from: number, to: number];
 /** The same text with the answers that come out now. */
 export function runScenario(text: string): string {
   const scenario = new Scenario();
-  const blocks = text.split(/\n{2,}/);
+  const blocks = text.trimEnd().split(/\n{2,}/);
   return `${blocks
     .map((block) => runBlock(scenario, block))
     .join("\n\n")
@@ -54,6 +54,7 @@ export function runScenario(text: string): string {
 function runBlock(scenario: Scenario, block: string): string {
   const lines = block.split("\n");
   const end = lines.indexOf(separator);
+  if (end === 0) throw new Error("answers without commands");
   const commands = end < 0 ? lines : lines.slice(0, end);
   const answers = commands.flatMap((line) => scenario.run(line));
   const isComment = commands.every((line) => line === "" || line.startsWith("#"));

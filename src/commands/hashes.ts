@@ -26,10 +26,11 @@ export function openHash(call: Call, view: Collection = fields): boolean {
 /** Begins an edit of the hash under argument 1; undefined after WRONGTYPE was replied. */
 export function editHash(call: Call): CollectionEditor | undefined {
   const { keyspace, db, bytes } = call;
-  const ref = call.findForWrite(1);
   const hash = call.hashOf(1);
+  const start = call.start(1);
   const size = call.size(1);
-  if (editor.begin(keyspace, db, slots.hash, hash, bytes, call.start(1), size, ref)) return editor;
+  const ref = keyspace.findForWrite(db, hash, bytes, start, size);
+  if (editor.begin(keyspace, db, slots.hash, hash, bytes, start, size, ref)) return editor;
   fail(call, "wrongType");
   return undefined;
 }

@@ -29,11 +29,11 @@ export function openSet(call: Call, index: number, view: Collection): boolean {
 /** Begins an edit of the set under argument `index`; undefined after WRONGTYPE was replied. */
 export function editSet(call: Call, index: number): CollectionEditor | undefined {
   const { keyspace, db, bytes } = call;
-  const ref = call.findForWrite(index);
   const hash = call.hashOf(index);
+  const start = call.start(index);
   const size = call.size(index);
-  if (editor.begin(keyspace, db, slots.set, hash, bytes, call.start(index), size, ref))
-    return editor;
+  const ref = keyspace.findForWrite(db, hash, bytes, start, size);
+  if (editor.begin(keyspace, db, slots.set, hash, bytes, start, size, ref)) return editor;
   fail(call, "wrongType");
   return undefined;
 }

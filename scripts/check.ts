@@ -21,6 +21,7 @@ const slowSuites = [
   "test/differential/**",
   "test/redis-suite/**",
   "test/sim/campaign.test.ts",
+  "test/sim/process.test.ts",
   "test/**/*.slow.test.ts",
 ];
 

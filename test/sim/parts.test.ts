@@ -2,9 +2,12 @@
 
 import { expect, test } from "vitest";
 import { Prng } from "../../src/base/prng.js";
+import type { Operation } from "../../src/check/history.js";
+import { checkLinearizable } from "../../src/check/linearizability.js";
 import { EventQueue } from "../../src/sim/event-queue.js";
 import { describeProfile, drawProfile, faultKinds } from "../../src/sim/fault-profile.js";
 import { SimulatedClock, startUnixMs } from "../../src/sim/simulated-clock.js";
+import { stringModel } from "../../src/sim/string-model.js";
 import { Zipf } from "../../src/sim/zipf.js";
 
 test("zipf: the exact law, so ten of a thousand keys get 39 % of the picks", () => {
@@ -69,4 +72,36 @@ test("profiles: drawn from the seed, with whole kinds switched off; suppression 
   expect(rest).toEqual(others);
   expect(rates).toEqual({ ...all, network_drop: 0 });
   expect(describeProfile(drawProfile(7))).toContain("seed=7 preset=moderate");
+});
+
+/** Operations one after the other, each by a process of its own. */
+const verdictOf = (...operations: (Partial<Operation> & { f: string })[]): string =>
+  checkLinearizable(
+    operations.map((operation, i) => ({
+      process: i,
+      input: null,
+      invokedAt: i * 10,
+      completedAt: i * 10 + 5,
+      outcome: "ok" as const,
+      ...operation,
+    })),
+    stringModel,
+  ).verdict;
+
+test("the judge of strings: increments, appends and refusals must be explained", () => {
+  const incr = (output: string) => ({ f: "incr", input: 1, output });
+  const read = (output: string | null) => ({ f: "read", output });
+  const failed = { outcome: "fail" as const, error: { code: 11 } };
+  expect(verdictOf(incr("1"), incr("2"), read("2"))).toBe("valid");
+  expect(verdictOf(incr("1"), incr("1"))).toBe("invalid");
+  expect(verdictOf(incr("1"), read(null))).toBe("invalid");
+  // Told that it certainly did not happen, and it did.
+  expect(verdictOf({ f: "incr", input: 1, ...failed }, read("1"))).toBe("invalid");
+  expect(verdictOf({ f: "incr", input: 1, outcome: "indefinite" }, read("1"))).toBe("valid");
+  const append = (input: string, output: number) => ({ f: "append", input, output });
+  expect(verdictOf(append("ab", 2), append("c", 3), read("abc"))).toBe("valid");
+  expect(verdictOf(append("ab", 2), append("c", 3), read("cab"))).toBe("invalid");
+  const refused = { f: "cas", input: ["1", "2"], outcome: "fail" as const, error: { code: 22 } };
+  expect(verdictOf({ f: "write", input: "1" }, refused)).toBe("invalid");
+  expect(verdictOf({ f: "write", input: "3" }, refused, read("3"))).toBe("valid");
 });

@@ -61,7 +61,7 @@ function flagsOf(session: Session): string {
   let flags = isMonitor(session) ? "O" : "";
   if (isSubscribed(session)) flags += "P";
   if (session.transaction !== undefined) flags += "x";
-  if (session.waiting === outcome.blocked) flags += "b";
+  if (session.waiting === outcome.blocked || session.waiting === outcome.postponed) flags += "b";
   if (tracking !== undefined) flags += "t";
   if (tracking?.isBroken === true) flags += "R";
   if (tracking?.isBroadcast === true) flags += "B";

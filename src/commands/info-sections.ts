@@ -87,6 +87,8 @@ const largest = (call: Call, what: "tailLength" | "unreadBytes"): number => {
 };
 
 const isBlocked = (waiting: number): boolean => waiting === outcome.blocked;
+/** For keys, or for the end of a pause. */
+const isHeld = (waiting: number): boolean => isBlocked(waiting) || waiting === outcome.postponed;
 
 const clients = section("clients", "Clients", [
   real("connected_clients", (call) => countSessions(call, () => true)),
@@ -94,7 +96,7 @@ const clients = section("clients", "Clients", [
   real("maxclients", setting("maxclients")),
   real("client_recent_max_input_buffer", (call) => largest(call, "tailLength")),
   real("client_recent_max_output_buffer", (call) => largest(call, "unreadBytes")),
-  real("blocked_clients", (call) => countSessions(call, isBlocked)),
+  real("blocked_clients", (call) => countSessions(call, isHeld)),
   fixed("tracking_clients", 0),
   real("clients_in_timeout_table", (call) => countSessions(call, isBlocked)),
 ]);

@@ -52,6 +52,8 @@ export interface Transaction {
 export interface WatchedKey {
   readonly database: number;
   readonly key: string;
+  /** Whether the key was there when it was first watched: only then can it come to its end. */
+  readonly isLive: boolean;
 }
 
 export class Session {

@@ -104,12 +104,13 @@ function exchange(a: Database, b: Database): void {
   b.expiringCount = expiringCount;
 }
 
-/** A key of either database changes in both. */
+/** A key of either database changes in both; one past its deadline is in neither. */
 function tellBoth(keyspace: Keyspace, a: Database, b: Database): void {
   const listener = keyspace.onModified;
   if (listener === undefined) return;
   for (const db of [a, b]) {
     for (const ref of visibleRefs(keyspace, db)) {
+      if (keyspace.isExpired(ref)) continue;
       const key = keyspace.keyOf(ref);
       listener(a.index, key);
       listener(b.index, key);

@@ -2,12 +2,13 @@
 // running. They stand in one order, Redis's (server.c, processCommand), and a gate is found by its
 // name, so that a family that brings one (ACL, memory) cannot put it in the wrong place.
 //
-// Here are the gates that need nothing but the session: authentication and subscriptions.
-// Transactions, the pause and the consistency modes keep state and bring their own.
+// Here are the gates that keep nothing: authentication, memory, subscriptions. Transactions, the
+// pause and the consistency modes keep state and bring their own.
 
 import type { Call } from "../commands/call.js";
 import type { Command } from "../commands/command.js";
-import { gate, type Session } from "../commands/session.js";
+import { usedMemory } from "../commands/server-memory.js";
+import { gate, type QueuedCommand, type Session } from "../commands/session.js";
 
 /**
  * Returns true when the command must not run now: the gate has refused it through `refuse`,
@@ -58,6 +59,32 @@ export const authenticationGate: Gate = (_call, command, session, refuse) => {
   refuse("NOAUTH Authentication required.");
   return true;
 };
+
+/** What a full node lets through while a transaction is open; everything else would be kept. */
+const memorylessCommands = new Set(["exec", "discard", "multi", "watch", "reset"]);
+
+/**
+ * Commands that may take memory are refused while more than `maxmemory` is in use. Left out:
+ * eviction, so that the policies differ in nothing yet.
+ */
+export const memoryGate: Gate = (call, command, session, refuse) => {
+  // What EXEC runs was let in when it was queued, and EXEC itself was asked about.
+  if (call.isInsideExec) return false;
+  const limit = call.environment.settings.number("maxmemory");
+  if (limit === 0 || !mayTakeMemory(command, session)) return false;
+  if (usedMemory(call.keyspace, call.environment.facts) <= limit) return false;
+  refuse("OOM command not allowed when used memory > 'maxmemory'.");
+  return true;
+};
+
+function mayTakeMemory(command: Command, session: Session): boolean {
+  if (command.flags.includes("denyoom")) return true;
+  const { transaction } = session;
+  if (transaction === undefined) return false;
+  if (!memorylessCommands.has(command.name)) return true;
+  const isDenied = (queued: QueuedCommand): boolean => queued.command.flags.includes("denyoom");
+  return command.name === "exec" && transaction.queue.some(isDenied);
+}
 
 const subscriberCommands = new Set([
   ...["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe"],

@@ -160,7 +160,6 @@ export class NodeEnvironment implements Environment {
     if (!this.isPaused) return false;
     if (this.#pausedWhat === "write" && !mayWrite(command, session)) return false;
     call.outcome = outcome.postponed;
-    this.statistics.blockedClients++;
     this.#postponed.add(session);
     return true;
   };
@@ -179,9 +178,7 @@ export class NodeEnvironment implements Environment {
 
   /** The session is gone or goes on. False when nothing of it was kept. */
   forgetPostponed(session: Session): boolean {
-    if (!this.#postponed.delete(session)) return false;
-    this.statistics.blockedClients--;
-    return true;
+    return this.#postponed.delete(session);
   }
 
   shutdown(save: boolean): void {

@@ -29,7 +29,7 @@ import { Blocking } from "./blocking.js";
 import { CommandTable } from "./command-table.js";
 import { Consistency, type ConsistencyRules, registerOf } from "./consistency.js";
 import { consumeSilence, Dispatcher, nodeGate } from "./dispatcher.js";
-import { authenticationGate, subscriptionGate } from "./dispatcher-gates.js";
+import { authenticationGate, memoryGate, subscriptionGate } from "./dispatcher-gates.js";
 import type { ClientFace, NodeEffects } from "./effects.js";
 import { NodeEnvironment } from "./environment.js";
 import { LinearizableGate, operationKind } from "./linearizable.js";
@@ -176,6 +176,12 @@ export class Node {
     const { gates } = dispatcher;
     gates.set("authentication", authenticationGate);
     gates.set("notInTransaction", this.#transactions.refusalGate);
+    gates.set("memory", memoryGate);
+    this.environment.settings.onChange("maxmemory", (bytes) => {
+      // Only with a limit is every command looked at for the memory that it may take.
+      if (bytes === "0") dispatcher.nodeGates &= ~nodeGate.memory;
+      else dispatcher.nodeGates |= nodeGate.memory;
+    });
     gates.set("subscription", subscriptionGate);
     gates.set("pause", this.environment.pauseGate);
     gates.set("queue", this.#transactions.queueGate);

@@ -121,8 +121,8 @@ export class Transactions {
       const watchers = this.#watchers.get(path) ?? new Set<Session>();
       if (watchers.has(session)) continue;
       // A key that is past its deadline counts as absent from now on.
-      call.findForWrite(index);
-      session.watched.push({ database: session.database, key });
+      const isLive = call.findForWrite(index) !== 0;
+      session.watched.push({ database: session.database, key, isLive });
       watchers.add(session);
       this.#watchers.set(path, watchers);
     }
@@ -242,7 +242,8 @@ const pathOf = (database: number, key: string): string => String.fromCharCode(da
  * yet.
  */
 function hasExpiredWatch(call: Call, session: Session): boolean {
-  return session.watched.some(({ database, key }) => {
+  return session.watched.some(({ database, key, isLive }) => {
+    if (!isLive) return false;
     const db = call.keyspace.databases[database]!;
     const bytes = Buffer.from(key, "latin1");
     const hash = hashBytes(bytes, 0, bytes.length);

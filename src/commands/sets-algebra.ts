@@ -78,6 +78,24 @@ function subtract(sets: readonly Collection[]): ElementList {
 
 type Operation = (sets: Collection[]) => ElementList;
 
+/**
+ * Redis subtracts large sets by copying the first one and removing from the copy, which keeps the encoding that the whole
+ * first set needs. Whether it does so follows from the sizes.
+ */
+function isCopiedFirst(sets: readonly Collection[]): boolean {
+  const present = sets.filter(({ count }) => count > 0);
+  const probes = (sets[0]!.count * present.length) >> 1;
+  return probes > present.reduce((sum, { count }) => sum + count, 0);
+}
+
+function holdsIntegers(set: Collection): boolean {
+  let isIntegers = true;
+  set.each(({ element, elementStart, elementLength }) => {
+    isIntegers &&= isIntegerText(element, elementStart, elementLength);
+  });
+  return isIntegers;
+}
+
 const answer =
   (operation: Operation) =>
   (call: Call): void => {
@@ -96,7 +114,13 @@ const store =
     if (sets === undefined) return;
     const found = operation(sets);
     if (found.count === 0) removeTarget(call);
-    else storeTarget(call, found, event);
+    else {
+      const [first] = sets as [Collection];
+      const isCopy = operation === subtract && isCopiedFirst(sets);
+      const isSmall =
+        !isCopy || (first.count <= limitsOf(call).intsetEntries && holdsIntegers(first));
+      storeTarget(call, found, event, isSmall);
+    }
     call.reply.integer(found.count);
   };
 
@@ -107,14 +131,15 @@ function removeTarget(call: Call): void {
   notify(call, "generic", "del", 1);
 }
 
-function storeTarget(call: Call, found: ElementList, event: string): void {
+/** `maySettle`: an intset, if the members allow it. */
+function storeTarget(call: Call, found: ElementList, event: string, maySettle: boolean): void {
   const { keyspace, db } = call;
   let isIntegers = true;
   for (let i = 0; isIntegers && i < found.count; i++)
     isIntegers = isIntegerText(found.source(i), found.start(i), found.length(i));
   const packedMax = isIntegers ? packedCountMax : wordSetCountMax;
   const ref = replaceWithSet(keyspace, db, call.hashOf(1), call.copy(1), found, packedMax);
-  if (!isIntegers || found.count > limitsOf(call).intsetEntries)
+  if (!maySettle || !isIntegers || found.count > limitsOf(call).intsetEntries)
     record.markRoomy(keyspace.arena, ref);
   notify(call, "set", event, 1);
 }

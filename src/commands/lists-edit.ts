@@ -2,7 +2,7 @@
 // LSET is last writer wins per element and survives a pop that has not seen it; LINSERT hangs the
 // new element on a neighbour (merge-rules 18). Replies and errors: Redis 7.0, t_list.c.
 
-import type { ListStore } from "../keyspace/list-store.js";
+import type { ListView } from "../keyspace/packed-list.js";
 import { roundedInteger } from "./arguments.js";
 import type { Call } from "./call.js";
 import { type CommandSpec, oneKey } from "./command.js";
@@ -51,11 +51,11 @@ function linsert(call: Call): void {
   begin(call, 1, ref);
   edit.insert(isAfter ? pivot + 1 : pivot, call.copy(4));
   end(call, 1, "linsert");
-  call.reply.integer(edit.store.visibleCount);
+  call.reply.integer(edit.visibleCount);
 }
 
 /** The first index of the value that argument `argument` names, or -1. */
-function indexOf(call: Call, store: ListStore, argument: number): number {
+function indexOf(call: Call, store: ListView, argument: number): number {
   const count = store.visibleCount;
   store.seek(0);
   for (let index = 0; index < count; index++, store.step(false))
@@ -190,7 +190,7 @@ function lpos(call: Call): void {
   }
 }
 
-function matches(call: Call, store: ListStore, { rank, count, maxLength }: LposOptions): number[] {
+function matches(call: Call, store: ListView, { rank, count, maxLength }: LposOptions): number[] {
   const isReverse = rank < 0;
   const size = store.visibleCount;
   const seenMax = maxLength === 0 ? size : Math.min(size, maxLength);

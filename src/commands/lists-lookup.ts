@@ -3,7 +3,7 @@
 
 import type { Ref } from "../keyspace/arena.js";
 import { ListEdit, listUnder } from "../keyspace/list-edit.js";
-import type { ListStore } from "../keyspace/list-store.js";
+import type { ListView } from "../keyspace/packed-list.js";
 import type { Call } from "./call.js";
 import { fail } from "./errors.js";
 import { notify } from "./notify.js";
@@ -12,7 +12,7 @@ import { notify } from "./notify.js";
 export const edit = new ListEdit();
 
 /** The list under a visible record; undefined after WRONGTYPE was replied. */
-export function demandList(call: Call, ref: Ref): ListStore | undefined {
+export function demandList(call: Call, ref: Ref): ListView | undefined {
   const store = listUnder(call.keyspace, ref);
   if (store === undefined) fail(call, "wrongType");
   return store;
@@ -36,7 +36,7 @@ export const popEvent = (isFront: boolean): string => (isFront ? "lpop" : "rpop"
 export const pushEvent = (isFront: boolean): string => (isFront ? "lpush" : "rpush");
 
 /** Replies the value where the store stands. */
-export function replyValue(call: Call, store: ListStore): void {
+export function replyValue(call: Call, store: ListView): void {
   store.load();
   call.reply.bulk(store.value, store.valueStart, store.valueLength);
 }
@@ -44,7 +44,7 @@ export function replyValue(call: Call, store: ListStore): void {
 /** Replies `count` values from an index on, without the array's head. */
 export function replyRange(
   call: Call,
-  store: ListStore,
+  store: ListView,
   from: number,
   count: number,
   isReverse: boolean,
@@ -66,8 +66,7 @@ export function removeAtEnd(
   count: number,
 ): void {
   begin(call, index, ref);
-  const { store } = edit;
-  store.seek(isFront ? 0 : store.visibleCount - count);
+  edit.view.seek(isFront ? 0 : edit.visibleCount - count);
   for (let left = count; left > 0; left--) edit.remove();
   end(call, index, popEvent(isFront));
 }
@@ -77,7 +76,7 @@ export function popOne(
   call: Call,
   index: number,
   ref: Ref,
-  store: ListStore,
+  store: ListView,
   isFront: boolean,
 ): void {
   store.seek(isFront ? 0 : store.visibleCount - 1);
@@ -92,7 +91,7 @@ export function popMany(
   call: Call,
   index: number,
   ref: Ref,
-  store: ListStore,
+  store: ListView,
   isFront: boolean,
   count: number,
 ): void {
@@ -103,7 +102,7 @@ export function popMany(
 }
 
 /** Whether the value where the store stands is argument `index`. */
-export function isValue(call: Call, store: ListStore, index: number): boolean {
+export function isValue(call: Call, store: ListView, index: number): boolean {
   store.load();
   const length = call.size(index);
   if (store.valueLength !== length) return false;

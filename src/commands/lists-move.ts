@@ -2,6 +2,8 @@
 // errors and events: Redis 7.0, t_list.c; who waits is served by the node (blocking.ts).
 
 import { listUnder } from "../keyspace/list-edit.js";
+import { copyValue } from "../keyspace/packed-list.js";
+import { slots } from "../lattice/key-entry.js";
 import { deadlineArgument, waitForKeys } from "./blocking.js";
 import type { Call } from "./call.js";
 import { type CommandSpec, twoKeys } from "./command.js";
@@ -17,7 +19,7 @@ import {
   popOne,
   pushEvent,
 } from "./lists-lookup.js";
-import { sameArguments } from "./lookup.js";
+import { sameArguments, visibleSlotOf } from "./lookup.js";
 import { notify } from "./notify.js";
 
 interface Ends {
@@ -33,20 +35,19 @@ const rightToLeft: Ends = { from: false, to: true };
  * replies it.
  */
 function moveOne(call: Call, { from, to }: Ends): void {
-  const { keyspace, reply } = call;
+  const { reply } = call;
   const source = call.findForWrite(1);
+  const target = call.findForWrite(2);
+  const isTargetList = target === 0 || visibleSlotOf(call, target) === slots.list;
   const store = demandList(call, source);
   if (store === undefined) return;
-  const target = call.findForWrite(2);
-  if (target !== 0 && listUnder(keyspace, target) === undefined) {
+  if (!isTargetList) {
     fail(call, "wrongType");
     return;
   }
   store.seek(from ? 0 : store.visibleCount - 1);
-  store.load();
-  const value = store.value.slice(store.valueStart, store.valueStart + store.valueLength);
+  const value = copyValue(store);
   begin(call, 1, source);
-  store.seek(from ? 0 : store.visibleCount - 1);
   edit.remove();
   let isEmptied = false;
   if (sameArguments(call, 1, 2)) {

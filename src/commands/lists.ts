@@ -36,7 +36,7 @@ const push =
     begin(call, 1, ref);
     for (let index = 2; index < call.argc; index++)
       edit.push(isFront, call.bytes, call.start(index), call.size(index));
-    const count = edit.store.visibleCount;
+    const count = edit.visibleCount;
     end(call, 1, pushEvent(isFront));
     call.reply.integer(count);
   };

@@ -11,11 +11,17 @@ import type { Ref } from "./arena.js";
 import type { Database } from "./database.js";
 import type { Keyspace } from "./keyspace.js";
 import { ListStore } from "./list-store.js";
+import { packedCountOf } from "./packed.js";
+import { type ListView, PackedList, pushPacked, removePackedElement } from "./packed-list.js";
 import * as record from "./record.js";
 
+const packed = new PackedList();
+
 /** The list under a visible record; undefined when the record holds another type. */
-export function listUnder(keyspace: Keyspace, ref: Ref): ListStore | undefined {
-  if (record.kindOf(keyspace.arena, ref) !== record.objectKind) return undefined;
+export function listUnder(keyspace: Keyspace, ref: Ref): ListView | undefined {
+  const kind = record.kindOf(keyspace.arena, ref);
+  if (kind === record.packedListKind) return packed.open(keyspace.arena, ref);
+  if (kind !== record.objectKind) return undefined;
   const entry = keyspace.entryOf(ref);
   const sole = entry.sole(slots.list);
   if (sole !== undefined) return sole instanceof ListStore && !sole.isBlank ? sole : undefined;
@@ -31,14 +37,16 @@ export class ListEdit {
   #keyStart = 0;
   #keyLength = 0;
   #ref: Ref = 0;
-  #entry!: KeyEntry;
+  /** Undefined while the list is packed, or not there yet. */
+  #entry: KeyEntry | undefined;
+  #store: ListStore | undefined;
+  /** Set when the entry must be stored again at the end: the birth that new elements carry. */
+  #born: Stamp | undefined;
   #changes = 0;
-  store!: ListStore;
 
   /**
    * Begins to write the list under the visible record `ref`, or to make one for 0. The bytes of the
-   * key must stay as they are until the end. Nothing may be written before `begin` that the batch
-   * should tell of.
+   * key must stay as they are until the end. A view of the list stays where it stands.
    */
   begin(
     keyspace: Keyspace,
@@ -60,47 +68,104 @@ export class ListEdit {
     // A record that is hidden from readers is written as well.
     this.#ref = ref !== 0 ? ref : db.keys.find(hash, key, keyStart, keyLength);
     keyspace.willWrite(db, this.#ref, key, keyStart, keyLength);
-    this.#entry = keyspace.entryOrEmpty(this.#ref);
-    const sole = ref === 0 ? undefined : this.#entry.sole(slots.list);
-    if (sole !== undefined) {
-      this.store = sole as ListStore;
-      this.store.settleBirth();
-      this.#born = undefined;
-      return;
-    }
-    this.#born = this.#entry.prepare(keyspace.stamp, false, keyspace.replicas);
-    if (this.#entry.slot(slots.list) === undefined)
-      this.#entry.adopt(slots.list, new ListStore(keyspace));
-    this.store = this.#entry.slot(slots.list) as ListStore;
+    this.#entry = undefined;
+    this.#store = undefined;
+    this.#born = undefined;
+    if (this.#ref === 0) return;
+    if (record.kindOf(keyspace.arena, this.#ref) !== record.packedListKind) this.#open(ref !== 0);
   }
 
-  /** Set when the entry must be stored again at the end: the birth that new elements carry. */
-  #born: Stamp | undefined;
+  #open(isVisible: boolean): void {
+    const keyspace = this.#keyspace;
+    const entry = keyspace.entryOrEmpty(this.#ref);
+    this.#entry = entry;
+    const sole = isVisible && this.#isObject() ? entry.sole(slots.list) : undefined;
+    if (sole !== undefined) {
+      this.#store = sole as ListStore;
+      this.#store.settleBirth();
+      return;
+    }
+    this.#born = entry.prepare(keyspace.stamp, false, keyspace.replicas);
+    if (entry.slot(slots.list) === undefined) entry.adopt(slots.list, new ListStore(keyspace));
+    this.#store = entry.slot(slots.list) as ListStore;
+  }
+
+  #isObject(): boolean {
+    return record.kindOf(this.#keyspace.arena, this.#ref) === record.objectKind;
+  }
+
+  /**
+   * The list as an object, for what a packed one cannot hold. It is folded again at the end if it
+   * can.
+   */
+  #unpacked(): ListStore {
+    if (this.#store === undefined) this.#open(this.#ref !== 0);
+    return this.#store!;
+  }
+
+  /** The list as it stands, for reading; stale after the next change. */
+  get view(): ListView {
+    return this.#store ?? packed;
+  }
+
+  get visibleCount(): number {
+    if (this.#store !== undefined) return this.#store.visibleCount;
+    return this.#ref === 0 ? 0 : packedCountOf(this.#keyspace.arena, this.#ref);
+  }
 
   push(isFront: boolean, value: Uint8Array, start: number, length: number): void {
     this.#changes++;
-    const { store } = this;
+    if (this.#store === undefined && this.#pushPacked(isFront, value, start, length)) return;
+    const store = this.#unpacked();
     const born = this.#born;
     const bornTime = born === undefined ? store.bornTime : born.time;
     const bornReplica = born === undefined ? store.bornReplica : born.replica;
-    store.push(this.#entry, isFront, value, start, length, bornTime, bornReplica);
+    store.push(this.#entry!, isFront, value, start, length, bornTime, bornReplica);
   }
 
-  /** Removes the element where the store stands. */
+  #pushPacked(isFront: boolean, value: Uint8Array, start: number, length: number): boolean {
+    const fresh = pushPacked(
+      this.#keyspace,
+      this.#db,
+      this.#hash,
+      this.#key,
+      this.#keyStart,
+      this.#keyLength,
+      this.#ref,
+      this.visibleCount,
+      isFront,
+      value,
+      start,
+      length,
+    );
+    if (fresh === 0) return false;
+    this.#ref = fresh;
+    return true;
+  }
+
+  /** Removes the element where the list's view stands, and stands at the one behind it. */
   remove(): void {
     this.#changes++;
-    this.store.remove(this.#entry);
+    if (this.#store !== undefined) {
+      this.#store.remove(this.#entry!);
+      return;
+    }
+    const { index } = packed;
+    const keyspace = this.#keyspace;
+    this.#ref = removePackedElement(keyspace, this.#db, this.#hash, this.#ref, packed);
+    packed.open(keyspace.arena, this.#ref).seek(index);
   }
 
   /** Writes over the element at an index. */
   set(index: number, value: Bytes): void {
-    this.store.seek(index);
-    this.#assign(this.store.position, value);
+    const store = this.#unpacked();
+    store.seek(index);
+    this.#assign(store, store.position, value);
   }
 
   /** Puts an element before the one at an index, which may be the list's length. */
   insert(index: number, value: Bytes): void {
-    const { store } = this;
+    const store = this.#unpacked();
     const keyspace = this.#keyspace;
     const positionAt = (at: number): string | undefined => {
       if (at < 0 || at >= store.visibleCount) return undefined;
@@ -109,27 +174,28 @@ export class ListEdit {
     };
     const [left, right] = [positionAt(index - 1), positionAt(index)];
     const { stamp, replicas } = keyspace;
-    this.#assign(positionBetween(left, right, stamp, keyspace.nextPlace(), replicas), value);
+    const position = positionBetween(left, right, stamp, keyspace.nextPlace(), replicas);
+    this.#assign(store, position, value);
   }
 
-  #assign(position: string, value: Bytes): void {
+  #assign(store: ListStore, position: string, value: Bytes): void {
     this.#changes++;
     const keyspace = this.#keyspace;
-    const born = this.#born ?? this.store.birth(keyspace.replicas)!;
-    if (keyspace.capture !== undefined) this.#entry.remember(slots.list, position);
-    this.store.assign(position, keyspace.stamp, born, value);
+    const born = this.#born ?? store.birth(keyspace.replicas)!;
+    if (keyspace.capture !== undefined) this.#entry!.remember(slots.list, position);
+    store.assign(position, keyspace.stamp, born, value);
   }
 
   /** Ends the write. Answers whether the key is gone because its last element was removed. */
   end(): boolean {
     const keyspace = this.#keyspace;
-    const isEmptied = this.store.visibleCount === 0;
+    const isEmptied = this.visibleCount === 0;
     const start = this.#keyStart;
     keyspace.dirty += this.#changes - 1;
     if (this.#born !== undefined) {
       const key = this.#key.subarray(start, start + this.#keyLength);
-      if (isEmptied) this.#entry.clearAll(keyspace.self);
-      keyspace.storeEntry(this.#db, this.#hash, key, this.#entry);
+      if (isEmptied) this.#entry!.clearAll(keyspace.self);
+      keyspace.storeEntry(this.#db, this.#hash, key, this.#entry!);
     } else if (isEmptied) {
       keyspace.dirty--;
       keyspace.remove(this.#db, this.#hash, this.#ref);

@@ -8,7 +8,7 @@
 // sent) lies in a map of its own and takes no index.
 
 import { assert } from "../base/assert.js";
-import { type Bytes, type ByteWriter, compareText, emptyBytes, fromLatin1 } from "../base/bytes.js";
+import { type Bytes, type ByteWriter, compareText, emptyBytes } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
 import type { ReplicaIndex, Stamp, Time } from "../clock/stamp.js";
 import type { Seen } from "../clock/version-vector.js";
@@ -16,21 +16,16 @@ import {
   assignCell,
   type Cell,
   clearCell,
-  cloneCell,
   emptyCell,
-  encodeCell,
-  equalCells,
   incrementCell,
   isBlank,
   isLive,
   isVisible,
   joinCell,
   type ReplicaCodec,
-  sortCell,
   winner,
 } from "../lattice/cell.js";
 import { applyCellDelta, type CellDelta } from "../lattice/cell-delta.js";
-import { CellMap } from "../lattice/cell-map.js";
 import type { Decimal } from "../lattice/decimal.js";
 import type { ElementStore } from "../lattice/element-store.js";
 import { type KeyEntry, slots } from "../lattice/key-entry.js";
@@ -46,6 +41,7 @@ import type { ListChunk } from "./list-chunk.js";
 import { ListChunks } from "./list-chunks.js";
 import { ObjectTable } from "./object-table.js";
 import { resolveText } from "./text-view.js";
+import { encodeStore, equalStores, plainCopy } from "./whole-store.js";
 
 interface ComplexElement {
   readonly position: ListPosition;
@@ -168,6 +164,43 @@ export class ListStore extends ListChunks implements ElementStore {
     }
     this.#insertPlain(time, replica, isFront, place, value, start, length, bornTime, bornReplica);
     this.elementCount++;
+  }
+
+  /** Puts a plain element at the end, where its position belongs: not a write. */
+  append(
+    time: Time,
+    replica: ReplicaIndex,
+    isLeft: boolean,
+    place: number,
+    value: Uint8Array,
+    start: number,
+    length: number,
+    bornTime: Time,
+    bornReplica: ReplicaIndex,
+  ): void {
+    this.chunk = Math.max(0, this.chunks.length - 1);
+    this.at = this.chunks[this.chunk]?.count ?? 0;
+    this.#insertPlain(time, replica, isLeft, place, value, start, length, bornTime, bornReplica);
+    this.elementCount++;
+  }
+
+  /**
+   * A chunk with the birth that all elements share; undefined when one is not plain, or there is
+   * none.
+   */
+  onlyBirth(): ListChunk | undefined {
+    if ((this.#complex?.count ?? 0) > 0 || (this.#hidden?.size ?? 0) > 0) return undefined;
+    const first = this.chunks[0];
+    const isShared = this.chunks.every(
+      ({ bornTime, bornReplica }) =>
+        bornTime === first?.bornTime && bornReplica === first.bornReplica,
+    );
+    return isShared ? first : undefined;
+  }
+
+  /** Visits the elements of a store of plain ones, in order. */
+  eachPlain(visit: (chunk: ListChunk, at: number) => void): void {
+    for (const chunk of this.chunks) for (let at = 0; at < chunk.count; at++) visit(chunk, at);
   }
 
   /** Removes the element where the store stands, and stands at the one behind it. */
@@ -417,31 +450,16 @@ export class ListStore extends ListChunks implements ElementStore {
   // ---- the whole store
 
   equals(other: ElementStore, replicas: ReplicaTable): boolean {
-    if (this.count !== other.count) return false;
-    for (const [element, cell] of this.entries()) {
-      const twin = other.get(element);
-      if (twin === undefined || !equalCells(cell, twin, replicas)) return false;
-    }
-    return true;
+    return equalStores(this, other, replicas);
   }
 
   clone(): ElementStore {
-    const copy = new CellMap();
-    for (const [element, cell] of this.entries()) copy.restore(element, cloneCell(cell));
-    return copy;
+    return plainCopy(this);
   }
 
   encode(writer: ByteWriter, codec: ReplicaCodec, replicas: ReplicaTable): void {
-    writer.varint(this.count);
-    const all: Iterable<[string, Readonly<Cell>]> =
-      this.#hidden === undefined
-        ? this.entries()
-        : [...this.entries()].sort(([a], [b]) => compareText(a, b));
-    for (const [element, cell] of all) {
-      writer.bytes(fromLatin1(element));
-      sortCell(cell, replicas);
-      encodeCell(writer, cell, codec);
-    }
+    const isSorted = (this.#hidden?.size ?? 0) === 0;
+    encodeStore(this, isSorted, writer, codec, replicas);
   }
 
   verify(replicas: ReplicaTable): boolean {

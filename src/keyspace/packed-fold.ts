@@ -1,6 +1,6 @@
-// Unfolding a packed record into a key's entry, and folding an entry into a packed record where one holds it: one
-// collection and nothing beside it but a deadline, one sibling per element, no rows, one birth. The two are inverse, so
-// digests and joins see no difference (test: packed forms).
+// Unfolding a packed record into a key's entry, and folding an entry into a packed record where one
+// holds it: one collection and nothing beside it but a deadline, one sibling per element, no rows,
+// one birth. The two are inverse, so digests and joins see no difference (test: packed forms).
 
 import { latin1 } from "../base/bytes.js";
 import type { Cell, Sibling } from "../lattice/cell.js";
@@ -24,18 +24,30 @@ import {
   writeLength,
   writeStamp,
 } from "./packed.js";
+import { foldList, unfoldList } from "./packed-list.js";
 import { packedZsetBytesMax, packedZsetMax } from "./packed-zset.js";
 import { inScoreOrder, longScore, shortScore } from "./packed-zset-fold.js";
 import * as record from "./record.js";
 
-/** A table is folded only well below the size at which a packed record becomes one, so that it is not done to and fro. */
+/**
+ * A table is folded only well below the size at which a packed record becomes one, so that it is
+ * not done to and fro.
+ */
 const foldedShare = 3 / 4;
-/** A set of other things than integers is searched more often than it is stored: a table finds faster. */
+/**
+ * A set of other things than integers is searched more often than it is stored: a table finds
+ * faster.
+ */
 export const wordSetCountMax = 128;
 
 /** A copy of a packed record as an entry of plain stores. */
 export function unfoldPacked(keyspace: Keyspace, ref: Ref): KeyEntry {
   const { arena } = keyspace;
+  if (record.kindOf(arena, ref) === record.packedListKind) {
+    const list = unfoldList(keyspace, ref);
+    restoreDeadline(keyspace, ref, list);
+    return list;
+  }
   const entry = new KeyEntry();
   entry.isTracked = keyspace.capture !== undefined;
   const slot = slotOfPacked(record.kindOf(arena, ref));
@@ -81,13 +93,17 @@ export function restoreDeadline(keyspace: Keyspace, ref: Ref, entry: KeyEntry): 
 /** The payload of the entry that `foldPacked` looked at last: it is copied before the next one. */
 const scratch = new Uint8Array(packedBytesMax + 1);
 
-/** The packed form of an entry whose only collection is `slot`, or undefined when only an object can hold it. */
+/**
+ * The packed form of an entry whose only collection is `slot`, or undefined when only an object can
+ * hold it.
+ */
 export function foldPacked(
   keyspace: Keyspace,
   entry: KeyEntry,
   slot: Slot,
   keyLength: number,
 ): { create(db: Database, key: Uint8Array): Ref } | undefined {
+  if (slot === slots.list) return foldList(keyspace, entry, keyLength);
   if (slot !== slots.hash && slot !== slots.set && slot !== slots.zset) return undefined;
   const store = entry.slot(slot)!;
   const countMax = slot === slots.zset ? packedZsetMax : packedCountMax;
@@ -128,7 +144,10 @@ function firstOf(store: ElementStore): Readonly<Cell> | undefined {
 const isBornWith = (a: Sibling, b: Sibling): boolean =>
   a.bornTime === b.bornTime && a.bornReplica === b.bornReplica;
 
-/** Writes all elements into `scratch`; 0 when they are not simple, not of one birth, or too many bytes. */
+/**
+ * Writes all elements into `scratch`; 0 when they are not simple, not of one birth, or too many
+ * bytes.
+ */
 function writePayload(store: ElementStore, slot: Slot, born: Sibling): number {
   const isZset = slot === slots.zset;
   const hasValues = slot !== slots.set;

@@ -32,6 +32,7 @@ export const elementKind = 5;
 export const packedHashKind = 6;
 export const packedSetKind = 7;
 export const packedZsetKind = 8;
+export const packedListKind = 9;
 
 export const isPacked = (kind: number): boolean => kind >= packedHashKind;
 

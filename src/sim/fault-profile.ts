@@ -6,7 +6,7 @@
 // network that loses every other message nothing is ever reordered.
 //
 // Names are those of the project's fault catalogue. Left out so far: disks and object stores, which
-// have no port yet, and faults of single messages within a frame.
+// have no port yet, connecting that takes too long, and running out of memory.
 
 import { Prng } from "../base/prng.js";
 
@@ -52,6 +52,9 @@ export const faults = {
   process_slow: fault("minute", 1, 8, 20),
   cpu_starvation: fault("minute", 0.5, 3, 10),
   disk_slow: fault("record", 0.005, 0.05, 0.3),
+  gossip_drop: fault("frame", 0.002, 0.04, 0.25),
+  gossip_delay: fault("frame", 0.002, 0.04, 0.25),
+  stale_replica: fault("minute", 0.2, 2, 6),
 } as const satisfies Record<string, Fault>;
 
 export type FaultKind = keyof typeof faults;

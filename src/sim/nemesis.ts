@@ -12,6 +12,8 @@ import { drawGap, meanGapUs, type Simulation } from "./simulation.js";
 type Range = readonly [number, number];
 
 const partitionUs: Range = [100_000, 2_500_000];
+/** A replica that is away for longer than the others keep young batches for its sake. */
+const staleUs: Range = [5_500_000, 9_000_000];
 const downUs: Range = [50_000, 1_500_000];
 const pauseUs: Range = [30_000, 1_500_000];
 const slowUs: Range = [200_000, 2_000_000];
@@ -57,6 +59,7 @@ export class Nemesis {
     const host = this.#prng.pick(this.#simulation.hosts);
     if (kind === "partition_halves") this.#cut(kind, this.#betweenHalves());
     else if (kind === "partition_isolate") this.#cut(kind, this.#around(host.index));
+    else if (kind === "stale_replica") this.#cut(kind, this.#around(host.index), staleUs);
     else if (kind === "partition_one_way") this.#cut(kind, this.#oneWay(host.index));
     else if (kind === "partition_partial") this.#cut(kind, this.#onePair());
     else if (kind === "timer_jump_forward") this.#jump(kind, host.index, 1);
@@ -75,13 +78,13 @@ export class Nemesis {
     else throw new Error(`${kind} does not strike by itself`);
   }
 
-  #cut(kind: FaultKind, links: readonly Link[]): void {
+  #cut(kind: FaultKind, links: readonly Link[], us = partitionUs): void {
     const { network, queue, names } = this.#simulation;
     const text = links.map(([from, to]) => `${names[from]}>${names[to]}`).join(" ");
     this.#simulation.noteFault(kind, -1, text);
     network.cut(links);
     this.#cuts.add(links);
-    queue.after(this.#prng.between(...partitionUs), () => {
+    queue.after(this.#prng.between(...us), () => {
       if (!this.#cuts.delete(links)) return;
       network.mend(links);
       this.#simulation.trace(-1, `mend ${text}`);

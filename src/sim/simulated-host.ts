@@ -14,6 +14,7 @@ import { SettingsStore } from "../commands/settings-store.js";
 import { allTables } from "../node/commands.js";
 import type { ConsistencyRules } from "../node/consistency.js";
 import type { NodeEffects } from "../node/effects.js";
+import type { PeerMessage } from "../node/messages.js";
 import { Node } from "../node/node.js";
 import { ClientInput } from "../wire/client-input.js";
 import { decodeFrame, encodePeerMessage } from "../wire/peer-codec.js";
@@ -27,6 +28,7 @@ const cronUs = 100_000;
 /** A timer of the event loop never fires sooner. */
 const timerUsMin = 1000;
 const skippedTimerUs = [50_000, 600_000] as const;
+const lateGossipUs = [10_000, 800_000] as const;
 const slowDiskUs = [1_000, 80_000] as const;
 /** How long a turn takes while the process is slow. */
 const slowTurnUs = [2_000, 15_000] as const;
@@ -132,13 +134,23 @@ export class SimulatedHost {
       resume() {},
       stall() {},
       shutdown() {},
-      send: (to, message) => {
-        const { outbox, node } = current();
-        outbox.push(to, encodePeerMessage(message, node.shards));
-        this.#openTurn(current());
-      },
+      send: (to, message) => this.#send(current(), to, message),
       persist: (lsn) => this.#persist(current(), lsn),
     };
+  }
+
+  /** Gossip alone may be lost or late: what else is in the frame is not touched. */
+  #send(life: Life, to: string, message: PeerMessage): void {
+    const simulation = this.#simulation;
+    const push = (): void => {
+      life.outbox.push(to, encodePeerMessage(message, life.node.shards));
+      this.#openTurn(life);
+    };
+    const isGossip = message.kind === "replication";
+    if (isGossip && simulation.happens("gossip_drop", this.index)) return;
+    if (isGossip && simulation.happens("gossip_delay", this.index))
+      simulation.queue.after(this.#prng.between(...lateGossipUs), () => this.#turn(life, push));
+    else push();
   }
 
   /** What was in memory is gone, and with it every connection. */

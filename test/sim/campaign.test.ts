@@ -19,6 +19,9 @@ import { Trace } from "../../src/sim/trace.js";
 const firstSeed = Number(process.env.SKERRY_SEED ?? 1);
 const seedCount = Number(process.env.SKERRY_SEEDS ?? 24);
 
+/** Twenty seconds on an idle core. */
+const timeoutMs = 240_000;
+
 /** Rare: they need more seeds than run here. `npm run sim` demands them of a campaign. */
 const rare: ReadonlySet<SometimesName> = new Set([
   "batch_held_for_skew",
@@ -29,16 +32,20 @@ const rare: ReadonlySet<SometimesName> = new Set([
   "state_sync_needed",
 ]);
 
-test(`simulator: ${seedCount} seeds of moderate faults are clean`, () => {
-  const campaign = new Campaign();
-  for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
-    const result = simulate(seed);
-    expect(result.violations, `replay: npm run sim -- --seed ${seed} --trace`).toEqual([]);
-    campaign.add(result);
-  }
-  expect(campaign.neverMet.filter((name) => !rare.has(name))).toEqual([]);
-  expect(campaign.neverHappened()).toEqual([]);
-});
+test(
+  `simulator: ${seedCount} seeds of moderate faults are clean`,
+  () => {
+    const campaign = new Campaign();
+    for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
+      const result = simulate(seed);
+      expect(result.violations, `replay: npm run sim -- --seed ${seed} --trace`).toEqual([]);
+      campaign.add(result);
+    }
+    expect(campaign.neverMet.filter((name) => !rare.has(name))).toEqual([]);
+    expect(campaign.neverHappened()).toEqual([]);
+  },
+  timeoutMs,
+);
 
 test("simulator: one seed, one trace", () => {
   const digests = [1, 2].map(() => {
@@ -61,16 +68,20 @@ test("simulator: watching a run does not change it", () => {
   expect(alone.sometimes.entries()).toEqual(watched.sometimes.entries());
 });
 
-test("simulator: partitions and crashes together, on linearizable keys", () => {
-  // Memory lost on one side of a cut is what makes two values chosen, if a blank node may vote.
-  for (let seed = firstSeed; seed < firstSeed + 12; seed++) {
-    const drawn = drawProfile(seed, { nodeCount: 3 });
-    const rates = { ...drawn.rates, process_crash: 60, partition_isolate: 60, process_pause: 30 };
-    const heavy = { safetyMs: 4000, thinkMs: 10, clientsPerNode: 2, linearizableShare: 0.9 };
-    const { violations } = simulateProfile({ ...drawn, ...heavy, rates });
-    expect(violations, `seed ${seed}`).toEqual([]);
-  }
-});
+test(
+  "simulator: partitions and crashes together, on linearizable keys",
+  () => {
+    // Memory lost on one side of a cut is what makes two values chosen, if a blank node may vote.
+    for (let seed = firstSeed; seed < firstSeed + 12; seed++) {
+      const drawn = drawProfile(seed, { nodeCount: 3 });
+      const rates = { ...drawn.rates, process_crash: 60, partition_isolate: 60, process_pause: 30 };
+      const heavy = { safetyMs: 4000, thinkMs: 10, clientsPerNode: 2, linearizableShare: 0.9 };
+      const { violations } = simulateProfile({ ...drawn, ...heavy, rates });
+      expect(violations, `seed ${seed}`).toEqual([]);
+    }
+  },
+  timeoutMs,
+);
 
 /** A short run with one kind of fault, and often. */
 function profileOf(kind: FaultKind): FaultProfile {

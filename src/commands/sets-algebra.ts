@@ -2,11 +2,12 @@
 // a result is a list of places in them. Replies and errors: Redis 7.0, t_set.c.
 
 import { Collection } from "../keyspace/collection.js";
-import { ElementList, replaceWithSet } from "../keyspace/collection-replace.js";
+import { ElementList, replaceCollection } from "../keyspace/collection-replace.js";
 import { hashBytes } from "../keyspace/hash.js";
 import { packedCountMax } from "../keyspace/packed.js";
 import { wordSetCountMax } from "../keyspace/packed-fold.js";
 import * as record from "../keyspace/record.js";
+import { slots } from "../lattice/key-entry.js";
 import type { Call } from "./call.js";
 import { isIntegerText, limitsOf } from "./collection-limits.js";
 import { allKeys, type CommandSpec } from "./command.js";
@@ -138,7 +139,13 @@ function storeTarget(call: Call, found: ElementList, event: string, maySettle: b
   for (let i = 0; isIntegers && i < found.count; i++)
     isIntegers = isIntegerText(found.source(i), found.start(i), found.length(i));
   const packedMax = isIntegers ? packedCountMax : wordSetCountMax;
-  const ref = replaceWithSet(keyspace, db, call.hashOf(1), call.copy(1), found, packedMax);
+  const ref = replaceCollection(keyspace, db, call.hashOf(1), call.copy(1), {
+    slot: slots.set,
+    elements: found,
+    values: undefined,
+    packedMax,
+    deadline: 0,
+  });
   if (!maySettle || !isIntegers || found.count > limitsOf(call).intsetEntries)
     record.markRoomy(keyspace.arena, ref);
   notify(call, "set", event, 1);

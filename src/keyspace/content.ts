@@ -7,6 +7,7 @@ import { type Cell, isLive, isVisible, winner } from "../lattice/cell.js";
 import { onlyElement, type Slot, slots } from "../lattice/key-entry.js";
 import { positionLast } from "../lattice/list-position.js";
 import type { Ref } from "./arena.js";
+import { copyCollection } from "./collection-copy.js";
 import type { Database } from "./database.js";
 import { visibleDeadline } from "./deadline-record.js";
 import type { Keyspace } from "./keyspace.js";
@@ -86,10 +87,11 @@ export function copyKey(
 ): void {
   const { arena } = keyspace;
   const isRoomy = record.isRoomy(arena, from);
+  const deadline = visibleDeadline(keyspace, from);
   if (record.kindOf(arena, from) >= record.objectKind) {
-    putContent(keyspace, db, hash, key, contentOf(keyspace, from));
+    if (!copyCollection(keyspace, from, db, hash, key, deadline))
+      putContent(keyspace, db, hash, key, contentOf(keyspace, from));
   } else {
-    const deadline = visibleDeadline(keyspace, from);
     const { bytes, start, length } = viewText(keyspace, from);
     setText(keyspace, db, hash, key, 0, key.length, bytes, start, length, deadline);
   }

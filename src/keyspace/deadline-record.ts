@@ -21,7 +21,8 @@ export function setDeadline(
 ): void {
   assert(at !== noDeadline, "a deadline of zero means none; PERSIST writes `persist`");
   const key = keyspace.keyOf(ref);
-  const isCompact = record.kindOf(keyspace.arena, ref) < record.objectKind;
+  const kind = record.kindOf(keyspace.arena, ref);
+  const isCompact = kind < record.objectKind || record.isPacked(kind);
   if (isCompact && keyspace.capture === undefined) {
     const hasRoom = (record.flagsOf(keyspace.arena, ref) & record.deadlineFlag) !== 0;
     if (

@@ -129,7 +129,7 @@ describe.each([
         }
         for (const { bench } of [writer, follower]) bench.keyspace.verifyInvariants();
       }),
-      { numRuns: 60 },
+      { numRuns: 35 },
     );
     expect([...met]).toEqual(expect.arrayContaining(["packed", "table", "absent"]));
   });
@@ -152,7 +152,7 @@ describe.each([
         for (const name of ["k", "l"]) expect(second.state(name)).toBe(first.state(name));
         for (const { bench } of replicas) bench.keyspace.verifyInvariants();
       }),
-      { numRuns: 60 },
+      { numRuns: 35 },
     );
   });
 });

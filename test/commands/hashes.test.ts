@@ -120,7 +120,7 @@ describe.each(formNames)("a hash kept as %s", (form: FormName) => {
         expect(bench.run("hdel", key, ...model.keys())).toBe(model.size);
         checkWhole(bench, new Map());
       }),
-      { numRuns: 50 },
+      { numRuns: 35 },
     );
   });
 

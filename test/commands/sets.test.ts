@@ -98,7 +98,7 @@ describe.each(formNames)("a set kept as %s", (form: FormName) => {
         expect(bench.run("srem", key, ...model)).toBe(model.size);
         checkWhole(bench, new Set());
       }),
-      { numRuns: 50 },
+      { numRuns: 35 },
     );
   });
 
@@ -172,7 +172,7 @@ describe("sets against each other", () => {
           bench.keyspace.verifyInvariants();
         },
       ),
-      { numRuns: 120 },
+      { numRuns: 70 },
     );
   });
 
@@ -233,7 +233,7 @@ test("a scan returns what stays, while members come, go and become concurrent", 
         expect([...twins, ...staying].filter((name) => !found.has(name))).toEqual([]);
       },
     ),
-    { numRuns: 15 },
+    { numRuns: 6 },
   );
 });
 

@@ -242,14 +242,15 @@ describe("folding and unfolding are inverse", () => {
           }
           if (deadline !== null) entry.assignDeadline(startMs + 99, deadline, born);
           const before = encoded(entry, keyspace);
+          const birth = entry.birth(slot, keyspace.replicas)!;
           keyspace.storeEntry(keyspace.databases[0]!, hash, key, entry);
           const ref = refOf(keyspace);
           expect(encoded(keyspace.entryOf(ref), keyspace)).toBe(before);
           keyspace.verifyInvariants();
           if (isPacked(kindOf(keyspace.arena, ref))) {
             packed.yes++;
-            expect(timeOf(keyspace.arena, ref)).toBe(5);
-            expect(replicaOf(keyspace.arena, ref)).toBe(bornReplica);
+            expect(timeOf(keyspace.arena, ref)).toBe(birth.time);
+            expect(replicaOf(keyspace.arena, ref)).toBe(birth.replica);
           } else packed.no++;
         },
       ),

@@ -71,6 +71,8 @@ export class Dispatcher {
   readonly #measure: () => number;
   readonly #meter: Meter | undefined;
   readonly #refuse: Refuse = (error) => this.#reject(this.call.command, this.call.session, error);
+  /** Commands run since the last account. */
+  #executed = 0;
   /** Keeps the touches alive: a value that is never used could be optimised away. */
   touched = 0;
 
@@ -142,7 +144,8 @@ export class Dispatcher {
    */
   #account(count: number, last: Command | undefined, micros: number): void {
     const { call } = this;
-    call.environment.statistics.commandsProcessed += count;
+    call.environment.statistics.commandsProcessed += this.#executed;
+    this.#executed = 0;
     call.session.lastCommand = last === undefined ? "NULL" : call.command.name;
     if (this.#meter === undefined) return;
     let fastCount = 0;
@@ -229,6 +232,7 @@ export class Dispatcher {
 
   #execute(command: Command): void {
     const { call } = this;
+    this.#executed++;
     const errorsBefore = call.reply.errorCount;
     command.calls++;
     command.run(call);
@@ -247,8 +251,11 @@ export class Dispatcher {
     call.hashed = false;
     call.mayBlock = false;
     call.isInsideExec = true;
-    call.environment.statistics.commandsProcessed++;
-    this.#runApart(queued.command, call.session);
+    const { session, reply } = call;
+    const isSilent = (session.gates & gate.silent) !== 0;
+    const replyStart = reply.length;
+    this.#runApart(queued.command, session);
+    if (isSilent && (session.gates & gate.silent) !== 0) reply.length = replyStart;
     call.bytes = bytes;
     call.ranges = ranges;
     call.first = first;

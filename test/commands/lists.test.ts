@@ -335,4 +335,19 @@ describe("replies at the edges", () => {
     bench.run("RPUSH", "k", "b");
     expect(bench.run("PTTL", "k")).toBe(-1);
   });
+
+  test.each(["LPOP k", "RPOP k 2", "LREM k 0 a", "LTRIM k 1 1", "LMOVE k l LEFT LEFT"])(
+    "%s is an event of a batch",
+    (line) => {
+      for (const count of [3, 300]) {
+        const bench = newBench(true);
+        bench.runInBatch("RPUSH", "k", ...Array.from({ length: count }, () => "a"));
+        bench.keyspace.capture!.take(bench.keyspace);
+        bench.keyspace.endBatch();
+        bench.runInBatch(...line.split(" "));
+        expect(bench.keyspace.hasOpenBatch).toBe(true);
+        expect(bench.keyspace.capture!.take(bench.keyspace)).not.toEqual([]);
+      }
+    },
+  );
 });

@@ -5,7 +5,6 @@ const commands = "test/commands/lists.test.ts";
 const blocking = "test/commands/lists-blocking.test.ts";
 const pubsub = "test/commands/pubsub.test.ts";
 const follower = "test/commands/convergence.test.ts -t one writer";
-const captured = "test/commands/convergence.test.ts -t reads the same";
 
 export const planted = [
   {
@@ -70,7 +69,7 @@ export const planted = [
     file: "src/keyspace/list-edit.ts",
     find: "    void keyspace.batchTime; // A removal",
     replace: "    // A removal",
-    suite: captured,
+    suite: commands,
   },
   {
     name: "popped_element_not_remembered",
@@ -78,7 +77,7 @@ export const planted = [
     file: "src/keyspace/list-store.ts",
     find: "    if (this.#keyspace.capture !== undefined) entry.remember(slots.list, this.position);\n",
     replace: "",
-    suite: follower,
+    suite: commands,
   },
   {
     name: "rotation_removes_the_key",
@@ -94,6 +93,30 @@ export const planted = [
     file: "src/commands/lists-edit.ts",
     find: "    if (isReverse) store.step(true);\n",
     replace: "",
+    suite: commands,
+  },
+  {
+    name: "packed_front_is_the_back",
+    story: "LPUSH onto a small list appends",
+    file: "src/keyspace/packed-list.ts",
+    find: "  const offset = isFront ? countBytes : size;",
+    replace: "  const offset = size;",
+    suite: commands,
+  },
+  {
+    name: "packed_side_forgotten",
+    story: "a small list that was pushed to at the front changes its order when it grows",
+    file: "src/keyspace/packed-list.ts",
+    find: "  bytes[at++] = (isLeft ? 1 : 0) | ",
+    replace: "  bytes[at++] = (isLeft ? 0 : 0) | ",
+    suite: commands,
+  },
+  {
+    name: "packed_entry_starts_gone_stale",
+    story: "after a removal a small list is read backwards from where entries used to begin",
+    file: "src/keyspace/packed-list.ts",
+    find: "    this.#known = 0;\n    return this;",
+    replace: "    return this;",
     suite: commands,
   },
   {

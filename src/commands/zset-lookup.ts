@@ -4,6 +4,7 @@
 import type { Ref } from "../keyspace/arena.js";
 import * as record from "../keyspace/record.js";
 import { viewZset } from "../keyspace/zset-forms.js";
+import { run, ZsetTable } from "../keyspace/zset-table.js";
 import type { ZsetView } from "../keyspace/zset-view.js";
 import type { Call } from "./call.js";
 import { replyDouble } from "./double-text.js";
@@ -29,12 +30,40 @@ export function replyMembers(
   const isNested = withScores && reply.resp3;
   reply.array(withScores && !isNested ? count * 2 : count);
   if (count === 0) return;
+  if (view instanceof ZsetTable) {
+    replyRuns(call, view, rank, count, isReverse, withScores);
+    return;
+  }
   view.seek(rank);
   for (let left = count; ; view.step(isReverse)) {
     if (isNested) reply.array(2);
     reply.bulk(view.bytes, view.start, view.length);
     if (withScores) replyDouble(reply, view.score);
     if (--left === 0) return;
+  }
+}
+
+function replyRuns(
+  call: Call,
+  table: ZsetTable,
+  rank: number,
+  count: number,
+  isReverse: boolean,
+  withScores: boolean,
+): void {
+  const { reply } = call;
+  const { arena } = call.keyspace;
+  const isNested = withScores && reply.resp3;
+  for (let done = 0; done < count; ) {
+    const copied = table.copyRun(isReverse ? rank - done : rank + done, count - done, isReverse);
+    for (let i = 0; i < copied; i++) {
+      const ref = run.refs[i]!;
+      if (isNested) reply.array(2);
+      const start = record.keyStartOf(arena, ref);
+      reply.bulk(record.bytesOf(arena, ref), start, record.keyLengthOf(arena, ref));
+      if (withScores) replyDouble(reply, run.scores[i]!);
+    }
+    done += copied;
   }
 }
 

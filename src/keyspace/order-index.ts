@@ -64,6 +64,27 @@ class Chunk {
     }
   }
 
+  /** Takes the entry at `from` to before the one at `to`, with another score. */
+  move(from: number, to: number, score: number, ref: Ref): void {
+    const { scores, refs } = this;
+    const at = to > from ? to - 1 : to;
+    if (Math.abs(at - from) <= loopMax) {
+      const step = at > from ? 1 : -1;
+      for (let i = from; i !== at; i += step) {
+        scores[i] = scores[i + step]!;
+        refs[i] = refs[i + step]!;
+      }
+    } else if (at > from) {
+      scores.copyWithin(from, from + 1, at + 1);
+      refs.copyWithin(from, from + 1, at + 1);
+    } else {
+      scores.copyWithin(at + 1, at, from);
+      refs.copyWithin(at + 1, at, from);
+    }
+    scores[at] = score;
+    refs[at] = ref;
+  }
+
   append(other: Chunk, from: number, to: number): void {
     this.scores.set(other.scores.subarray(from, to), this.count);
     this.refs.set(other.refs.subarray(from, to), this.count);
@@ -133,6 +154,17 @@ export class OrderIndex {
       chunk.scores[at] = score;
       return;
     }
+    const number = this.#chunkNumber;
+    this.#search(score, this.#bytesOf(ref), this.#startOf(ref), this.#lengthOf(ref), false);
+    // The beginning of the next chunk is as good as the end of this one.
+    const isBehind = this.#at === 0 && this.#chunkNumber === number + 1;
+    if (isBehind || this.#chunkNumber === number) {
+      chunk.move(at, isBehind ? chunk.count : this.#at, score, ref);
+      this.#lastScores[number] = chunk.scores[chunk.count - 1]!;
+      return;
+    }
+    this.#chunkNumber = number;
+    this.#at = at;
     this.remove(old, ref);
     this.add(score, ref);
   }
@@ -197,6 +229,30 @@ export class OrderIndex {
     } else if (++this.#at === this.#chunks[this.#chunkNumber]!.count) {
       this.#chunkNumber++;
       this.#at = 0;
+    }
+  }
+
+  /** Copies `count` entries from a rank on into the arrays. */
+  copy(
+    rank: number,
+    count: number,
+    isReverse: boolean,
+    refs: Int32Array,
+    scores: Float64Array,
+  ): void {
+    if (count === 0) return;
+    this.seek(rank);
+    let number = this.#chunkNumber;
+    let chunk = this.#chunks[number]!;
+    let at = this.#at;
+    for (let i = 0; i < count; i++) {
+      refs[i] = chunk.refs[at]!;
+      scores[i] = chunk.scores[at]!;
+      at += isReverse ? -1 : 1;
+      if ((isReverse ? at >= 0 : at < chunk.count) || i + 1 === count) continue;
+      number += isReverse ? -1 : 1;
+      chunk = this.#chunks[number]!;
+      at = isReverse ? chunk.count - 1 : 0;
     }
   }
 
@@ -298,6 +354,9 @@ export class OrderIndex {
 
   /** Goes where the entry stands whose key is that of `keyRef` and whose ref is `held`. */
   #locate(score: number, keyRef: Ref, held: Ref): void {
+    const here = this.#chunks[this.#chunkNumber];
+    // Whoever pops the lowest has just come from there.
+    if (here !== undefined && this.#at < here.count && here.refs[this.#at] === held) return;
     this.#search(
       score,
       this.#bytesOf(keyRef),

@@ -30,6 +30,16 @@ export function resolveScore(keyspace: Keyspace, cell: Readonly<Cell>): number {
 export const exactScore = (base: number, cell: Readonly<Cell>): Decimal =>
   add(decimalOfDouble(base), rowSum(cell));
 
+const runMax = 64;
+
+/** Members that `copyRun` copied: their records and scores. */
+export const run = {
+  refs: new Int32Array(runMax),
+  scores: new Float64Array(runMax),
+  /** Keeps the loads that `copyRun` makes ahead of time from being left out. */
+  touched: 0,
+};
+
 /** Longer members do not go the fast ways. */
 export const plainLengthMax = 16 * 1024;
 
@@ -100,6 +110,23 @@ export class ZsetTable extends ElementTable implements ZsetView {
     if (!this.order.isInside) return;
     this.ref = this.order.ref;
     this.score = this.order.score;
+  }
+
+  /**
+   * Copies up to `runMax` members from a rank on into `run`; answers how many. Their records are
+   * asked for at once, so that the cache misses overlap.
+   */
+  copyRun(rank: number, count: number, isReverse: boolean): number {
+    const copied = Math.min(count, runMax);
+    this.order.copy(rank, copied, isReverse, run.refs, run.scores);
+    const { words } = this.keyspace.arena;
+    let touched = 0;
+    for (let i = 0; i < copied; i++) {
+      const ref = run.refs[i]!;
+      touched |= words[slabOf(ref)]![wordOf(ref) + 1]!;
+    }
+    run.touched = touched;
+    return copied;
   }
 
   rankOfScore(score: number, isExclusive: boolean): number {

@@ -1,7 +1,7 @@
 // Sets against each other: SINTER, SUNION, SDIFF with their STORE forms, SINTERCARD. The sets are read where they lie;
 // a result is a list of places in them. Replies and errors: Redis 7.0, t_set.c.
 
-import { Collection } from "../keyspace/collection.js";
+import { Collection, forms } from "../keyspace/collection.js";
 import { ElementList, replaceCollection } from "../keyspace/collection-replace.js";
 import { hashBytes } from "../keyspace/hash.js";
 import { packedCountMax } from "../keyspace/packed.js";
@@ -30,7 +30,11 @@ function openSets(call: Call, first: number, count: number): Collection[] | unde
 const has = (set: Collection, at: Collection, hash: number): boolean =>
   set.findHashed(hash, at.element, at.elementStart, at.elementLength);
 
-const hashOf = (at: Collection): number => hashBytes(at.element, at.elementStart, at.elementLength);
+/** The hash of the element that a walk through `at` has come to. */
+const hashOf = (at: Collection): number =>
+  at.form === forms.table
+    ? at.elementHash
+    : hashBytes(at.element, at.elementStart, at.elementLength);
 
 function take(list: ElementList, at: Collection): void {
   list.push(at.element, at.elementStart, at.elementLength);

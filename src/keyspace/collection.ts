@@ -38,6 +38,8 @@ export class Collection {
   element: Uint8Array = emptyBytes;
   /** Its record, where it is one of a table. */
   elementRef: Ref = 0;
+  /** Its hash, where `each` or `some` visits a table. */
+  elementHash = 0;
   elementStart = 0;
   elementLength = 0;
   value: Uint8Array = emptyBytes;
@@ -170,8 +172,9 @@ export class Collection {
         }
         break;
       case forms.table:
-        this.table!.index.forEach((ref) => {
+        this.table!.index.forEach((ref, hash) => {
           this.atRecord(ref);
+          this.elementHash = hash;
           visit(this);
         });
         break;
@@ -189,14 +192,18 @@ export class Collection {
 
   /** As `each`, until `visit` answers true. */
   some(visit: (at: this) => boolean): void {
+    if (this.form === forms.table) {
+      this.table!.index.some((ref, hash) => {
+        this.atRecord(ref);
+        this.elementHash = hash;
+        return visit(this);
+      });
+      return;
+    }
     let isDone = false;
-    let cursor = 0;
-    const goOn = (at: this): void => {
+    this.each((at) => {
       if (!isDone) isDone = visit(at);
-    };
-    // Bucket by bucket, so that a large table is not walked to its end for nothing.
-    do cursor = this.scan(cursor, 1, 0, goOn);
-    while (cursor !== 0 && !isDone);
+    });
   }
 
   /**

@@ -247,6 +247,18 @@ export class HashIndex {
     }
   }
 
+  /** As `forEach`, until `visit` answers true. */
+  some(visit: (ref: Ref, hash: number) => boolean): boolean {
+    for (const table of [this.#table, this.#old]) {
+      if (table === undefined) continue;
+      for (let at = 0; at < table.length; at += 2) {
+        const ref = table[at + 1]!;
+        if (ref !== 0 && ref !== tombstone && visit(ref, table[at]!)) return true;
+      }
+    }
+    return false;
+  }
+
   /**
    * What lies at a position in [0, 1), 0 for an empty slot: drawing until it is not 0 is fair to
    * every record.

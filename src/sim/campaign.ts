@@ -20,6 +20,7 @@ export class Campaign {
   nodeMs = 0;
   requestCount = 0;
   frameCount = 0;
+  undecidedCount = 0;
   slowestConvergenceMs = 0;
   readonly faultCounts = new Tally<FaultKind>();
   /** In how many runs each situation was met. */
@@ -37,6 +38,7 @@ export class Campaign {
     this.#loadedNodeMs += result.safetyMs * result.profile.nodeCount;
     this.requestCount += result.requestCount;
     this.frameCount += result.frameCount;
+    this.undecidedCount += result.undecidedCount;
     this.slowestConvergenceMs = Math.max(this.slowestConvergenceMs, result.convergedMs);
     this.faultCounts.addAll(result.faultCounts);
     for (const [name] of result.sometimes.entries()) this.met.add(name);
@@ -70,7 +72,8 @@ export class Campaign {
       }),
       `${this.requestCount} requests, ${this.frameCount} frames, ` +
         `${load.toFixed(0)} requests per simulated second of the safety phase, ` +
-        `slowest convergence ${this.slowestConvergenceMs} ms`,
+        `slowest convergence ${this.slowestConvergenceMs} ms, ` +
+        `${this.undecidedCount} histories of keys too hard to judge`,
       `${simulated.toFixed(0)} simulated seconds, ${(simulated / seconds).toFixed(1)} per second ` +
         `of one core (${(this.nodeMs / 1000 / seconds).toFixed(0)} node-seconds, ` +
         `${(this.#loadedNodeMs / 1000 / seconds).toFixed(0)} of them under load), ` +

@@ -20,7 +20,7 @@ const slowUs: Range = [200_000, 2_000_000];
 const jumpMs: Range = [50, 4_000];
 /** Beyond the skew that replicas accept from each other (keyspace/shards.ts). */
 const farJumpMs: Range = [58_000, 70_000];
-const farJumpChance = 0.3;
+const farJumpChance = 0.5;
 
 type Link = readonly [from: number, to: number];
 

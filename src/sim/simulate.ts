@@ -46,6 +46,8 @@ const skewMsMax = 60_000;
 export interface RunResult {
   readonly profile: FaultProfile;
   readonly violations: readonly string[];
+  /** Linearizable keys whose history was too hard to judge. */
+  readonly undecidedCount: number;
   readonly faultCounts: Tally<FaultKind>;
   readonly sometimes: Tally<SometimesName>;
   readonly simulatedMs: number;
@@ -104,6 +106,7 @@ class Run {
     return {
       profile: this.#profile,
       violations: simulation.violations,
+      undecidedCount: simulation.undecidedCount,
       faultCounts: simulation.faultCounts,
       sometimes: simulation.sometimes,
       simulatedMs: simulation.queue.nowUs / ms,

@@ -29,6 +29,8 @@ export class Simulation {
   readonly faultCounts = new Tally<FaultKind>();
   readonly sometimes = new Tally<SometimesName>();
   readonly violations: string[] = [];
+  /** Linearizable keys whose history was too hard to judge. */
+  undecidedCount = 0;
   /** Source of every other generator of the run. */
   readonly prng: Prng;
   readonly #trace: Trace | undefined;

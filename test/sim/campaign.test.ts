@@ -24,7 +24,9 @@ const timeoutMs = 240_000;
 
 /** Rare: they need more seeds than run here. `npm run sim` demands them of a campaign. */
 const rare: ReadonlySet<SometimesName> = new Set([
+  "add_survived_removal",
   "batch_held_for_skew",
+  "client_timed_out",
   "concurrent_sets",
   "crash_lost_writes",
   "increment_survived_reset",

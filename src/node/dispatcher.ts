@@ -59,6 +59,8 @@ export class Dispatcher {
   nodeGates = 0;
   /** Asked only when a session's or the node's bits are set. */
   readonly gates = new GateList();
+  /** A batch is under way: replies are being written, and nothing else may be delivered. */
+  isRunning = false;
   /** Called after a command when its session is observed or the node monitored. */
   afterCommand: ((call: Call, command: Command, session: Session) => void) | undefined;
   /** Set while a changed key has waiters: called once after the command that changed it. */
@@ -92,6 +94,7 @@ export class Dispatcher {
     const { count, source, ranges } = batch;
     const { call } = this;
     const { reply } = call;
+    this.isRunning = true;
     call.bytes = source;
     call.ranges = ranges;
     call.session = session;
@@ -129,6 +132,7 @@ export class Dispatcher {
       if (session.waiting !== outcome.done || session.closeAfterReply) break;
       if (reply.length > replyBytesHigh) break;
     }
+    this.isRunning = false;
     if (index > 0) this.#account(index, last, this.#measure() - started - microsApart);
     return index;
   }

@@ -408,7 +408,8 @@ export class Node {
   /** Everything that `effects.persist` was given up to `lsn` is durable. */
   persisted(lsn: number): void {
     this.registers.persisted(this.#nowMs, lsn);
-    this.settle();
+    // A host may say so while the command that asked for it still runs; its input settles then.
+    if (!this.dispatcher.isRunning) this.settle();
   }
 
   verifyInvariants(): void {

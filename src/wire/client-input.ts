@@ -111,6 +111,7 @@ export class ClientInput implements ClientFace {
       // The command may have been applied: with its reply gone the connection has to go too.
       if (!(error instanceof ReplyTooLarge) && !isOutOfMemory(error)) throw error;
       this.outputBufferOverruns++;
+      this.#dispatcher.isRunning = false;
       this.#reply.clear();
       session.closeAfterReply = true;
       return end;

@@ -1,0 +1,257 @@
+// The Redis listener with real sockets, once for each way of reading: what one connection does to
+// itself, and what it cannot do to others.
+
+import { createServer } from "node:net";
+import { afterEach, describe, expect, test } from "vitest";
+import { encodeRequest } from "../wire/requests.js";
+import { type Reading, TcpClient, TcpRig, type TcpRigOptions } from "./tcp-rig.js";
+
+const pong = "+PONG\r\n";
+const MiB = 1024 * 1024;
+
+const rigs: TcpRig[] = [];
+const clients: TcpClient[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.destroy();
+  for (const rig of rigs.splice(0)) await rig.stop();
+});
+
+async function start(options: TcpRigOptions = {}): Promise<TcpRig> {
+  const rig = await TcpRig.start(options);
+  rigs.push(rig);
+  return rig;
+}
+
+const bytesOf = (...requests: readonly (readonly string[])[]): Buffer =>
+  Buffer.concat(requests.map((request) => encodeRequest(request)));
+
+describe.each<Reading>(["shared", "events"])("listener, reading: %s", (reading) => {
+  test("a pipeline of any length is answered in order", async () => {
+    const client = await (await start({ reading })).connect();
+    const count = 20_000;
+    const words = Array.from({ length: count }, (_, n) => `word-${n}`);
+    const expected = words.map((word) => `$${word.length}\r\n${word}\r\n`).join("");
+    const replies = await client.ask(
+      bytesOf(...words.map((word) => ["ECHO", word])),
+      expected.length,
+    );
+    expect(replies === expected).toBe(true);
+  });
+
+  test("requests in pieces of any size come together again", async () => {
+    const client = await (await start({ reading })).connect();
+    const value = "v".repeat(300_000);
+    const bytes = bytesOf(["SET", "k", value], ["GET", "k"], ["PING"]);
+    for (let at = 0; at < bytes.length; at += 70_001) {
+      client.send(bytes.subarray(at, at + 70_001));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    const expected = `+OK\r\n$300000\r\n${value}\r\n${pong}`;
+    expect((await client.ask("", expected.length)) === expected).toBe(true);
+  });
+
+  test("connections do not meet in the read buffer", async () => {
+    const rig = await start({ reading });
+    const many = await Promise.all(Array.from({ length: 20 }, () => rig.connect()));
+    const halves = many.map((client, n) => {
+      const bytes = bytesOf(["SET", `k${n}`, `value-${n}`], ["GET", `k${n}`]);
+      client.send(bytes.subarray(0, 25));
+      return bytes.subarray(25);
+    });
+    await many[0]!.ask("", 0);
+    const replies = await Promise.all(
+      many.map((client, n) => client.ask(halves[n]!, `+OK\r\n$7\r\nvalue-0\r\n`.length)),
+    );
+    many.forEach((_, n) => {
+      const value = `value-${n}`;
+      expect(replies[n]).toBe(`+OK\r\n$${value.length}\r\n${value}\r\n`);
+    });
+  });
+
+  test("replies stay in order when one command waits for the registers", async () => {
+    const client = await (await start({ reading })).connect();
+    const pipeline = ["a", "b", "c"].flatMap((word) => [
+      ["ECHO", word],
+      ["SET", `lin:${word}`, word],
+      ["GET", `lin:${word}`],
+    ]);
+    const expected = ["a", "b", "c"].map((w) => `$1\r\n${w}\r\n+OK\r\n$1\r\n${w}\r\n`).join("");
+    expect(await client.ask(bytesOf(...pipeline), expected.length)).toBe(expected);
+  });
+
+  test("what a waiting client sends meanwhile is kept, is run later, and is bounded", async () => {
+    const rig = await start({ reading });
+    const [one, two] = [await rig.connect(), await rig.connect()];
+    expect(await one.ask("CLIENT PAUSE 60000 WRITE\r\n", 5)).toBe("+OK\r\n");
+    const count = 30_000;
+    two.send(bytesOf(...Array.from({ length: count }, () => ["INCR", "k"])));
+    await one.until(() => [...rig.node.sessions.values()].some((s) => s.isInputPaused));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const session = [...rig.node.sessions.values()].find((s) => s.isInputPaused)!;
+    expect(session.tailLength).toBeLessThanOrEqual(256 * 1024);
+    one.send("CLIENT UNPAUSE\r\n");
+    await two.until(
+      (client) => client.received.at(-1)?.toString().endsWith(`:${count}\r\n`) === true,
+    );
+    const replies = two.take().split("\r\n");
+    expect(replies).toHaveLength(count + 1);
+    expect(replies.every((reply, n) => n === count || reply === `:${n + 1}`)).toBe(true);
+  });
+
+  test("a client that never reads is not served beyond its bound, and others are", async () => {
+    const rig = await start({ reading });
+    const [deaf, other] = [await rig.connect(), await rig.connect()];
+    await other.ask(bytesOf(["SET", "big", "x".repeat(100_000)]), 5);
+    deaf.socket.pause();
+    const gets = bytesOf(...Array.from({ length: 2000 }, () => ["GET", "big"]));
+    deaf.send(gets);
+    await other.until(() => [...rig.node.sessions.values()].some((s) => s.isStalled));
+    const session = [...rig.node.sessions.values()].find((s) => s.isStalled)!;
+    expect(session.unreadBytes).toBeLessThan(2 * MiB);
+    expect(await other.ask("PING\r\n", 7)).toBe(pong);
+    // Once it reads it gets everything that it had asked for.
+    deaf.socket.resume();
+    const expected = 2000 * (100_000 + "$100000\r\n\r\n".length);
+    await deaf.until((client) => client.receivedBytes === expected);
+    await other.until(() => !session.isStalled && session.unreadBytes === 0);
+  });
+
+  test("a client that always has more to say gives way to others", async () => {
+    const rig = await start({ reading });
+    const [greedy, other] = [await rig.connect(), await rig.connect()];
+    await other.ask("PING\r\n", 7);
+    // Inline requests of which nearly all bytes are spaces: much to read, little to answer.
+    const line = `${" ".repeat(8000)}ECHO x\r\n`;
+    greedy.send(line.repeat(2000));
+    const answeredBefore: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      expect(await other.ask("PING\r\n", 7)).toBe(pong);
+      answeredBefore.push(greedy.receivedBytes);
+    }
+    expect(answeredBefore[0]!).toBeLessThan(2000 * 7);
+    await greedy.until((client) => client.receivedBytes === 2000 * 7);
+  });
+
+  test("QUIT: what was asked before is answered, what comes after is not, and it ends", async () => {
+    const rig = await start({ reading });
+    const client = await rig.connect();
+    const value = "v".repeat(3 * MiB);
+    client.send(bytesOf(["SET", "k", value], ["GET", "k"], ["QUIT"], ["SET", "k", "late"]));
+    await client.closed();
+    const replies = client.take();
+    expect(replies.length).toBe(5 + "$3145728\r\n\r\n".length + value.length + 5);
+    expect(replies.endsWith("\r\n+OK\r\n")).toBe(true);
+    const other = await rig.connect();
+    expect(await other.ask("STRLEN k\r\n", 10)).toBe(":3145728\r\n");
+    expect(rig.node.sessions.size).toBe(1);
+  });
+
+  test("a protocol error is told and ends the connection, also for one that writes on", async () => {
+    const rig = await start({ reading });
+    const client = await rig.connect();
+    client.send("PING\r\n*x\r\n");
+    // As in Redis's own suite: the client goes on until the system tells it that nobody listens.
+    const timer = setInterval(() => client.send("payload"), 5);
+    await client.closed();
+    clearInterval(timer);
+    expect(client.take()).toBe(`${pong}-ERR Protocol error: invalid multibulk length\r\n`);
+    await client.until(() => rig.node.sessions.size === 0);
+  });
+
+  test("CLIENT KILL ends a connection at once, whatever it has not read", async () => {
+    const rig = await start({ reading });
+    const [one, two] = [await rig.connect(), await rig.connect()];
+    await two.ask(bytesOf(["SET", "k", "x".repeat(MiB)]), 5);
+    two.socket.pause();
+    two.send(bytesOf(...Array.from({ length: 20 }, () => ["GET", "k"])));
+    await one.until(() => [...rig.node.sessions.values()].some((s) => s.isStalled));
+    const id = [...rig.node.sessions.values()].find((s) => s.isStalled)!.id;
+    expect(await one.ask(`CLIENT KILL ID ${id}\r\n`, 4)).toBe(":1\r\n");
+    expect(rig.node.sessions.size).toBe(1);
+    two.socket.resume();
+    await two.closed();
+  });
+
+  test("half a frame, then the end: the session goes, nothing is run", async () => {
+    const rig = await start({ reading });
+    const client = await rig.connect();
+    client.send("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100\r\nhalf");
+    client.socket.end();
+    await client.closed();
+    await client.until(() => rig.node.sessions.size === 0);
+    expect(await (await rig.connect()).ask("EXISTS k\r\n", 4)).toBe(":0\r\n");
+  });
+
+  test("maxclients: one too many is told so and closed, and later ones may come", async () => {
+    const rig = await start({ reading, settings: { maxclients: "2" } });
+    const [one] = [await rig.connect(), await rig.connect()];
+    const three = await rig.connect();
+    await three.closed();
+    expect(three.take()).toBe("-ERR max number of clients reached\r\n");
+    one.destroy();
+    await one.until(() => rig.node.sessions.size === 1);
+    expect(await (await rig.connect()).ask("PING\r\n", 7)).toBe(pong);
+    expect(rig.node.environment.statistics.rejectedConnections).toBe(1);
+  });
+
+  test("client-output-buffer-limit: over the hard limit a client is closed", async () => {
+    const limits = { "client-output-buffer-limit": "normal 300000 0 0" };
+    const rig = await start({ reading, settings: limits });
+    const [one, two] = [await rig.connect(), await rig.connect()];
+    await one.ask(bytesOf(["SET", "k", "x".repeat(200_000)]), 5);
+    expect((await two.ask("GET k\r\n", 200_011)).length).toBe(200_011);
+    await one.ask(bytesOf(["APPEND", "k", "x".repeat(200_000)]), 9);
+    two.send("GET k\r\n");
+    await two.closed();
+    expect(await one.ask("PING\r\n", 7)).toBe(pong);
+  });
+
+  test("timeout: who is silent is closed, who waits for a message is not", async () => {
+    const rig = await start({ reading, settings: { timeout: "1" } });
+    const [silent, subscriber] = [await rig.connect(), await rig.connect()];
+    await silent.ask("PING\r\n", 7);
+    await subscriber.ask("SUBSCRIBE news\r\n", 1);
+    await silent.closed();
+    expect(subscriber.isClosed).toBe(false);
+  });
+
+  test("stopping: written replies leave, connections end, and it does not take long", async () => {
+    const rig = await start({ reading });
+    const [one, two] = [await rig.connect(), await rig.connect()];
+    two.socket.pause();
+    await one.ask(bytesOf(["SET", "k", "x".repeat(MiB)]), 5);
+    one.send(bytesOf(["GET", "k"], ["PING"]));
+    two.send(bytesOf(...Array.from({ length: 20 }, () => ["GET", "k"])));
+    await one.until(() => one.receivedBytes > 0);
+    const startedMs = Date.now();
+    rigs.splice(rigs.indexOf(rig), 1);
+    await rig.host.stop();
+    expect(Date.now() - startedMs).toBeLessThan(3000);
+    await one.closed();
+    expect(one.take().endsWith(pong)).toBe(true);
+    await expect(TcpClient.connect(rig.port)).rejects.toThrow(/ECONNREFUSED/);
+    two.destroy();
+    await rig.stop();
+  });
+});
+
+test("listening: several addresses on one port, one of which may be missing", async () => {
+  const rig = await start({ bind: ["127.0.0.1", "127.0.0.2", "-203.0.113.1"] });
+  for (const address of ["127.0.0.1", "127.0.0.2"]) {
+    const client = await TcpClient.connect(rig.port, address);
+    clients.push(client);
+    expect(await client.ask("PING\r\n", 7)).toBe(pong);
+  }
+});
+
+test("listening: a taken port is an error, or the next one is tried", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  const rig = await start();
+  const listen = (portTries: number): Promise<number> =>
+    rig.host.listen({ bind: "127.0.0.1", port, portTries });
+  await expect(listen(0)).rejects.toThrow(/EADDRINUSE/);
+  expect(await listen(50)).toBeGreaterThan(port);
+  server.close();
+});

@@ -27,6 +27,8 @@ export const complexMark = 1 << 17;
  * marks.
  */
 const stride = 4;
+/** Bytes of an element beside its value. */
+const elementBytes = 8 + stride * 4;
 
 export class ListChunk {
   times: Float64Array;
@@ -47,8 +49,10 @@ export class ListChunk {
 
   /** @param isFront whether the room is before the first element. */
   constructor(capacity: number, bytesCapacity: number, isFront: boolean) {
-    this.times = new Float64Array(capacity);
-    this.meta = new Int32Array(capacity * stride);
+    // Both lie in one buffer: chunks come and go as fast as elements do.
+    const numbers = new ArrayBuffer(capacity * elementBytes);
+    this.times = new Float64Array(numbers, 0, capacity);
+    this.meta = new Int32Array(numbers, capacity * 8);
     this.bytes = new Uint8Array(bytesCapacity);
     this.first = isFront ? capacity : 0;
   }
@@ -125,8 +129,9 @@ export class ListChunk {
   #grow(isFront: boolean): void {
     const capacity = Math.min(chunkCountMax, this.capacity * 2);
     const { times, meta, first, count } = this;
-    this.times = new Float64Array(capacity);
-    this.meta = new Int32Array(capacity * stride);
+    const numbers = new ArrayBuffer(capacity * elementBytes);
+    this.times = new Float64Array(numbers, 0, capacity);
+    this.meta = new Int32Array(numbers, capacity * 8);
     this.first = isFront ? capacity - count : 0;
     this.times.set(times.subarray(first, first + count), this.first);
     this.meta.set(meta.subarray(first * stride, (first + count) * stride), this.first * stride);

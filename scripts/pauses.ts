@@ -1,6 +1,7 @@
-// `npm run pauses`: how long does one command, and one slice of the periodic work, hold everybody else up while a table
-// of ten million keys grows, shrinks and is compacted? Prints the longest single ones. Runs on the production keyspace in
-// this process; no socket is involved, so what is left beside our own work is the collector and the operating system.
+// `npm run pauses`: how long does one command, and one slice of the periodic work, hold everybody
+// else up while a table of ten million keys grows, shrinks and is compacted? Prints the longest
+// single ones. Runs on the production keyspace in this process; no socket is involved, so what is
+// left beside our own work is the collector and the operating system.
 
 import { performance } from "node:perf_hooks";
 import { Command } from "commander";
@@ -22,8 +23,8 @@ const commandsPerSlice = 500;
 const commandsPerMeasure = 16;
 
 /**
- * The longest of many short pieces of work, and how many passed a limit: by the wall clock, which on a shared machine counts
- * other programs too, and by the processor time of this process.
+ * The longest of many short pieces of work, and how many passed a limit: by the wall clock, which
+ * on a shared machine counts other programs too, and by the processor time of this process.
  */
 class Stopwatch {
   readonly #limitMs: number;

@@ -1,5 +1,5 @@
-// `npm test`: every vitest suite, then planted bugs for four minutes, then one closing line with the
-// totals.
+// `npm test`: every vitest suite, then planted bugs for four minutes, then one closing line with
+// the totals.
 // Planted bugs come after the suites and not among them, because they use both cores and would
 // upset tests that measure time. What did not run is listed by name: a check that was skipped in
 // silence proves nothing.
@@ -76,8 +76,8 @@ async function runVitest(args: readonly string[]): Promise<Totals> {
 const plantedMs = 240_000;
 
 /**
- * Plants bugs in an order drawn anew for each run, until the time is up: over the runs all have their turn. The
- * seed is printed, so the same share can be planted again.
+ * Plants bugs in an order drawn anew for each run, until the time is up: over the runs all have
+ * their turn. The seed is printed, so the same share can be planted again.
  */
 async function addPlantedBugs(totals: Totals): Promise<void> {
   const bugs = await loadPlantedBugs();

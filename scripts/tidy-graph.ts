@@ -1,7 +1,8 @@
 // The arrows between folders and the absence of cycles between files. An arrow is a promise about
-// reading: whoever reads a folder needs to know only the folders it may import, so an import of types
-// counts as well. A cycle is about running: modules that wait for each other start half filled. An
-// `import type` leaves nothing behind to wait for, so files of one folder may name each other's types.
+// reading: whoever reads a folder needs to know only the folders it may import, so an import of
+// types counts as well. A cycle is about running: modules that wait for each other start half
+// filled. An `import type` leaves nothing behind to wait for, so files of one folder may name each
+// other's types.
 
 import { posix } from "node:path";
 import type { Finding, Source } from "./tidy-source.js";

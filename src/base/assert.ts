@@ -1,5 +1,6 @@
-// Assertions are for our own bugs: a broken invariant always stops the node, it never becomes a reply.
-// What the outside world does wrong (a bad frame, a full disk) is a `Result` or an error reply instead.
+// Assertions are for our own bugs: a broken invariant always stops the node, it never becomes a
+// reply. What the outside world does wrong (a bad frame, a full disk) is a `Result` or an error
+// reply instead.
 
 /** Thrown when the program contradicts itself. Never caught below `host/`. */
 export class AssertionError extends Error {

@@ -1,5 +1,5 @@
-// A first-in first-out queue with a named bound. Nothing here is dropped silently: `tryPush` answers false
-// when the queue is full and the caller says what happens then.
+// A first-in first-out queue with a named bound. Nothing here is dropped silently: `tryPush`
+// answers false when the queue is full and the caller says what happens then.
 
 export class BoundedQueue<T> {
   readonly countMax: number;

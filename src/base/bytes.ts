@@ -1,5 +1,6 @@
-// Byte strings: comparison, text at the edges, and a bounds-checked reader and writer for everything that
-// is stored or sent. All integers are little-endian. The reader never trusts a length it was sent.
+// Byte strings: comparison, text at the edges, and a bounds-checked reader and writer for
+// everything that is stored or sent. All integers are little-endian. The reader never trusts a
+// length it was sent.
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: false });
@@ -41,10 +42,16 @@ export function compareBytes(a: Bytes, b: Bytes): number {
 export const equalBytes = (a: Bytes, b: Bytes): boolean =>
   a.length === b.length && compareBytes(a, b) === 0;
 
-/** Lexicographic order of UTF-16 units; the fixed order of names everywhere (never locale dependent). */
+/**
+ * Lexicographic order of UTF-16 units; the fixed order of names everywhere (never locale
+ * dependent).
+ */
 export const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Thrown by `ByteReader` when input ends early or a length lies. Callers at the edge turn it into a Result. */
+/**
+ * Thrown by `ByteReader` when input ends early or a length lies. Callers at the edge turn it into a
+ * Result.
+ */
 export class MalformedBytes extends Error {
   override readonly name = "MalformedBytes";
 }
@@ -164,7 +171,10 @@ export class ByteWriter {
   }
 }
 
-/** Reads what `ByteWriter` wrote. Every method throws `MalformedBytes` rather than read past the end. */
+/**
+ * Reads what `ByteWriter` wrote. Every method throws `MalformedBytes` rather than read past the
+ * end.
+ */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -226,7 +236,10 @@ export class ByteReader {
     throw new MalformedBytes("varint longer than 8 bytes");
   }
 
-  /** A count of items that each take at least `bytesEach`: a count that cannot fit is refused before any loop. */
+  /**
+   * A count of items that each take at least `bytesEach`: a count that cannot fit is refused before
+   * any loop.
+   */
   count(bytesEach = 1): number {
     const count = this.varint();
     if (count * bytesEach > this.remaining)
@@ -249,7 +262,9 @@ export class ByteReader {
     return decoder.decode(this.bytes());
   }
 
-  /** Fails unless everything was read: trailing bytes mean the two sides disagree about the format. */
+  /**
+   * Fails unless everything was read: trailing bytes mean the two sides disagree about the format.
+   */
   expectEnd(): void {
     if (this.offset !== this.end) throw new MalformedBytes(`${this.remaining} bytes left over`);
   }

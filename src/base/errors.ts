@@ -28,10 +28,15 @@ const namesByCode = new Map<number, ErrorName>(
   (Object.keys(errors) as ErrorName[]).map((name) => [errors[name].code, name]),
 );
 
-/** The name of a code, or undefined for a code this table does not know (treat it as indefinite). */
+/**
+ * The name of a code, or undefined for a code this table does not know (treat it as indefinite).
+ */
 export const errorNameOf = (code: number): ErrorName | undefined => namesByCode.get(code);
 
-/** Whether an operation that failed with `code` certainly did not happen. Unknown codes are indefinite. */
+/**
+ * Whether an operation that failed with `code` certainly did not happen. Unknown codes are
+ * indefinite.
+ */
 export function isDefinite(code: number): boolean {
   const name = namesByCode.get(code);
   return name !== undefined && errors[name].definite;

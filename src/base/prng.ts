@@ -1,5 +1,5 @@
-// A seeded random generator (xoshiro128**, Blackman and Vigna 2018) for the simulator, for tests and for the
-// few random choices of the core, which takes its seed from the host. Not for secrets.
+// A seeded random generator (xoshiro128**, Blackman and Vigna 2018) for the simulator, for tests
+// and for the few random choices of the core, which takes its seed from the host. Not for secrets.
 
 export class Prng {
   #a: number;

@@ -1,5 +1,6 @@
-// Names of replica incarnations, interned to 16-bit indices. A name is `node/incarnation`, for example
-// `n1/4f2a90c1`. Only this node uses its indices: two nodes agree on names, never on numbers.
+// Names of replica incarnations, interned to 16-bit indices. A name is `node/incarnation`, for
+// example `n1/4f2a90c1`. Only this node uses its indices: two nodes agree on names, never on
+// numbers.
 
 import { assert } from "../base/assert.js";
 import { type ByteReader, compareText, MalformedBytes } from "../base/bytes.js";

@@ -1,9 +1,10 @@
-// Stamps: the name of one batch of writes, the last-writer-wins order and the position in a replica's
-// stream, all at once (design.md section 3; hybrid logical clocks: Kulkarni et al. 2014).
+// Stamps: the name of one batch of writes, the last-writer-wins order and the position in a
+// replica's stream, all at once (design.md section 3; hybrid logical clocks: Kulkarni et al. 2014).
 //
-// A stamp is (time, replica). `time` is one integer below 2^53: 41 bits of milliseconds since 2025-01-01 UTC,
-// then 12 bits of counter. `replica` is this node's small index for an incarnation's name (replica-table.ts);
-// indices never leave the node, the wire and the disk carry names.
+// A stamp is (time, replica). `time` is one integer below 2^53: 41 bits of milliseconds since
+// 2025-01-01 UTC, then 12 bits of counter. `replica` is this node's small index for an
+// incarnation's name (replica-table.ts); indices never leave the node, the wire and the disk carry
+// names.
 
 import { type ByteReader, MalformedBytes } from "../base/bytes.js";
 
@@ -39,8 +40,8 @@ export function decodeTime(reader: ByteReader): Time {
 }
 
 /**
- * The node's hybrid logical clock. It ticks when a batch opens and never goes back; it is moved forward by
- * every stamp that is joined, so a new stamp exceeds every stamp seen (merge-rules 3).
+ * The node's hybrid logical clock. It ticks when a batch opens and never goes back; it is moved
+ * forward by every stamp that is joined, so a new stamp exceeds every stamp seen (merge-rules 3).
  */
 export class HybridClock {
   #last: Time = 0;
@@ -51,9 +52,9 @@ export class HybridClock {
   }
 
   /**
-   * A time above everything issued or observed. When the counter of the millisecond is used up the result
-   * runs at most one count ahead of the wall clock's millisecond; batches, not commands, take stamps, so
-   * 4096 of them in one millisecond do not happen (merge-rules 4).
+   * A time above everything issued or observed. When the counter of the millisecond is used up the
+   * result runs at most one count ahead of the wall clock's millisecond; batches, not commands,
+   * take stamps, so 4096 of them in one millisecond do not happen (merge-rules 4).
    */
   next(unixMs: number): Time {
     const wall = timeOfMs(unixMs);

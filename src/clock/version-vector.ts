@@ -1,11 +1,15 @@
-// Version vectors: for each replica the highest time such that everything of that replica up to it is
-// included. As a causal context this says which stamps have been seen; absent and covered means removed.
+// Version vectors: for each replica the highest time such that everything of that replica up to it
+// is included. As a causal context this says which stamps have been seen; absent and covered means
+// removed.
 
 import { type ByteReader, type ByteWriter, compareText } from "../base/bytes.js";
 import type { ReplicaTable } from "./replica-table.js";
 import { decodeTime, type ReplicaIndex, type Time } from "./stamp.js";
 
-/** Answers whether a stamp has been seen. A version vector is one; a delta's removal list is another. */
+/**
+ * Answers whether a stamp has been seen. A version vector is one; a delta's removal list is
+ * another.
+ */
 export interface Seen {
   covers(time: Time, replica: ReplicaIndex): boolean;
 }
@@ -81,7 +85,8 @@ export class VersionVector implements Seen {
     const result = new VersionVector();
     for (let count = reader.count(9); count > 0; count--) {
       const replica = replicas.decode(reader);
-      // A time that is no number would lower nothing, an infinite one would claim to have seen everything.
+      // A time that is no number would lower nothing, an infinite one would claim to have seen
+      // everything.
       result.advance(replica, decodeTime(reader));
     }
     return result;

@@ -1,7 +1,9 @@
-// One running command: its arguments as byte ranges in somebody else's buffer, and where its reply goes. There is
-// one `Call` per node, filled anew for every command, so that running a command allocates nothing.
+// One running command: its arguments as byte ranges in somebody else's buffer, and where its reply
+// goes. There is one `Call` per node, filled anew for every command, so that running a command
+// allocates nothing.
 //
-// Argument 0 is the command's name. Ranges are valid only while the command runs: what must live longer is copied.
+// Argument 0 is the command's name. Ranges are valid only while the command runs: what must live
+// longer is copied.
 
 import { type Bytes, latin1 } from "../base/bytes.js";
 import type { Ref } from "../keyspace/arena.js";
@@ -114,8 +116,8 @@ export class Call {
   }
 
   /**
-   * The argument as a safe integer in canonical form (`-?[1-9][0-9]*` or `0`, as Redis's string2ll demands);
-   * NaN when it is not one or does not fit 53 bits (then ask `int64`).
+   * The argument as a safe integer in canonical form (`-?[1-9][0-9]*` or `0`, as Redis's string2ll
+   * demands); NaN when it is not one or does not fit 53 bits (then ask `int64`).
    */
   safeInteger(index: number): number {
     return parseSafeInteger(this.bytes, this.start(index), this.size(index));

@@ -1,5 +1,6 @@
-// The sizes at which Redis gives up a compact encoding of a hash or a set. They decide nothing here but the name that
-// OBJECT ENCODING shows (record.ts, `roomyFlag`), and that name never goes back while the key lives.
+// The sizes at which Redis gives up a compact encoding of a hash or a set. They decide nothing here
+// but the name that OBJECT ENCODING shows (record.ts, `roomyFlag`), and that name never goes back
+// while the key lives.
 
 import type { Call } from "./call.js";
 import type { Settings } from "./settings.js";

@@ -1,5 +1,6 @@
-// Random elements of a hash or a set. Every element is equally likely: positions are drawn until one is taken, never the
-// next taken one. Draws come from the node's generator, so a run can be repeated.
+// Random elements of a hash or a set. Every element is equally likely: positions are drawn until
+// one is taken, never the next taken one. Draws come from the node's generator, so a run can be
+// repeated.
 
 import { fromLatin1 } from "../base/bytes.js";
 import type { Ref } from "../keyspace/arena.js";
@@ -8,7 +9,10 @@ import type { Call } from "./call.js";
 import { fail } from "./errors.js";
 import { ReplyTooLarge, replyBytesMax } from "./reply.js";
 
-/** Above this share of the collection, different elements are found by shuffling rather than by drawing again. */
+/**
+ * Above this share of the collection, different elements are found by shuffling rather than by
+ * drawing again.
+ */
 const drawnShareMax = 1 / 3;
 
 /** Goes to a random element of a collection that is not empty. */
@@ -107,7 +111,10 @@ function goTo(view: Collection, place: Place): void {
 /** C's LONG_MAX. */
 const longMax = 2n ** 63n - 1n;
 
-/** The count of SRANDMEMBER and HRANDFIELD: negative allows repetition. NaN after the error was replied. */
+/**
+ * The count of SRANDMEMBER and HRANDFIELD: negative allows repetition. NaN after the error was
+ * replied.
+ */
 export function randomCount(call: Call, index: number): number {
   const small = call.safeInteger(index);
   if (!Number.isNaN(small)) return small;

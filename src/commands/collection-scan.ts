@@ -1,5 +1,6 @@
-// HSCAN and SSCAN. The guarantee is SCAN's: an element that is there from the beginning of a scan to its end is returned
-// at least once, whatever else happens (keyspace/hash-index.ts). Small collections are returned whole.
+// HSCAN and SSCAN. The guarantee is SCAN's: an element that is there from the beginning of a scan
+// to its end is returned at least once, whatever else happens (keyspace/hash-index.ts). Small
+// collections are returned whole.
 
 import type { Collection } from "../keyspace/collection.js";
 import { ElementList } from "../keyspace/collection-replace.js";
@@ -9,7 +10,10 @@ import { fail } from "./errors.js";
 import { matchesGlob } from "./glob.js";
 import { cursorArgument, scanOptions } from "./scan.js";
 
-/** In a sparse table many buckets are empty: a call looks at ten times as many as elements are wanted. */
+/**
+ * In a sparse table many buckets are empty: a call looks at ten times as many as elements are
+ * wanted.
+ */
 const bucketsPerElement = 10;
 
 /** `withValues`: each element is followed by its value. */

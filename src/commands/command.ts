@@ -1,5 +1,5 @@
-// What a command is: one record in a table. RESP, Lua, MULTI, ACL, COMMAND DOCS and the linearizable mode all go
-// through these records and nothing goes round them.
+// What a command is: one record in a table. RESP, Lua, MULTI, ACL, COMMAND DOCS and the
+// linearizable mode all go through these records and nothing goes round them.
 
 import type { Call } from "./call.js";
 import type { LatencyHistogram } from "./latency-histogram.js";
@@ -50,7 +50,10 @@ export interface CommandSpec {
   readonly arity: number;
   readonly flags: readonly CommandFlag[];
   readonly keys?: KeyPositions;
-  /** For movable keys: positions of the keys of one request, or undefined when it is not well formed. */
+  /**
+   * For movable keys: positions of the keys of one request, or undefined when it is not well
+   * formed.
+   */
   readonly findKeys?: (call: Call) => number[] | undefined;
   /** ACL categories beyond those that follow from the flags. */
   readonly categories?: readonly string[];
@@ -59,7 +62,10 @@ export interface CommandSpec {
   readonly since: string;
   readonly group: string;
   readonly complexity?: string;
-  /** Named alone (`get`); the joined table calls them `config|get`. Positions count from the container's name. */
+  /**
+   * Named alone (`get`); the joined table calls them `config|get`. Positions count from the
+   * container's name.
+   */
   readonly subcommands?: readonly CommandSpec[];
   /** For HELP: what follows a subcommand's name, such as `<id> [TIMEOUT|ERROR]`. */
   readonly usage?: string;

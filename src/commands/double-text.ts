@@ -1,5 +1,6 @@
-// Doubles as Redis reads and prints them: C's strtod in, printf's "%.17g" out (ISO C 7.22.1.3, 7.21.6.1). Common numbers,
-// integers and short fractions, are read and written without making text.
+// Doubles as Redis reads and prints them: C's strtod in, printf's "%.17g" out (ISO C 7.22.1.3,
+// 7.21.6.1). Common numbers, integers and short fractions, are read and written without making
+// text.
 //
 // Left out: NaN, which every reader refuses, whatever its spelling; and locales.
 
@@ -11,8 +12,8 @@ import type { Reply } from "./reply.js";
 const tens = Array.from({ length: 16 }, (_, power) => 10 ** power);
 
 /**
- * The argument as a double: all of the text, no space around it, neither NaN nor out of range. NaN when it is none
- * (Redis's string2d).
+ * The argument as a double: all of the text, no space around it, neither NaN nor out of range. NaN
+ * when it is none (Redis's string2d).
  */
 export function parseDouble(bytes: Uint8Array, start: number, length: number): number {
   const plain = parsePlain(bytes, start, length);
@@ -31,8 +32,8 @@ const isVanished = (text: string, value: number): boolean =>
   value === 0 && /[1-9a-f]/i.test(text.replace(/^[+-]?0x/i, "").replace(/[ep].*$/i, ""));
 
 /**
- * A bound of a range of scores, which may begin after spaces and overflow to an infinity, and ends at a zero byte as
- * a C string does. NaN when it is none.
+ * A bound of a range of scores, which may begin after spaces and overflow to an infinity, and ends
+ * at a zero byte as a C string does. NaN when it is none.
  */
 export function parseBound(bytes: Uint8Array, start: number, length: number): number {
   const plain = parsePlain(bytes, start, length);
@@ -45,7 +46,10 @@ export function parseBound(bytes: Uint8Array, start: number, length: number): nu
 
 const isSpace = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
 
-/** Digits with at most one point, fifteen of them: exact as an integer over a power of ten (Clinger 1990). Else NaN. */
+/**
+ * Digits with at most one point, fifteen of them: exact as an integer over a power of ten (Clinger
+ * 1990). Else NaN.
+ */
 function parsePlain(bytes: Uint8Array, start: number, length: number): number {
   let at = start;
   const end = start + length;
@@ -74,7 +78,10 @@ function parsePlain(bytes: Uint8Array, start: number, length: number): number {
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const hexadecimal = /^([+-]?)0x([\da-f]*)\.?([\da-f]*)(?:p([+-]?\d+))?$/i;
 
-/** All of a text without leading space, as strtod reads it; infinite when it overflows, NaN when it is no number. */
+/**
+ * All of a text without leading space, as strtod reads it; infinite when it overflows, NaN when it
+ * is no number.
+ */
 function parseC(text: string): number {
   if (decimal.test(text)) return Number(text);
   const name = /^([+-]?)inf(inity)?$/i.exec(text);

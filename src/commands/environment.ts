@@ -1,6 +1,6 @@
-// What a command may ask of the node around it, beyond its keys. The node implements it; a register's change
-// function and tests implement as much as they need. Nothing here does I/O: closing a connection or shutting
-// down is an effect that the host carries out after the turn.
+// What a command may ask of the node around it, beyond its keys. The node implements it; a
+// register's change function and tests implement as much as they need. Nothing here does I/O:
+// closing a connection or shutting down is an effect that the host carries out after the turn.
 
 import type { Wait } from "./blocking.js";
 import type { Call } from "./call.js";
@@ -12,8 +12,8 @@ import type { Settings } from "./settings.js";
 import type { SlowLog } from "./slowlog.js";
 
 /**
- * Figures that INFO shows and CONFIG RESETSTAT clears. Counters only grow between resets. `ServerStatistics`
- * implements it; the node counts, and calls its `sample` about every 100 ms.
+ * Figures that INFO shows and CONFIG RESETSTAT clears. Counters only grow between resets.
+ * `ServerStatistics` implements it; the node counts, and calls its `sample` about every 100 ms.
  */
 export interface Statistics {
   connectionsReceived: number;
@@ -45,11 +45,16 @@ export interface Statistics {
 
 /** Switches that DEBUG sets for tests. The node looks at them where they matter. */
 export interface DebugSwitches {
-  /** DEBUG SET-ACTIVE-EXPIRE: whether keys past their deadline are removed before somebody asks for them. */
+  /**
+   * DEBUG SET-ACTIVE-EXPIRE: whether keys past their deadline are removed before somebody asks for
+   * them.
+   */
   activeExpire: boolean;
   /** DEBUG PAUSE-CRON: no periodic work at all. */
   cronPaused: boolean;
-  /** DEBUG SET-DISABLE-DENY-SCRIPTS: commands that scripts must not call may be called all the same. */
+  /**
+   * DEBUG SET-DISABLE-DENY-SCRIPTS: commands that scripts must not call may be called all the same.
+   */
   scriptsMayCallAll: boolean;
   /** DEBUG QUICKLIST-PACKED-THRESHOLD, in bytes; 0 is the default. */
   packedThresholdBytes: number;
@@ -101,38 +106,43 @@ export interface Environment {
   /** Closes a connection once its replies have left; other sessions' connections close at once. */
   closeSession(session: Session): void;
   /**
-   * RESET: ends what other families keep for the session: transaction, watches, subscriptions, tracking, MONITOR.
-   * The session's own fields (database, protocol, name, user, reply mode) are the command's business.
+   * RESET: ends what other families keep for the session: transaction, watches, subscriptions,
+   * tracking, MONITOR. The session's own fields (database, protocol, name, user, reply mode) are
+   * the command's business.
    */
   releaseSession(session: Session): void;
   /**
-   * Keeps the running command's session waiting for keys (blocking.ts); its arguments are copied. Absent where nothing
-   * may wait.
+   * Keeps the running command's session waiting for keys (blocking.ts); its arguments are copied.
+   * Absent where nothing may wait.
    */
   park?(call: Call, wait: Wait): void;
   /**
-   * CLIENT UNBLOCK: ends the wait of a session that is blocked in a command, as its timeout would, or with the
-   * error `UNBLOCKED client unblocked via CLIENT UNBLOCK`. False when it was not blocked.
+   * CLIENT UNBLOCK: ends the wait of a session that is blocked in a command, as its timeout would,
+   * or with the error `UNBLOCKED client unblocked via CLIENT UNBLOCK`. False when it was not
+   * blocked.
    */
   unblock(session: Session, how: "timeout" | "error"): boolean;
   /**
-   * CLIENT PAUSE: until `untilMs` (Unix) no writes, or no commands at all, are run. 0 ends it. A pause while one
-   * is open never shortens or weakens it: the later end and the wider kind hold.
+   * CLIENT PAUSE: until `untilMs` (Unix) no writes, or no commands at all, are run. 0 ends it. A
+   * pause while one is open never shortens or weakens it: the later end and the wider kind hold.
    */
   pause(untilMs: number, what: "write" | "all"): void;
   /**
-   * DEBUG SLEEP: the node does nothing for so many microseconds before this returns. The real host blocks its
-   * thread; a simulation may let its clock pass or do nothing.
+   * DEBUG SLEEP: the node does nothing for so many microseconds before this returns. The real host
+   * blocks its thread; a simulation may let its clock pass or do nothing.
    */
   stall(micros: number): void;
   /**
-   * CONFIG REWRITE: writes the settings into the config file, which exists (`facts.configFile`). Returns why it
-   * could not, or undefined. Absent when this node has no such file.
+   * CONFIG REWRITE: writes the settings into the config file, which exists (`facts.configFile`).
+   * Returns why it could not, or undefined. Absent when this node has no such file.
    */
   rewriteConfig?(): string | undefined;
   /** Ends the process in order, after this turn. */
   shutdown(save: boolean): void;
-  /** Further INFO sections by name, each answering its lines: replication, consensus, storage register here. */
+  /**
+   * Further INFO sections by name, each answering its lines: replication, consensus, storage
+   * register here.
+   */
   readonly infoSections: Map<string, () => string>;
   /** Microseconds of a clock that only measures (LATENCY, SLOWLOG); never for decisions. */
   measureMicros(): number;

@@ -1,6 +1,6 @@
-// Searching around a position: distances, and the cells that cover a circle or a box. Formulas: Redis 7.0's
-// geohash_helper.c (haversine on a sphere). Sines are those of the JavaScript engine: the last bit of a distance may
-// differ from a C library's.
+// Searching around a position: distances, and the cells that cover a circle or a box. Formulas:
+// Redis 7.0's geohash_helper.c (haversine on a sphere). Sines are those of the JavaScript engine:
+// the last bit of a distance may differ from a C library's.
 
 import { type Area, areaOf, bounds, type Cell, cellAt, neighbour, stepMax } from "./geo-cells.js";
 
@@ -98,7 +98,10 @@ const directions: readonly (readonly [number, number])[] = [
   [-1, -1],
 ];
 
-/** The cells to search for what lies in the shape: the one in the middle and those around it that matter. */
+/**
+ * The cells to search for what lies in the shape: the one in the middle and those around it that
+ * matter.
+ */
 export function cellsCovering(shape: Shape): Cell[] {
   const box = boundingBox(shape);
   let step = stepFor(metersOf(shape), shape.latitude);
@@ -130,7 +133,10 @@ function isReached(middle: Cell, box: Area): boolean {
   return !isShort;
 }
 
-/** On a coarse grid a cell may be its own neighbour's neighbour. As Redis, only the one before is compared. */
+/**
+ * On a coarse grid a cell may be its own neighbour's neighbour. As Redis, only the one before is
+ * compared.
+ */
 function withoutRepetition(cells: readonly (Cell | undefined)[]): Cell[] {
   const kept: Cell[] = [];
   let last: Cell | undefined;

@@ -1,5 +1,5 @@
-// Arguments of the geo commands: positions, lengths, units. Each function answers NaN or false after it has replied an
-// error. Errors: Redis 7.0, geo.c.
+// Arguments of the geo commands: positions, lengths, units. Each function answers NaN or false
+// after it has replied an error. Errors: Redis 7.0, geo.c.
 
 import type { Call } from "./call.js";
 import { formatFixed, parseDouble } from "./double-text.js";

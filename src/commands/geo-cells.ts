@@ -1,6 +1,7 @@
-// Positions as scores: the cell of a grid of 2^26 by 2^26, its two indices interleaved bit by bit (Morton order, called a
-// geohash of 52 bits), so that neighbours mostly have close scores. The grid covers the square that web maps
-// show (EPSG:3857). Arithmetic, step by step, as Redis 7.0's geohash.c, so that every bit agrees.
+// Positions as scores: the cell of a grid of 2^26 by 2^26, its two indices interleaved bit by bit
+// (Morton order, called a geohash of 52 bits), so that neighbours mostly have close scores. The
+// grid covers the square that web maps show (EPSG:3857). Arithmetic, step by step, as Redis 7.0's
+// geohash.c, so that every bit agrees.
 
 /** Bits of each index in a score. */
 export const stepMax = 26;
@@ -32,7 +33,9 @@ export const position = { longitude: 0, latitude: 0 };
 const longitudes = bounds.longitudeMax - bounds.longitudeMin;
 const latitudes = bounds.latitudeMax - bounds.latitudeMin;
 
-/** The cell of a position within the bounds. At the upper bounds the index is one beyond the grid. */
+/**
+ * The cell of a position within the bounds. At the upper bounds the index is one beyond the grid.
+ */
 export const cellAt = (longitude: number, latitude: number, step: number): Cell => ({
   column: Math.floor(((longitude - bounds.longitudeMin) / longitudes) * 2 ** step),
   row: Math.floor(((latitude - bounds.latitudeMin) / latitudes) * 2 ** step),
@@ -124,7 +127,10 @@ export function neighbour(cell: Cell, columns: number, rows: number): Cell {
 
 const alphabet = "0123456789bcdefghjkmnpqrstuvwxyz";
 
-/** The eleven characters of a standard geohash, which counts latitudes from -90; the last is always 0. */
+/**
+ * The eleven characters of a standard geohash, which counts latitudes from -90; the last is always
+ * 0.
+ */
 export function geohashText(longitude: number, latitude: number): string {
   const cell: Cell = {
     column: Math.floor(((longitude + 180) / 360) * 2 ** stepMax),

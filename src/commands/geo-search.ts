@@ -1,6 +1,7 @@
-// Who is near: GEORADIUS with its relatives, GEOSEARCH, GEOSEARCHSTORE. The cells that cover the shape are intervals of
-// scores; what lies in them is measured one by one. Replies, errors and order: Redis 7.0, geo.c. Left out: the order
-// among equal distances when COUNT cuts a sorted result, where Redis's partial quicksort leaves it to chance.
+// Who is near: GEORADIUS with its relatives, GEOSEARCH, GEOSEARCHSTORE. The cells that cover the
+// shape are intervals of scores; what lies in them is measured one by one. Replies, errors and
+// order: Redis 7.0, geo.c. Left out: the order among equal distances when COUNT cuts a sorted
+// result, where Redis's partial quicksort leaves it to chance.
 
 import type { Bytes } from "../base/bytes.js";
 import type { ZsetView } from "../keyspace/zset-view.js";

@@ -1,5 +1,6 @@
-// Positions in sorted sets: GEOADD, GEOPOS, GEODIST, GEOHASH. A position is the score of its member (geo-cells.ts), so all
-// commands of sorted sets work on it, and it merges as a score that ZADD wrote. Replies and errors: Redis 7.0, geo.c.
+// Positions in sorted sets: GEOADD, GEOPOS, GEODIST, GEOHASH. A position is the score of its member
+// (geo-cells.ts), so all commands of sorted sets work on it, and it merges as a score that ZADD
+// wrote. Replies and errors: Redis 7.0, geo.c.
 
 import type { ZsetView } from "../keyspace/zset-view.js";
 import type { Call } from "./call.js";
@@ -51,7 +52,9 @@ const eachMember =
     }
   };
 
-/** Puts the position of the member at argument `index` into `position`; false when it is not there. */
+/**
+ * Puts the position of the member at argument `index` into `position`; false when it is not there.
+ */
 export function findPosition(call: Call, view: ZsetView, index: number): boolean {
   if (!view.seekMember(call.bytes, call.start(index), call.size(index))) return false;
   decodeScore(view.score);

@@ -1,7 +1,8 @@
-// Fields as numbers: HINCRBY in 64-bit integers, HINCRBYFLOAT in x87 long doubles. Where changes are captured, what was
-// added is kept beside the value, so that increments of several nodes add up (merge-rules 6 to 8). On a node alone
-// nobody has seen the value before, so the sum is written as the field's value: what nobody else has seen may be netted.
-// Replies and errors: Redis 7.0, t_hash.c.
+// Fields as numbers: HINCRBY in 64-bit integers, HINCRBYFLOAT in x87 long doubles. Where changes
+// are captured, what was added is kept beside the value, so that increments of several nodes add up
+// (merge-rules 6 to 8). On a node alone nobody has seen the value before, so the sum is written as
+// the field's value: what nobody else has seen may be netted. Replies and errors: Redis 7.0,
+// t_hash.c.
 
 import { fromLatin1, latin1 } from "../base/bytes.js";
 import { writeInteger } from "../base/digits.js";
@@ -128,7 +129,8 @@ function writeSum(call: Call, fields: CollectionEditor, old: string, shown: stri
   const exactOld = parseDecimal(old);
   const exactNew = parseDecimal(shown);
   if (call.keyspace.capture === undefined || exactOld === undefined || exactNew === undefined) {
-    // Alone, or hexadecimal, or thousands of digits: the rows of a counter do not hold such numbers.
+    // Alone, or hexadecimal, or thousands of digits: the rows of a counter do not hold such
+    // numbers.
     const bytes = fromLatin1(shown);
     put(call, fields, bytes, bytes.length);
     return;

@@ -1,6 +1,7 @@
-// Hashes: writing and reading fields. A field is an element of the key's entry; what is kept where is the keyspace's
-// business (keyspace/collection.ts). HSET, HGET and HDEL of compact hashes allocate nothing.
-// Replies and errors: Redis 7.0, t_hash.c. Numbers are in hashes-count.ts, random fields and HSCAN in hashes-random.ts.
+// Hashes: writing and reading fields. A field is an element of the key's entry; what is kept where
+// is the keyspace's business (keyspace/collection.ts). HSET, HGET and HDEL of compact hashes
+// allocate nothing. Replies and errors: Redis 7.0, t_hash.c. Numbers are in hashes-count.ts, random
+// fields and HSCAN in hashes-random.ts.
 
 import { Collection } from "../keyspace/collection.js";
 import { CollectionEditor } from "../keyspace/collection-edit.js";
@@ -35,7 +36,10 @@ export function editHash(call: Call): CollectionEditor | undefined {
   return undefined;
 }
 
-/** Ends an edit in which fields and values of up to `longest` bytes were written: Redis might leave the listpack. */
+/**
+ * Ends an edit in which fields and values of up to `longest` bytes were written: Redis might leave
+ * the listpack.
+ */
 export function endHash(call: Call, longest: number): void {
   editor.end();
   const { arena } = call.keyspace;
@@ -46,7 +50,9 @@ export function endHash(call: Call, longest: number): void {
     record.markRoomy(arena, ref);
 }
 
-/** Writes the pairs from argument 2 on; how many fields are new, or -1 after an error was replied. */
+/**
+ * Writes the pairs from argument 2 on; how many fields are new, or -1 after an error was replied.
+ */
 function putPairs(call: Call): number {
   if (call.argc % 2 === 1) {
     failArity(call);

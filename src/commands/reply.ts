@@ -1,5 +1,5 @@
-// The reply encoder: RESP2 and RESP3 into one growing byte buffer. A command writes its reply here and nowhere
-// else; nothing is allocated per reply. RESP: https://redis.io/docs/reference/protocol-spec/ and its RESP3.
+// The reply encoder: RESP2 and RESP3 into one growing byte buffer. A command writes its reply here
+// and nowhere else; nothing is allocated per reply. RESP: https://redis.io/docs/reference/protocol-spec/ and its RESP3.
 
 import { type Bytes, utf8 } from "../base/bytes.js";
 import { writeInteger } from "../base/digits.js";
@@ -21,7 +21,10 @@ export class ReplyTooLarge extends Error {
   override readonly name = "ReplyTooLarge";
 }
 
-/** One turn's replies may not exceed this many bytes: a second bound beside the output-buffer limits. */
+/**
+ * One turn's replies may not exceed this many bytes: a second bound beside the output-buffer
+ * limits.
+ */
 export const replyBytesMax = 0x7fff_0000;
 
 export class Reply {
@@ -102,7 +105,10 @@ export class Reply {
     this.#line(43, text);
   }
 
-  /** An error line, such as `ERR syntax error`. Line ends inside it become spaces, those at its end go. */
+  /**
+   * An error line, such as `ERR syntax error`. Line ends inside it become spaces, those at its end
+   * go.
+   */
   error(text: string): void {
     this.#line(45, text.replace(/[\r\n]+$/, "").replace(/[\r\n]/g, " "));
     this.errorCount++;

@@ -64,7 +64,10 @@ export interface ScanOptions {
   type: string | undefined;
 }
 
-/** The options from argument `first` on; undefined after an error was replied. Only SCAN itself takes TYPE. */
+/**
+ * The options from argument `first` on; undefined after an error was replied. Only SCAN itself
+ * takes TYPE.
+ */
 export function scanOptions(
   call: Call,
   first: number,

@@ -1,9 +1,12 @@
-// A session: what the node knows of one client connection. The bytes of its socket are the host's business; the
-// session holds the protocol state that commands read and change, and the output that may not leave yet.
+// A session: what the node knows of one client connection. The bytes of its socket are the host's
+// business; the session holds the protocol state that commands read and change, and the output that
+// may not leave yet.
 
 import type { Command } from "./command.js";
 
-/** Bits of `Session.gates`: any of them set sends the command through the dispatcher's slow path. */
+/**
+ * Bits of `Session.gates`: any of them set sends the command through the dispatcher's slow path.
+ */
 export const gate = {
   /** AUTH is required and has not happened. */
   unauthenticated: 1,
@@ -35,7 +38,9 @@ export type Outcome = (typeof outcome)[keyof typeof outcome];
 
 export interface QueuedCommand {
   readonly command: Command;
-  /** The request's argument bytes and their (offset, length) pairs, copied out of the read buffer. */
+  /**
+   * The request's argument bytes and their (offset, length) pairs, copied out of the read buffer.
+   */
   readonly bytes: Uint8Array;
   readonly ranges: Int32Array;
   readonly argc: number;
@@ -95,7 +100,10 @@ export class Session {
   isStalled = false;
   /** The host was told to read no more from the client for now. */
   isInputPaused = false;
-  /** Since when more is unread than the soft output limit allows, in Unix milliseconds; 0: it is not. */
+  /**
+   * Since when more is unread than the soft output limit allows, in Unix milliseconds; 0: it is
+   * not.
+   */
   softLimitSinceMs = 0;
   /** Free for the families: subscriptions, blocked keys, tracking. Keyed by the family's name. */
   readonly extras = new Map<string, unknown>();

@@ -1,5 +1,6 @@
-// Sets against each other: SINTER, SUNION, SDIFF with their STORE forms, SINTERCARD. The sets are read where they lie;
-// a result is a list of places in them. Replies and errors: Redis 7.0, t_set.c.
+// Sets against each other: SINTER, SUNION, SDIFF with their STORE forms, SINTERCARD. The sets are
+// read where they lie; a result is a list of places in them. Replies and errors: Redis 7.0,
+// t_set.c.
 
 import { Collection, forms } from "../keyspace/collection.js";
 import { ElementList, replaceCollection } from "../keyspace/collection-replace.js";
@@ -15,7 +16,10 @@ import { fail } from "./errors.js";
 import { notify } from "./notify.js";
 import { openSet } from "./sets.js";
 
-/** The sets under the arguments from `first` on, in their order; undefined after WRONGTYPE was replied. */
+/**
+ * The sets under the arguments from `first` on, in their order; undefined after WRONGTYPE was
+ * replied.
+ */
 function openSets(call: Call, first: number, count: number): Collection[] | undefined {
   const sets: Collection[] = [];
   for (let index = first; index < first + count; index++) {
@@ -84,8 +88,8 @@ function subtract(sets: readonly Collection[]): ElementList {
 type Operation = (sets: Collection[]) => ElementList;
 
 /**
- * Redis subtracts large sets by copying the first one and removing from the copy, which keeps the encoding that the whole
- * first set needs. Whether it does so follows from the sizes.
+ * Redis subtracts large sets by copying the first one and removing from the copy, which keeps the
+ * encoding that the whole first set needs. Whether it does so follows from the sizes.
  */
 function isCopiedFirst(sets: readonly Collection[]): boolean {
   const present = sets.filter(({ count }) => count > 0);

@@ -1,5 +1,5 @@
-// Random members: SPOP, SRANDMEMBER; and SSCAN. What SPOP chose is removed by name, so other nodes hear of a removal and
-// draw nothing themselves. Replies and errors: Redis 7.0, t_set.c and db.c.
+// Random members: SPOP, SRANDMEMBER; and SSCAN. What SPOP chose is removed by name, so other nodes
+// hear of a removal and draw nothing themselves. Replies and errors: Redis 7.0, t_set.c and db.c.
 
 import { Collection, forms } from "../keyspace/collection.js";
 import type { CollectionEditor } from "../keyspace/collection-edit.js";

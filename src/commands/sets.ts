@@ -1,6 +1,6 @@
-// Sets, member by member: adding, removing, moving, popping, asking. A member is an element of the key's entry with an
-// empty value. Adding a member again gives it a fresh stamp where others could remove it meanwhile (add-wins).
-// SADD, SREM, SPOP and SISMEMBER of compact sets allocate nothing.
+// Sets, member by member: adding, removing, moving, popping, asking. A member is an element of the
+// key's entry with an empty value. Adding a member again gives it a fresh stamp where others could
+// remove it meanwhile (add-wins). SADD, SREM, SPOP and SISMEMBER of compact sets allocate nothing.
 // Replies and errors: Redis 7.0, t_set.c. Whole sets against each other are in sets-algebra.ts.
 
 import { Collection } from "../keyspace/collection.js";
@@ -38,7 +38,10 @@ export function editSet(call: Call, index: number): CollectionEditor | undefined
   return undefined;
 }
 
-/** Adds the arguments `from` to `to`, the latter not included, to the set being edited, and ends the edit. */
+/**
+ * Adds the arguments `from` to `to`, the latter not included, to the set being edited, and ends the
+ * edit.
+ */
 function addMembers(call: Call, from: number, to: number): number {
   const { bytes } = call;
   const { arena } = call.keyspace;

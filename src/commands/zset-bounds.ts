@@ -104,7 +104,9 @@ export function findMembers(call: Call, view: ZsetView, isReverse: boolean, offs
   skip(offset, isReverse);
 }
 
-/** Takes the first members of `ranks` away, in reverse the last. A negative offset leads nowhere. */
+/**
+ * Takes the first members of `ranks` away, in reverse the last. A negative offset leads nowhere.
+ */
 export function skip(offset: number, isReverse: boolean): void {
   if (offset < 0) ranks.to = ranks.from;
   else if (isReverse) ranks.to -= offset;
@@ -143,8 +145,9 @@ function firstAboveMax(call: Call, view: ZsetView, from: number): number {
   return view.rankOfMember(call.bytes, lex.maxStart, lex.maxLength, !lex.isMaxOut, from);
 }
 
-// Where scores differ a range of members means nothing, yet Redis answers something: what a walk over its listpack
-// meets, from the first member inside, `offset` members further without looking, to the first outside.
+// Where scores differ a range of members means nothing, yet Redis answers something: what a walk
+// over its listpack meets, from the first member inside, `offset` members further without looking,
+// to the first outside.
 
 function findForwards(call: Call, view: PackedZset, offset: number): void {
   const count = view.visibleCount;

@@ -1,5 +1,6 @@
-// Several sorted sets into one: ZUNION, ZINTER, ZDIFF, their *STORE forms and ZINTERCARD. Replies, errors and the order
-// in which scores are added up, which decides the last bit of a sum: Redis 7.0, t_zset.c.
+// Several sorted sets into one: ZUNION, ZINTER, ZDIFF, their *STORE forms and ZINTERCARD. Replies,
+// errors and the order in which scores are added up, which decides the last bit of a sum: Redis
+// 7.0, t_zset.c.
 
 import { compareBytes, latin1 } from "../base/bytes.js";
 import { roundedInteger } from "./arguments.js";

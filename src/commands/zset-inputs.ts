@@ -1,5 +1,6 @@
-// The inputs of ZUNION, ZINTER and ZDIFF: sorted sets, and sets whose members count with score one. Where one object is
-// given twice both inputs share its cursor, so whoever walks over one copies it first.
+// The inputs of ZUNION, ZINTER and ZDIFF: sorted sets, and sets whose members count with score one.
+// Where one object is given twice both inputs share its cursor, so whoever walks over one copies it
+// first.
 
 import { Collection } from "../keyspace/collection.js";
 import { ownViewOfZset } from "../keyspace/zset-forms.js";

@@ -1,5 +1,5 @@
-// What the commands of sorted sets share: finding one, sending members and scores, and the limits by which Redis names
-// the encoding of a set.
+// What the commands of sorted sets share: finding one, sending members and scores, and the limits
+// by which Redis names the encoding of a set.
 
 import type { Ref } from "../keyspace/arena.js";
 import * as record from "../keyspace/record.js";
@@ -17,7 +17,10 @@ export function demandZset(call: Call, ref: Ref): ZsetView | undefined {
   return view;
 }
 
-/** Sends `count` members from a rank on, with their scores if asked: pairs are arrays of their own in RESP3. */
+/**
+ * Sends `count` members from a rank on, with their scores if asked: pairs are arrays of their own
+ * in RESP3.
+ */
 export function replyMembers(
   call: Call,
   view: ZsetView,
@@ -76,7 +79,9 @@ export function fitsListpack(call: Call, count: number, lengthMax: number): bool
   );
 }
 
-/** Remembers that a set outgrew the listpack: Redis never turns it back. `ref` is its record now. */
+/**
+ * Remembers that a set outgrew the listpack: Redis never turns it back. `ref` is its record now.
+ */
 export function noteGrowth(call: Call, ref: Ref, count: number, lengthMax: number): void {
   const { arena } = call.keyspace;
   if (record.isRoomy(arena, ref) || fitsListpack(call, count, lengthMax)) return;
@@ -84,7 +89,8 @@ export function noteGrowth(call: Call, ref: Ref, count: number, lengthMax: numbe
 }
 
 /**
- * The score as the encoding would keep it: a listpack stores integers, and minus zero becomes zero in it.
+ * The score as the encoding would keep it: a listpack stores integers, and minus zero becomes zero
+ * in it.
  * @param count members there will be.
  */
 export function storedScore(

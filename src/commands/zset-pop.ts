@@ -120,7 +120,9 @@ function popFrom(call: Call, index: number, ref: Ref, view: ZsetView, wish: Wish
   pop(call, index, ref, taken, wish.isMax, isNested);
 }
 
-/** Pops from the first set that is there. False when none is; true also after WRONGTYPE was replied. */
+/**
+ * Pops from the first set that is there. False when none is; true also after WRONGTYPE was replied.
+ */
 function popFirst(call: Call, wish: Wish): boolean {
   for (let index = wish.first; index < wish.first + wish.keyCount; index++) {
     const ref = call.findForWrite(index);

@@ -75,7 +75,9 @@ function areCompatible(call: Call): boolean {
 
 const rankRange = { start: 0, end: 0 };
 
-/** Reads the two bounds at `min` and after it, which are given as maximum and minimum in reverse. */
+/**
+ * Reads the two bounds at `min` and after it, which are given as maximum and minimum in reverse.
+ */
 function parseRange(call: Call, by: By, min: number, isReverse: boolean): boolean {
   const low = isReverse ? min + 1 : min;
   const high = isReverse ? min : min + 1;
@@ -87,7 +89,9 @@ function parseRange(call: Call, by: By, min: number, isReverse: boolean): boolea
   return !Number.isNaN(rankRange.end);
 }
 
-/** The place of the first member of a range and how many there are; in reverse it is the highest. */
+/**
+ * The place of the first member of a range and how many there are; in reverse it is the highest.
+ */
 const found = { rank: 0, count: 0 };
 
 function find(call: Call, view: ZsetView): void {

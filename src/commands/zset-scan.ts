@@ -1,5 +1,6 @@
-// ZSCAN and ZRANDMEMBER. Replies and errors: Redis 7.0, t_zset.c and db.c. ZRANDMEMBER draws ranks, so
-// every member is equally likely; the draws come from the node's generator, so a run can be repeated.
+// ZSCAN and ZRANDMEMBER. Replies and errors: Redis 7.0, t_zset.c and db.c. ZRANDMEMBER draws ranks,
+// so every member is equally likely; the draws come from the node's generator, so a run can be
+// repeated.
 
 import type { Ref } from "../keyspace/arena.js";
 import { Collection } from "../keyspace/collection.js";
@@ -145,7 +146,10 @@ function replyRandom(call: Call, view: ZsetView, count: number, withScores: bool
   else for (let i = 0; i < times; i++) answer(draw(call, size));
 }
 
-/** Above this share of the set, different members are found by shuffling rather than by drawing again. */
+/**
+ * Above this share of the set, different members are found by shuffling rather than by drawing
+ * again.
+ */
 const drawnShareMax = 1 / 3;
 
 function drawDistinct(

@@ -1,5 +1,5 @@
-// Storing a whole sorted set over whatever a key held: the *STORE commands. For other nodes it is the
-// removal of what was seen and new members under a new birth.
+// Storing a whole sorted set over whatever a key held: the *STORE commands. For other nodes it is
+// the removal of what was seen and new members under a new birth.
 
 import type { Bytes } from "../base/bytes.js";
 import { latin1 } from "../base/bytes.js";
@@ -36,7 +36,9 @@ export function copyMembers(
   }
 }
 
-/** Makes the key at argument `index` hold exactly these members, none twice, and replies how many. */
+/**
+ * Makes the key at argument `index` hold exactly these members, none twice, and replies how many.
+ */
 export function replaceZset(
   call: Call,
   index: number,

@@ -1,8 +1,9 @@
-// Sorted sets, member by member: ZADD, ZINCRBY, ZREM, scores and ranks. Replies and errors: Redis 7.0, t_zset.c.
+// Sorted sets, member by member: ZADD, ZINCRBY, ZREM, scores and ranks. Replies and errors: Redis
+// 7.0, t_zset.c.
 //
-// For other nodes ZADD writes a member's score over what was seen, and ZINCRBY adds to it (keyspace/zset-edit.ts).
-// Where other nodes exist a ZADD that changes nothing still gives the member a fresh stamp, so that it survives
-// a removal that has not seen it.
+// For other nodes ZADD writes a member's score over what was seen, and ZINCRBY adds to it
+// (keyspace/zset-edit.ts). Where other nodes exist a ZADD that changes nothing still gives the
+// member a fresh stamp, so that it survives a removal that has not seen it.
 
 import { ZsetEdit } from "../keyspace/zset-edit.js";
 import type { Call } from "./call.js";
@@ -15,7 +16,10 @@ import { demandZset, noteGrowth, storedScore } from "./zset-lookup.js";
 /** The edit of the command that runs. */
 export const edit = new ZsetEdit();
 
-/** Opens the edit on argument `index`, whose visible record is `ref`; false after WRONGTYPE was replied. */
+/**
+ * Opens the edit on argument `index`, whose visible record is `ref`; false after WRONGTYPE was
+ * replied.
+ */
 export function openEdit(call: Call, index: number, ref: number): boolean {
   const { keyspace, db, bytes } = call;
   const hash = call.hashOf(index);
@@ -91,7 +95,9 @@ function readScores(call: Call, first: number): boolean {
   return true;
 }
 
-/** Adds the members at arguments `first`, `first + step` and so on with their scores, and replies. */
+/**
+ * Adds the members at arguments `first`, `first + step` and so on with their scores, and replies.
+ */
 export function addMembers(
   call: Call,
   given: Float64Array,
@@ -120,7 +126,9 @@ export function addMembers(
   else replyDouble(call.reply, tally.sum);
 }
 
-/** What one ZADD has done so far; `sum` is the score that ZINCRBY replies, NaN while it did nothing. */
+/**
+ * What one ZADD has done so far; `sum` is the score that ZINCRBY replies, NaN while it did nothing.
+ */
 const tally = { added: 0, updated: 0, sum: Number.NaN, lengthMax: 0 };
 
 /** Adds or changes one member; false when its score would not be a number. */

@@ -1,8 +1,10 @@
-// What the open batch touched, while anybody else needs to know. Each key is remembered as it stood before the
-// batch's first write to it; at the close the net difference becomes the delta (merge-rules 5).
+// What the open batch touched, while anybody else needs to know. Each key is remembered as it stood
+// before the batch's first write to it; at the close the net difference becomes the delta
+// (merge-rules 5).
 //
-// A key that was compact is remembered as an unfolded copy; a key that was an object keeps its own memory
-// (`KeyEntry.takeDelta`), so that a large collection is never copied to learn what changed in it.
+// A key that was compact is remembered as an unfolded copy; a key that was an object keeps its own
+// memory (`KeyEntry.takeDelta`), so that a large collection is never copied to learn what changed
+// in it.
 
 import { fromLatin1 } from "../base/bytes.js";
 import { emptyCell } from "../lattice/cell.js";
@@ -64,7 +66,8 @@ export class Capture {
       const elements = tracked?.takeDelta() ?? [];
       if (tracked !== after) elements.push(...differenceOfEntries(before, after));
       if (after.hasDelta) after.takeDelta();
-      // The object may have been kept only for its memory of the batch; fold it where that is possible now.
+      // The object may have been kept only for its memory of the batch; fold it where that is
+      // possible now.
       const kind = ref === 0 ? 0 : kindOf(keyspace.arena, ref);
       if (kind === objectKind || kind === hiddenKind)
         keyspace.storeEntry(db, hash, keyBytes, after);

@@ -1,5 +1,6 @@
-// A hash or a set under another key, from record to record without a cell in between: what RENAME, COPY and MOVE do with
-// collections in their compact forms. The copy is a key of its own with a new birth (content.ts).
+// A hash or a set under another key, from record to record without a cell in between: what RENAME,
+// COPY and MOVE do with collections in their compact forms. The copy is a key of its own with a new
+// birth (content.ts).
 
 import { type Slot, slots } from "../lattice/key-entry.js";
 import type { Ref } from "./arena.js";
@@ -13,7 +14,10 @@ import * as record from "./record.js";
 
 const source = new Collection();
 
-/** Copies the collection under `from`; false when it is of another type, or has cells that only its entry can copy. */
+/**
+ * Copies the collection under `from`; false when it is of another type, or has cells that only its
+ * entry can copy.
+ */
 export function copyCollection(
   keyspace: Keyspace,
   from: Ref,

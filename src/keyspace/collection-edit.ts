@@ -1,10 +1,12 @@
-// Writing a hash or a set whatever its form. A command begins an edit of one key, puts and removes elements, and ends
-// it; in between the collection may change its form: from nothing to a packed record, from that to an element table.
-// In both compact forms a single put or removal allocates nothing on the heap.
+// Writing a hash or a set whatever its form. A command begins an edit of one key, puts and removes
+// elements, and ends it; in between the collection may change its form: from nothing to a packed
+// record, from that to an element table. In both compact forms a single put or removal allocates
+// nothing on the heap.
 //
-// Rules of every write (merge-rules 5 and 10): `capture` hears of the key before its first change; new elements carry
-// the birth of the visible slot; emptying a collection removes the key with everything seen under it. Where
-// a compact form does not tell the whole truth (a clash of types, dead rows, concurrent cells) the key's entry decides.
+// Rules of every write (merge-rules 5 and 10): `capture` hears of the key before its first change;
+// new elements carry the birth of the visible slot; emptying a collection removes the key with
+// everything seen under it. Where a compact form does not tell the whole truth (a clash of types,
+// dead rows, concurrent cells) the key's entry decides.
 //
 // Left out: replacing a whole collection (collection-replace.ts).
 
@@ -31,7 +33,10 @@ interface General {
 }
 
 export class CollectionEditor {
-  /** The collection as it stands; its positions are stale after every write until `view.find` or `refresh`. */
+  /**
+   * The collection as it stands; its positions are stale after every write until `view.find` or
+   * `refresh`.
+   */
   readonly view = new Collection();
   /** The record, 0 when there is none. It moves with every write. */
   ref: Ref = 0;
@@ -54,8 +59,8 @@ export class CollectionEditor {
   #general: General | undefined;
 
   /**
-   * Begins an edit of the key whose visible record is `ref`, or 0. False when it holds another type. The key's bytes
-   * must stay where they are until `end`.
+   * Begins an edit of the key whose visible record is `ref`, or 0. False when it holds another
+   * type. The key's bytes must stay where they are until `end`.
    */
   begin(
     keyspace: Keyspace,
@@ -81,7 +86,8 @@ export class CollectionEditor {
     this.count = this.view.count;
     this.packedMax = packedCountMax;
     this.isEmptied = false;
-    // Dead rows of others lie hidden under an absent key: only the entry knows what to do with them.
+    // Dead rows of others lie hidden under an absent key: only the entry knows what to do with
+    // them.
     if (ref === 0 && db.hiddenCount > 0 && db.keys.find(hash, key, keyStart, keyLength) !== 0)
       this.view.form = forms.general;
     return true;
@@ -122,8 +128,8 @@ export class CollectionEditor {
   }
 
   /**
-   * Writes an element. True when it is new. With `isKept` an element that is there is left alone, unless others must
-   * hear that it was written again (add-wins).
+   * Writes an element. True when it is new. With `isKept` an element that is there is left alone,
+   * unless others must hear that it was written again (add-wins).
    */
   put(
     bytes: Uint8Array,
@@ -258,7 +264,10 @@ export class CollectionEditor {
     this.#keyspace.entryOf(this.ref).remember(this.#slot, latin1(bytes, start, start + length));
   }
 
-  /** Puts a table that belongs to nobody yet under the key, with the deadline of the packed record `old`, if any. */
+  /**
+   * Puts a table that belongs to nobody yet under the key, with the deadline of the packed record
+   * `old`, if any.
+   */
   #storeTable(table: ElementTable, old: Ref | undefined, flags: number): void {
     const keyspace = this.#keyspace;
     const { arena } = keyspace;

@@ -1,6 +1,6 @@
-// Writing a whole hash or set at once over whatever was under its key (SINTERSTORE and its like, COPY, RENAME):
-// everything seen goes, and the elements stand under a new birth. The new form is built before the old one is dropped,
-// because the elements may lie in it.
+// Writing a whole hash or set at once over whatever was under its key (SINTERSTORE and its like,
+// COPY, RENAME): everything seen goes, and the elements stand under a new birth. The new form is
+// built before the old one is dropped, because the elements may lie in it.
 
 import { type Bytes, emptyBytes, latin1 } from "../base/bytes.js";
 import { KeyEntry, type Slot, slots } from "../lattice/key-entry.js";
@@ -56,7 +56,10 @@ export class ElementList {
   }
 }
 
-/** A whole collection to be stored: elements, all different and at least one, and their values if it is a hash. */
+/**
+ * A whole collection to be stored: elements, all different and at least one, and their values if it
+ * is a hash.
+ */
 export interface NewCollection {
   readonly slot: Slot;
   readonly elements: ElementList;
@@ -215,7 +218,10 @@ function isObject(keyspace: Keyspace, ref: Ref): boolean {
   return kind === record.objectKind || kind === record.hiddenKind;
 }
 
-/** Removes everything seen under an object, which leaves nothing; a compact record stays, to be superseded. */
+/**
+ * Removes everything seen under an object, which leaves nothing; a compact record stays, to be
+ * superseded.
+ */
 function dropObject(keyspace: Keyspace, db: Database, hash: number, key: Uint8Array): Ref {
   const ref = db.keys.find(hash, key, 0, key.length);
   if (ref === 0 || !isObject(keyspace, ref)) return ref;

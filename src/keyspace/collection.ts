@@ -1,7 +1,9 @@
-// Reading a hash or a set whatever its form: packed record, element table, or general cells. One `Collection` looks at
-// one key at a time and is used again and again; looking up an element allocates nothing in the two compact forms.
+// Reading a hash or a set whatever its form: packed record, element table, or general cells. One
+// `Collection` looks at one key at a time and is used again and again; looking up an element
+// allocates nothing in the two compact forms.
 //
-// What it points at is valid until the next write. Left out: orders (sorted sets, lists) and writing (collection-edit.ts).
+// What it points at is valid until the next write. Left out: orders (sorted sets, lists) and
+// writing (collection-edit.ts).
 
 import { type Bytes, emptyBytes, fromLatin1, latin1 } from "../base/bytes.js";
 import { type Cell, isLive, winner } from "../lattice/cell.js";
@@ -207,9 +209,10 @@ export class Collection {
   }
 
   /**
-   * Part of a scan: goes to the elements of buckets from `cursor` on, until there were `wanted` of them or so many
-   * buckets, and answers the next cursor, 0 at the end. What is not a table is given whole. Complex elements of a table
-   * come with the bucket that they would be in, so one that changes its kind meanwhile is not passed over.
+   * Part of a scan: goes to the elements of buckets from `cursor` on, until there were `wanted` of
+   * them or so many buckets, and answers the next cursor, 0 at the end. What is not a table is
+   * given whole. Complex elements of a table come with the bucket that they would be in, so one
+   * that changes its kind meanwhile is not passed over.
    */
   scan(cursor: number, wanted: number, bucketsMax: number, visit: (at: this) => void): number {
     const table = this.form === forms.table ? this.table! : this.store;
@@ -231,7 +234,10 @@ export class Collection {
     return next;
   }
 
-  /** Goes to the complex elements whose hashes a scan comes to from `start` on and before `end`; 0 is the end of all. */
+  /**
+   * Goes to the complex elements whose hashes a scan comes to from `start` on and before `end`; 0
+   * is the end of all.
+   */
   #visitComplex(table: ElementTable, start: number, end: number, visit: (at: this) => void): void {
     for (const [element, cell] of table.complexEntries()) {
       if (!table.isVisible(element)) continue;
@@ -255,7 +261,10 @@ export class Collection {
   }
 }
 
-/** Where a scan comes to a hash: buckets are visited in the order of their reversed bits (hash-index.ts). */
+/**
+ * Where a scan comes to a hash: buckets are visited in the order of their reversed bits
+ * (hash-index.ts).
+ */
 function scanPlace(hash: number): number {
   let v = hash;
   v = ((v >>> 1) & 0x55555555) | ((v & 0x55555555) << 1);

@@ -1,17 +1,12 @@
-// Compaction: wins back memory that freed records of other sizes leave behind. The slab with the fewest live units is
-// emptied, a bounded number of blocks at a time, and given back to the operating system.
+// Compaction: wins back memory that freed records of other sizes leave behind. The slab with the
+// fewest live units is emptied, a bounded number of blocks at a time, and given back to the
+// operating system.
 //
-// Two walks over the slab. The first takes its free blocks out of the lists, so that nothing new is placed there; the
-// second moves the live records. Between steps the slab is an ordinary one: records in it are read, changed and freed.
+// Two walks over the slab. The first takes its free blocks out of the lists, so that nothing new is
+// placed there; the second moves the live records. Between steps the slab is an ordinary one:
+// records in it are read, changed and freed.
 
-import {
-  type Arena,
-  blockUnitsMin,
-  freeKind,
-  type Ref,
-  refOf,
-  wordOf,
-} from "./arena.js";
+import { type Arena, blockUnitsMin, freeKind, type Ref, refOf, wordOf } from "./arena.js";
 import type { Keyspace } from "./keyspace.js";
 import {
   databaseOf,

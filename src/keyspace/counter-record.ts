@@ -1,5 +1,5 @@
-// The fields of a `counterKind` record: this node's own live row, never reset by others, over at most one base
-// that is a safe integer born by its own write.
+// The fields of a `counterKind` record: this node's own live row, never reset by others, over at
+// most one base that is a safe integer born by its own write.
 
 import { type Ref, slabOf } from "./arena.js";
 import type { Keyspace } from "./keyspace.js";

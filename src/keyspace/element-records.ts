@@ -1,10 +1,11 @@
-// Elements of a large collection as records in the arena, found through an index of their own: one sibling each, no
-// rows. Written and removed by bytes; a value of the same block size changes in place. What is not so simple is kept by
-// element-table.ts, which is the store made of both.
+// Elements of a large collection as records in the arena, found through an index of their own: one
+// sibling each, no rows. Written and removed by bytes; a value of the same block size changes in
+// place. What is not so simple is kept by element-table.ts, which is the store made of both.
 //
-// An element's record has the layout of a text record (record.ts): key = element, value = the sibling's value, stamp in
-// the header. Its birth is the table's common one unless `bornFlag` says otherwise. Where a key's record holds access
-// clock and database, an element's holds the number of its table, which is how compaction finds the index.
+// An element's record has the layout of a text record (record.ts): key = element, value = the
+// sibling's value, stamp in the header. Its birth is the table's common one unless `bornFlag` says
+// otherwise. Where a key's record holds access clock and database, an element's holds the number of
+// its table, which is how compaction finds the index.
 //
 // Subclasses keep an order beside the index (sorted sets) through the `note...` methods.
 
@@ -53,7 +54,9 @@ export class ElementRecords {
     return this.births.replica;
   }
 
-  /** Whether all live entries have the same birth, so that a record may be written over in place. */
+  /**
+   * Whether all live entries have the same birth, so that a record may be written over in place.
+   */
   get hasOneBirth(): boolean {
     return this.#ownBornCount === 0;
   }
@@ -64,8 +67,8 @@ export class ElementRecords {
   }
 
   /**
-   * Writes an element as part of the open batch. The caller has made sure that the element is not complex and
-   * that the entry remembers it. Answers the record.
+   * Writes an element as part of the open batch. The caller has made sure that the element is not
+   * complex and that the entry remembers it. Answers the record.
    */
   put(
     hash: number,
@@ -96,8 +99,9 @@ export class ElementRecords {
   }
 
   /**
-   * Writes a simple element over `old`, which is its record or 0, as part of the open batch and under the visible birth.
-   * The table must not be blank. The common case, another value of the same block size, changes bytes in place.
+   * Writes a simple element over `old`, which is its record or 0, as part of the open batch and
+   * under the visible birth. The table must not be blank. The common case, another value of the
+   * same block size, changes bytes in place.
    */
   putOwn(
     hash: number,
@@ -129,7 +133,9 @@ export class ElementRecords {
     );
   }
 
-  /** A new value for a record of the common birth, where it lies; false when it does not fit there. */
+  /**
+   * A new value for a record of the common birth, where it lies; false when it does not fit there.
+   */
   #overwrite(ref: Ref, value: Uint8Array, valueStart: number, valueLength: number): boolean {
     const { keyspace } = this;
     const { arena } = keyspace;
@@ -149,7 +155,10 @@ export class ElementRecords {
     return true;
   }
 
-  /** Writes a simple element with any stamp over `old`, which is its record or 0. Answers the record. */
+  /**
+   * Writes a simple element with any stamp over `old`, which is its record or 0. Answers the
+   * record.
+   */
   write(
     hash: number,
     old: Ref,
@@ -290,7 +299,9 @@ export class ElementRecords {
   /** Births of what is not in a record take part in the look for the highest. */
   protected considerOthers(_births: HighestBirth): void {}
 
-  /** Looks at every live entry: the last one with the highest birth is gone, or two names compete. */
+  /**
+   * Looks at every live entry: the last one with the highest birth is gone, or two names compete.
+   */
   protected findBirth(): void {
     const { arena, replicas } = this.keyspace;
     this.births.reset();

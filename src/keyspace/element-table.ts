@@ -1,6 +1,6 @@
-// The compact element store of large collections: every simple element is one record in the arena (element-records.ts).
-// A simple element has one sibling and no rows; anything else (concurrent siblings, counter rows) is kept as a cell in a
-// map beside the records until it is simple again.
+// The compact element store of large collections: every simple element is one record in the arena
+// (element-records.ts). A simple element has one sibling and no rows; anything else (concurrent
+// siblings, counter rows) is kept as a cell in a map beside the records until it is simple again.
 
 import { type Bytes, type ByteWriter, compareText, fromLatin1, latin1 } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
@@ -39,7 +39,9 @@ export class ElementTable extends ElementRecords implements ElementStore {
     return this.#complex === undefined;
   }
 
-  /** Whether all live entries have the same birth, so that a record may be written over in place. */
+  /**
+   * Whether all live entries have the same birth, so that a record may be written over in place.
+   */
   override get hasOneBirth(): boolean {
     return super.hasOneBirth && this.#complex === undefined;
   }

@@ -1,5 +1,6 @@
-// Unfolding a compact record into a key's entry, and folding an entry into the compact form that holds it.
-// The two are inverse: folding loses nothing, so a digest or a join sees no difference (test: keyspace laws).
+// Unfolding a compact record into a key's entry, and folding an entry into the compact form that
+// holds it. The two are inverse: folding loses nothing, so a digest or a join sees no difference
+// (test: keyspace laws).
 
 import type { Cell, Row, Sibling } from "../lattice/cell.js";
 import { decodeDeadline, encodeDeadline } from "../lattice/deadline.js";

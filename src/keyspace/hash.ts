@@ -1,6 +1,6 @@
-// The seeded hash of the key index: HalfSipHash-1-3 (Aumasson and Bernstein's SipHash on 32-bit words), whose
-// 64-bit key comes from the host. An attacker who does not know the key cannot make keys collide.
-// Never used for anything that leaves the process: digests have their own hash.
+// The seeded hash of the key index: HalfSipHash-1-3 (Aumasson and Bernstein's SipHash on 32-bit
+// words), whose 64-bit key comes from the host. An attacker who does not know the key cannot make
+// keys collide. Never used for anything that leaves the process: digests have their own hash.
 
 let k0 = 0x5bd1e995 | 0;
 let k1 = 0x1b873593 | 0;

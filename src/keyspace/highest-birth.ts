@@ -1,6 +1,7 @@
-// The highest birth among the live entries of a large store, kept while entries come and go (merge-rules 10). Only when
-// the last entry that has it goes must the store be looked through again; births differ only where an empty
-// key was written concurrently, so that is as rare as those.
+// The highest birth among the live entries of a large store, kept while entries come and go
+// (merge-rules 10). Only when the last entry that has it goes must the store be looked through
+// again; births differ only where an empty key was written concurrently, so that is as rare as
+// those.
 
 import type { ReplicaTable } from "../clock/replica-table.js";
 import type { ReplicaIndex, Time } from "../clock/stamp.js";

@@ -1,15 +1,19 @@
-// The order of a sorted set: entries (score, ref) sorted by score and then by the bytes of the record's key, in chunks of
-// up to 512, with a Fenwick tree over the chunks' counts (Fenwick 1994). Rank, the entry at a rank and the bounds of a
-// range take O(log n); an insertion moves at most one chunk's entries.
+// The order of a sorted set: entries (score, ref) sorted by score and then by the bytes of the
+// record's key, in chunks of up to 512, with a Fenwick tree over the chunks' counts (Fenwick 1994).
+// Rank, the entry at a rank and the bounds of a range take O(log n); an insertion moves at most one
+// chunk's entries.
 //
-// Scores lie beside the refs, and each chunk's last score once more in one array of its own, so that a search stays
-// within few cache lines and touches a record only where scores tie.
+// Scores lie beside the refs, and each chunk's last score once more in one array of its own, so
+// that a search stays within few cache lines and touches a record only where scores tie.
 
 import { assert } from "../base/assert.js";
 import { type Arena, type Ref, slabOf } from "./arena.js";
 import { keyLengthOf, keyStartOf } from "./record.js";
 
-/** Entries per chunk. Larger ones make insertions move more, smaller ones make splits rebuild the tree more often. */
+/**
+ * Entries per chunk. Larger ones make insertions move more, smaller ones make splits rebuild the
+ * tree more often.
+ */
 const chunkMax = 512;
 /** A chunk's first capacity: most sorted sets are small. */
 const chunkMin = 8;
@@ -220,7 +224,10 @@ export class OrderIndex {
     return this.#chunks[this.#chunkNumber]!.scores[this.#at]!;
   }
 
-  /** From a place that `seek` found to its neighbour, which must exist if `ref` is asked for. No change in between. */
+  /**
+   * From a place that `seek` found to its neighbour, which must exist if `ref` is asked for. No
+   * change in between.
+   */
   step(isReverse: boolean): void {
     if (isReverse) {
       if (--this.#at >= 0) return;
@@ -256,7 +263,9 @@ export class OrderIndex {
     }
   }
 
-  /** The rank of the first entry whose score is at least `score`, or above it when `isExclusive`. */
+  /**
+   * The rank of the first entry whose score is at least `score`, or above it when `isExclusive`.
+   */
   rankOfScore(score: number, isExclusive: boolean): number {
     const chunkNumber = firstNotBefore(this.#lastScores, this.#chunks.length, score, isExclusive);
     if (chunkNumber === this.#chunks.length) return this.#count;
@@ -276,7 +285,10 @@ export class OrderIndex {
     return this.#rank();
   }
 
-  /** The rank of the first entry whose member is at or after the given one, as if all scores were equal. */
+  /**
+   * The rank of the first entry whose member is at or after the given one, as if all scores were
+   * equal.
+   */
   rankOfMember(bytes: Uint8Array, start: number, length: number, isExclusive: boolean): number {
     let low = 0;
     let high = this.#count;
@@ -315,7 +327,9 @@ export class OrderIndex {
     return length - otherLength;
   }
 
-  /** Finds the first entry that is not before the pair; beyond the last chunk when there is none. */
+  /**
+   * Finds the first entry that is not before the pair; beyond the last chunk when there is none.
+   */
   #search(
     score: number,
     bytes: Uint8Array,

@@ -1,8 +1,9 @@
-// Writing packed records in place: adding, replacing and removing an element as part of the open batch. An edit that
-// changes the size of the record's block moves it; callers go on with the ref they are answered.
+// Writing packed records in place: adding, replacing and removing an element as part of the open
+// batch. An edit that changes the size of the record's block moves it; callers go on with the ref
+// they are answered.
 //
-// Nothing is allocated on the heap. Left out: telling `capture` and whoever watches (the caller's, see
-// collection-edit.ts), and going over to an element table when a packed record grows too large.
+// Nothing is allocated on the heap. Left out: telling `capture` and whoever watches (the caller's,
+// see collection-edit.ts), and going over to an element table when a packed record grows too large.
 
 import { blockUnitsMax, type Ref, roundUnits, slabOf, wordOf } from "./arena.js";
 import type { Database } from "./database.js";
@@ -21,7 +22,10 @@ import {
 } from "./packed.js";
 import * as record from "./record.js";
 
-/** A new packed record with one element, born by the open batch; 0 when it does not fit one. Attached. */
+/**
+ * A new packed record with one element, born by the open batch; 0 when it does not fit one.
+ * Attached.
+ */
 export function createPacked(
   keyspace: Keyspace,
   db: Database,
@@ -77,8 +81,9 @@ export function writeParts(
 }
 
 /**
- * Writes an element under the open batch's stamp. `cursor` has looked for it in `ref`: it stands at the element, or
- * at the end when `isThere` is false. Answers the record, or 0 with nothing done when it would grow too large.
+ * Writes an element under the open batch's stamp. `cursor` has looked for it in `ref`: it stands at
+ * the element, or at the end when `isThere` is false. Answers the record, or 0 with nothing done
+ * when it would grow too large.
  */
 export function putPacked(
   keyspace: Keyspace,
@@ -134,8 +139,9 @@ export function removePacked(
 }
 
 /**
- * Replaces `removed` bytes of the payload at `offset` by a gap of `added` bytes, in place where the block keeps its
- * size. The new bytes must come from elsewhere than the record. Answers the record, or 0 when it would be too large.
+ * Replaces `removed` bytes of the payload at `offset` by a gap of `added` bytes, in place where the
+ * block keeps its size. The new bytes must come from elsewhere than the record. Answers the record,
+ * or 0 when it would be too large.
  */
 export function splice(
   keyspace: Keyspace,
@@ -175,7 +181,10 @@ export function splice(
   return fresh;
 }
 
-/** A record with the key, the stamp, the flags and the deadline of `ref` and room for so many bytes of payload. */
+/**
+ * A record with the key, the stamp, the flags and the deadline of `ref` and room for so many bytes
+ * of payload.
+ */
 export function copyHead(keyspace: Keyspace, db: Database, ref: Ref, size: number): Ref {
   const { arena } = keyspace;
   const kind = record.kindOf(arena, ref);

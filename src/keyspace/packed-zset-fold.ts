@@ -1,4 +1,5 @@
-// What folding a sorted set into a packed record needs beyond other collections: its order, and scores in short form.
+// What folding a sorted set into a packed record needs beyond other collections: its order, and
+// scores in short form.
 
 import { compareText, equalBytes } from "../base/bytes.js";
 import type { Cell } from "../lattice/cell.js";
@@ -27,7 +28,10 @@ export function inScoreOrder(store: ElementStore): Element[] {
   });
 }
 
-/** The short form of a member's value, valid until the next call; undefined for bytes that no write makes. */
+/**
+ * The short form of a member's value, valid until the next call; undefined for bytes that no write
+ * makes.
+ */
 export function shortScore(value: Uint8Array): Uint8Array | undefined {
   if (value.length !== scoreLength) return undefined;
   const score = scoreOfBytes(value);

@@ -1,6 +1,7 @@
-// A sorted set inside one record: the layout of packed.ts, its elements in the order of score and member, the score in
-// its short form as the value. Opening reads the whole record into arrays of positions, at most `packedZsetMax` of
-// them, so that every question afterwards is a search in those.
+// A sorted set inside one record: the layout of packed.ts, its elements in the order of score and
+// member, the score in its short form as the value. Opening reads the whole record into arrays of
+// positions, at most `packedZsetMax` of them, so that every question afterwards is a search in
+// those.
 
 import { assert } from "../base/assert.js";
 import type { Arena, Ref } from "./arena.js";

@@ -1,5 +1,5 @@
-// Redis Cluster's hash slots: CRC16 (XMODEM) of the key, or of its hash tag, modulo 16384. Slots are fixed for ever;
-// a shard is a fixed range of them.
+// Redis Cluster's hash slots: CRC16 (XMODEM) of the key, or of its hash tag, modulo 16384. Slots
+// are fixed for ever; a shard is a fixed range of them.
 
 export const slotCount = 16384;
 
@@ -17,7 +17,9 @@ export function crc16(bytes: Uint8Array, start = 0, end = bytes.length): number 
   return crc;
 }
 
-/** The slot of a key: of what stands between the first `{` and the next `}` when that is not empty. */
+/**
+ * The slot of a key: of what stands between the first `{` and the next `}` when that is not empty.
+ */
 export function slotOfKey(bytes: Uint8Array, start = 0, end = bytes.length): number {
   const [from, to] = tagRange(bytes, start, end);
   return crc16(bytes, from, to) & (slotCount - 1);

@@ -1,5 +1,5 @@
-// Checks every structure of a keyspace against every other: what records say against what the index,
-// the heap, the tables and the arena count.
+// Checks every structure of a keyspace against every other: what records say against what the
+// index, the heap, the tables and the arena count.
 
 import { assert } from "../base/assert.js";
 import { roundUnits } from "./arena.js";

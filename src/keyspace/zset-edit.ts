@@ -1,10 +1,11 @@
-// Writing a sorted set as part of the open batch, whatever its form: a packed record is edited in place and an element
-// table through its records; what neither holds (a key that is not there yet, a type clash, concurrent writers, the step
-// from one form to the other) goes through the key's entry. Every way keeps the rules of writes: the birth that
-// new members carry, what `capture` must remember, the emptied key that goes with all that was seen under it.
+// Writing a sorted set as part of the open batch, whatever its form: a packed record is edited in
+// place and an element table through its records; what neither holds (a key that is not there yet,
+// a type clash, concurrent writers, the step from one form to the other) goes through the key's
+// entry. Every way keeps the rules of writes: the birth that new members carry, what `capture` must
+// remember, the emptied key that goes with all that was seen under it.
 //
-// One edit serves a command: open, then for each member `seek` and one of `put`, `increment`, `remove`; then close.
-// Nothing is allocated on the common ways.
+// One edit serves a command: open, then for each member `seek` and one of `put`, `increment`,
+// `remove`; then close. Nothing is allocated on the common ways.
 
 import { type Bytes, latin1 } from "../base/bytes.js";
 import { winner } from "../lattice/cell.js";
@@ -58,8 +59,9 @@ export class ZsetEdit {
   score = 0;
 
   /**
-   * Begins with the key's visible record, or 0. False when it holds another type. The bytes of the key, and of
-   * members, must stay as they are until the edit is closed, and must not lie in the arena.
+   * Begins with the key's visible record, or 0. False when it holds another type. The bytes of the
+   * key, and of members, must stay as they are until the edit is closed, and must not lie in the
+   * arena.
    */
   open(
     keyspace: Keyspace,
@@ -129,9 +131,10 @@ export class ZsetEdit {
   }
 
   /**
-   * Adds to the score of the member sought: ZINCRBY. `sum` is what readers see afterwards. What nobody else has seen may
-   * be netted, so a node alone writes the sum; else the exact difference joins the increments of other nodes. An
-   * infinite sum has no difference to anything and is written as ZADD would.
+   * Adds to the score of the member sought: ZINCRBY. `sum` is what readers see afterwards. What
+   * nobody else has seen may be netted, so a node alone writes the sum; else the exact difference
+   * joins the increments of other nodes. An infinite sum has no difference to anything and is
+   * written as ZADD would.
    */
   increment(by: number, sum: number): void {
     if (this.#keyspace.capture === undefined || !Number.isFinite(sum)) {
@@ -252,8 +255,9 @@ export class ZsetEdit {
   }
 
   /**
-   * Whether the table may be changed without its entry: it is the key's only slot, it is not empty (then a birth is
-   * chosen), and no cell stands behind the member. What the batch must remember of the member is remembered.
+   * Whether the table may be changed without its entry: it is the key's only slot, it is not empty
+   * (then a birth is chosen), and no cell stands behind the member. What the batch must remember of
+   * the member is remembered.
    */
   #isPlain(table: ZsetTable): boolean {
     const entry = this.#keyspace.entryOf(this.ref);

@@ -1,4 +1,5 @@
-// The forms of a sorted set: a packed record while it is small, an element table with an order when it is not.
+// The forms of a sorted set: a packed record while it is small, an element table with an order when
+// it is not.
 
 import { assert } from "../base/assert.js";
 import { slots } from "../lattice/key-entry.js";
@@ -9,7 +10,10 @@ import * as record from "./record.js";
 import { ZsetTable } from "./zset-table.js";
 import type { ZsetView } from "./zset-view.js";
 
-/** The sorted set under a visible record; undefined when it holds another type. Valid until the next call or write. */
+/**
+ * The sorted set under a visible record; undefined when it holds another type. Valid until the next
+ * call or write.
+ */
 export function viewZset(keyspace: Keyspace, ref: Ref): ZsetView | undefined {
   const kind = record.kindOf(keyspace.arena, ref);
   if (kind === record.packedZsetKind) return shared.open(keyspace.arena, ref);

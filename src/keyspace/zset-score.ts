@@ -1,5 +1,5 @@
-// Scores as bytes: eight in the lattice and in element tables, fewer in packed records, where small integers take as
-// many bytes as they need.
+// Scores as bytes: eight in the lattice and in element tables, fewer in packed records, where small
+// integers take as many bytes as they need.
 
 import type { Bytes } from "../base/bytes.js";
 
@@ -12,7 +12,10 @@ const readBytes = new Uint8Array(read.buffer);
 
 export const scoreLength = 8;
 
-/** A score as the value of an element, little-endian. Valid until the next call: who keeps it copies it. */
+/**
+ * A score as the value of an element, little-endian. Valid until the next call: who keeps it copies
+ * it.
+ */
 export function scoreBytes(score: number): Bytes {
   scratch.setFloat64(0, score, true);
   return scoreScratch;
@@ -21,7 +24,9 @@ export function scoreBytes(score: number): Bytes {
 /** A copy of a score's bytes, to keep. */
 export const copyScore = (score: number): Bytes => scoreBytes(score).slice();
 
-/** The score in eight bytes. No write makes a NaN; in bytes that came from elsewhere it counts as 0. */
+/**
+ * The score in eight bytes. No write makes a NaN; in bytes that came from elsewhere it counts as 0.
+ */
 export function scoreOfBytes(bytes: Uint8Array, start = 0): number {
   for (let i = 0; i < 8; i++) readBytes[i] = bytes[start + i]!;
   const score = read.getFloat64(0, true);

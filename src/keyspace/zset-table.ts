@@ -1,9 +1,10 @@
-// The compact store of a sorted set: an element table with an order beside it. A member's value is its score as eight
-// bytes; its place in the order follows the record. A member whose cell is not simple (concurrent ZADDs, ZINCRBY rows)
-// stands in the order through a stand-in record that holds the member and its resolved score and nothing else.
+// The compact store of a sorted set: an element table with an order beside it. A member's value is
+// its score as eight bytes; its place in the order follows the record. A member whose cell is not
+// simple (concurrent ZADDs, ZINCRBY rows) stands in the order through a stand-in record that holds
+// the member and its resolved score and nothing else.
 //
-// Score = the base with the highest stamp, plus the live rows (design.md section 4): a member that was removed while
-// another replica incremented it comes back with that increment alone.
+// Score = the base with the highest stamp, plus the live rows (design.md section 4): a member that
+// was removed while another replica incremented it comes back with that increment alone.
 
 import { fromLatin1, latin1 } from "../base/bytes.js";
 import { type Cell, isLive, isVisible, rowSum, winner } from "../lattice/cell.js";
@@ -46,7 +47,10 @@ export const plainLengthMax = 16 * 1024;
 export class ZsetTable extends ElementTable implements ZsetView {
   readonly order: OrderIndex;
   readonly #standIns = new Map<string, Ref>();
-  /** The record that the view stands at, its score, and the hash of the member that `seekMember` looked for. */
+  /**
+   * The record that the view stands at, its score, and the hash of the member that `seekMember`
+   * looked for.
+   */
   ref: Ref = 0;
   score = 0;
   foundHash = 0;
@@ -149,14 +153,16 @@ export class ZsetTable extends ElementTable implements ZsetView {
 
   // ---- writing simple members
 
-  /** Whether a member may be written as a record: no cell stands behind it, and it is not too long. */
+  /**
+   * Whether a member may be written as a record: no cell stands behind it, and it is not too long.
+   */
   isPlain(member: string): boolean {
     return member.length <= plainLengthMax && this.complexCell(member) === undefined;
   }
 
   /**
-   * Gives the simple member that the view stands at another score, as part of the open batch. It must have the birth
-   * that the table's new members get.
+   * Gives the simple member that the view stands at another score, as part of the open batch. It
+   * must have the birth that the table's new members get.
    */
   rescore(score: number): void {
     const { keyspace, ref } = this;

@@ -1,5 +1,6 @@
-// A sorted set as commands read it, whatever its form (zset-forms.ts). A view stands at one member at a time and is moved
-// by rank, by score or by member; it is opened anew for every command, and a write makes it stale.
+// A sorted set as commands read it, whatever its form (zset-forms.ts). A view stands at one member
+// at a time and is moved by rank, by score or by member; it is opened anew for every command, and a
+// write makes it stale.
 
 export interface ZsetView {
   readonly visibleCount: number;
@@ -18,7 +19,9 @@ export interface ZsetView {
   /** Goes to the neighbour, which must exist if it is looked at. Only after `seek`. */
   step(isReverse: boolean): void;
 
-  /** The rank of the first member whose score is at least `score`, or above it when `isExclusive`. */
+  /**
+   * The rank of the first member whose score is at least `score`, or above it when `isExclusive`.
+   */
   rankOfScore(score: number, isExclusive: boolean): number;
   /** The rank of the first one at or after (score, member), or after it. */
   rankOfPair(
@@ -29,8 +32,9 @@ export interface ZsetView {
     isExclusive: boolean,
   ): number;
   /**
-   * The rank of the first one at or after a member's bytes, or after them, in a set whose scores are all equal. Where
-   * they are not, a packed set answers the first such one from rank `from` on, and a table any place between.
+   * The rank of the first one at or after a member's bytes, or after them, in a set whose scores
+   * are all equal. Where they are not, a packed set answers the first such one from rank `from` on,
+   * and a table any place between.
    */
   rankOfMember(
     bytes: Uint8Array,

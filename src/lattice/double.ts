@@ -1,5 +1,6 @@
-// Doubles as exact decimals and back. Every finite double is a decimal fraction, so increments of scores can be summed
-// exactly and in any order, while a single replica's arithmetic stays, to the last bit, that of doubles.
+// Doubles as exact decimals and back. Every finite double is a decimal fraction, so increments of
+// scores can be summed exactly and in any order, while a single replica's arithmetic stays, to the
+// last bit, that of doubles.
 
 import { assert } from "../base/assert.js";
 import { type Decimal, integer } from "./decimal.js";

@@ -1,5 +1,5 @@
-// All commands in one table, found by name without making a string: open addressing over the upper-case bytes of
-// the name, verified byte by byte.
+// All commands in one table, found by name without making a string: open addressing over the
+// upper-case bytes of the name, verified byte by byte.
 
 import { assert } from "../base/assert.js";
 import { type Command, type CommandSpec, toCommand } from "../commands/command.js";

@@ -1,5 +1,5 @@
-// Which consistency mode a key has: the longest configured prefix of it decides, else the default. Modes never mix
-// on one key, because a key's mode follows from its name alone.
+// Which consistency mode a key has: the longest configured prefix of it decides, else the default.
+// Modes never mix on one key, because a key's mode follows from its name alone.
 
 import { latin1 } from "../base/bytes.js";
 import { tagRange } from "../keyspace/slot.js";
@@ -40,8 +40,8 @@ export class Consistency {
 }
 
 /**
- * The register of a key: all keys of a database that share a hash tag, else the key alone. The first character
- * is the database, the second tells tags from keys.
+ * The register of a key: all keys of a database that share a hash tag, else the key alone. The
+ * first character is the database, the second tells tags from keys.
  */
 export function registerOf(
   database: number,

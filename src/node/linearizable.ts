@@ -1,6 +1,6 @@
-// The gate of the linearizable mode: a command whose keys all lie in one linearizable register is not run here, it
-// is submitted to the register and its session waits. Outcomes come back in any order and are delivered between
-// commands, never in the middle of one.
+// The gate of the linearizable mode: a command whose keys all lie in one linearizable register is
+// not run here, it is submitted to the register and its session waits. Outcomes come back in any
+// order and are delivered between commands, never in the middle of one.
 
 import type { Bytes } from "../base/bytes.js";
 import type { Call } from "../commands/call.js";
@@ -118,7 +118,10 @@ export class LinearizableGate {
   }
 }
 
-/** Writes that are often refused and then change nothing: a quorum read settles the refusal (consensus-rules 7). */
+/**
+ * Writes that are often refused and then change nothing: a quorum read settles the refusal
+ * (consensus-rules 7).
+ */
 const conditionalCommands = new Set(["skerry.cas", "setnx", "msetnx", "renamenx", "hsetnx"]);
 
 /** How the registers should go about a command. */

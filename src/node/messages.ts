@@ -1,5 +1,5 @@
-// What nodes say to each other. Each kind belongs to one protocol, which owns its meaning and its encoding
-// (wire/peer-codec.ts).
+// What nodes say to each other. Each kind belongs to one protocol, which owns its meaning and its
+// encoding (wire/peer-codec.ts).
 
 import type { ConsensusMessage } from "../consensus/messages.js";
 import type { ReplicationMessage } from "../replication/messages.js";

@@ -1,9 +1,10 @@
-// The change function of linearizable registers: a register's value is the encoded entries of its keys, and any
-// command of the table whose keys lie in the register is a function on it. The command runs through the same
-// dispatcher and the same command functions as everywhere, on a scratch keyspace that holds only that register.
+// The change function of linearizable registers: a register's value is the encoded entries of its
+// keys, and any command of the table whose keys lie in the register is a function on it. The
+// command runs through the same dispatcher and the same command functions as everywhere, on a
+// scratch keyspace that holds only that register.
 //
-// Encoded operation: protocol (2 or 3), database, arguments. Outcome: the reply bytes. Encoded state: the
-// dictionary of replica names, then keys in byte order with their entries.
+// Encoded operation: protocol (2 or 3), database, arguments. Outcome: the reply bytes. Encoded
+// state: the dictionary of replica names, then keys in byte order with their entries.
 
 import {
   ByteReader,
@@ -69,7 +70,8 @@ export class RegisterMachine {
   constructor(main: Keyspace, table: CommandTable, environment: Environment) {
     this.#keyspace = new Keyspace({
       replicas: main.replicas,
-      // One writer at a time: all proposers write under one name, so a counter never needs a second row.
+      // One writer at a time: all proposers write under one name, so a counter never needs a second
+      // row.
       self: "register",
       databaseCount: main.databases.length,
     });

@@ -1,4 +1,5 @@
-// Decoded requests as the dispatcher takes them: ranges into the bytes they came in, nothing copied.
+// Decoded requests as the dispatcher takes them: ranges into the bytes they came in, nothing
+// copied.
 
 /** Commands per batch; the prefetch works on as many. */
 export const batchCountMax = 32;

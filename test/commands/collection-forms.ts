@@ -1,5 +1,6 @@
-// A hash or a set in each of its three forms, for tests that every command answers the same in all of them. What makes
-// the form is an element called `anchor`, which the commands under test never name but must show.
+// A hash or a set in each of its three forms, for tests that every command answers the same in all
+// of them. What makes the form is an element called `anchor`, which the commands under test never
+// name but must show.
 
 import { fromLatin1 } from "../../src/base/bytes.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";

@@ -1,6 +1,6 @@
-// Hashes and sets while changes are captured, in every form and across the changes of form: the delta of each batch,
-// joined into a replica that has heard of nothing else, gives the same state to the byte; and when two write at once,
-// both end in the same one.
+// Hashes and sets while changes are captured, in every form and across the changes of form: the
+// delta of each batch, joined into a replica that has heard of nothing else, gives the same state
+// to the byte; and when two write at once, both end in the same one.
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -81,7 +81,9 @@ function exchange(replicas: readonly Replica[]): void {
 }
 
 type Line = readonly (string | number)[];
-/** What decides the form: the anchor makes a table of whatever holds it, counters make it general. */
+/**
+ * What decides the form: the anchor makes a table of whatever holds it, counters make it general.
+ */
 const anchor = "x".repeat(packedBytesMax + 1);
 const name = fc.constantFrom("a", "b", "c", "d", anchor);
 const value = fc.constantFrom("", "v", "17", "w".repeat(300));

@@ -1,5 +1,5 @@
-// Doubles as text: agreement with exact arithmetic on big integers, and the odd cases of C's strtod and printf, as glibc 2.36
-// answers them.
+// Doubles as text: agreement with exact arithmetic on big integers, and the odd cases of C's strtod
+// and printf, as glibc 2.36 answers them.
 
 import fc from "fast-check";
 import { expect, test } from "vitest";

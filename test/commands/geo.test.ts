@@ -1,4 +1,5 @@
-// Positions: replies as redis-server 7.0.15 gives them, and searches against a plain walk over all members.
+// Positions: replies as redis-server 7.0.15 gives them, and searches against a plain walk over all
+// members.
 
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -120,7 +121,10 @@ test("distances: symmetric, zero at home, half the globe at most", () => {
   );
 });
 
-/** Far enough from poles and from the line where longitudes begin again, where Redis's search is an approximation. */
+/**
+ * Far enough from poles and from the line where longitudes begin again, where Redis's search is an
+ * approximation.
+ */
 const middlePlace = fc.tuple(
   fc.integer({ min: -60_000, max: 60_000 }).map((n) => n / 1000),
   fc.integer({ min: -50_000, max: 50_000 }).map((n) => n / 1000),

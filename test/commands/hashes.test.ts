@@ -1,5 +1,6 @@
-// Hashes: every command against a plain map, in each of the forms that a hash is kept in, and while it goes from one to
-// the next. What Redis answers to odd arguments is the differential test's question.
+// Hashes: every command against a plain map, in each of the forms that a hash is kept in, and while
+// it goes from one to the next. What Redis answers to odd arguments is the differential test's
+// question.
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

@@ -1,5 +1,6 @@
-// Sessions that wait for keys, on a whole node: who is served by which change, in which order, what ends a wait
-// otherwise, and that a waiter's reply is its own. The order is Redis 7.0's (blocked.c).
+// Sessions that wait for keys, on a whole node: who is served by which change, in which order, what
+// ends a wait otherwise, and that a waiter's reply is its own. The order is Redis 7.0's
+// (blocked.c).
 
 import { describe, expect, test } from "vitest";
 import { type Client, Rig } from "../server-commands/harness.js";

@@ -1,5 +1,6 @@
-// Sets: every command against a plain set, in each of the forms that a set is kept in, and while it goes from one to the
-// next. What Redis answers to odd arguments is the differential test's question.
+// Sets: every command against a plain set, in each of the forms that a set is kept in, and while it
+// goes from one to the next. What Redis answers to odd arguments is the differential test's
+// question.
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

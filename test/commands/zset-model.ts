@@ -1,5 +1,5 @@
-// A plain model of sorted sets for tests: a Map from members to scores, sorted when asked. It knows the common commands and
-// none of the forms, chunks, births or cells of the real thing.
+// A plain model of sorted sets for tests: a Map from members to scores, sorted when asked. It knows
+// the common commands and none of the forms, chunks, births or cells of the real thing.
 
 import type { Answer, Bench } from "./harness.js";
 

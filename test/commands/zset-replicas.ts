@@ -1,5 +1,5 @@
-// Replicas that hear of each other through captured deltas alone, for tests of what sorted sets do when two nodes write
-// at once.
+// Replicas that hear of each other through captured deltas alone, for tests of what sorted sets do
+// when two nodes write at once.
 
 import { ByteWriter, latin1 } from "../../src/base/bytes.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";

@@ -1,5 +1,5 @@
-// Sorted sets: replies as redis-server 7.0.15 gives them, agreement with a plain model in every form, and what happens
-// when two nodes write at once.
+// Sorted sets: replies as redis-server 7.0.15 gives them, agreement with a plain model in every
+// form, and what happens when two nodes write at once.
 
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";

@@ -1,4 +1,5 @@
-// Compaction under a live keyspace: what is left after many deletions stays findable while slabs are emptied below it.
+// Compaction under a live keyspace: what is left after many deletions stays findable while slabs
+// are emptied below it.
 
 import { expect, test } from "vitest";
 import { Prng } from "../../src/base/prng.js";

@@ -1,5 +1,6 @@
-// The compact element store agrees with the plain one: the same operations, joins and deltas give the same cells, the
-// same bytes and the same figures, while elements move between their compact and their unfolded form.
+// The compact element store agrees with the plain one: the same operations, joins and deltas give
+// the same cells, the same bytes and the same figures, while elements move between their compact
+// and their unfolded form.
 
 import fc from "fast-check";
 import { expect, test } from "vitest";

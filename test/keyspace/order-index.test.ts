@@ -1,5 +1,5 @@
-// The order of a sorted set agrees with a plain sorted array, also when scores tie, when chunks split and merge, and
-// when records move.
+// The order of a sorted set agrees with a plain sorted array, also when scores tie, when chunks
+// split and merge, and when records move.
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -133,7 +133,8 @@ test("order: agrees with a sorted array under adding, removing, rescoring and mo
 });
 
 test("order: agrees with a sorted array across many chunks, scores tied or not", () => {
-  // Long enough that chunks of 512 split and merge; few scores, so that ties run over chunk borders.
+  // Long enough that chunks of 512 split and merge; few scores, so that ties run over chunk
+  // borders.
   const big = fc.tuple(
     fc.constantFrom(1, 4, 1_000_000),
     fc.constantFrom("ascending", "shuffled"),

@@ -1,5 +1,5 @@
-// Packed records: what is written into one comes out of it, byte for byte and stamp for stamp, while it grows, shrinks
-// and moves; and unfolding and folding are inverse.
+// Packed records: what is written into one comes out of it, byte for byte and stamp for stamp,
+// while it grows, shrinks and moves; and unfolding and folding are inverse.
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

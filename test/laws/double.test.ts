@@ -1,5 +1,5 @@
-// Doubles as exact decimals: the value is exactly the double's, the way back is the identity, and a sum of decimals
-// rounds to what the processor computes for a single addition.
+// Doubles as exact decimals: the value is exactly the double's, the way back is the identity, and a
+// sum of decimals rounds to what the processor computes for a single addition.
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -58,7 +58,8 @@ test("double: one addition rounds as the processor does", () => {
 });
 
 test("double: the difference to what is held leads exactly to the new value", () => {
-  // What ZINCRBY stores: however the held sum came about, readers then see the double that was replied.
+  // What ZINCRBY stores: however the held sum came about, readers then see the double that was
+  // replied.
   fc.assert(
     fc.property(finite, finite, finite, (base, row, next) => {
       const held = add(decimalOfDouble(base), decimalOfDouble(row));

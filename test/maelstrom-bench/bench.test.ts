@@ -127,8 +127,8 @@ test.concurrent("bench: three registers that do not talk are not one register", 
 test.concurrent("bench: nodes may use Maelstrom's services, and are as good as those", async () => {
   const three = { nodeCount: 3, threadCount: 12, faults: ["partition"] as const };
   isValid(await bench("lin-kv", "proxy:lin-kv", three));
-  // Last-writer-wins goes wrong only when a partition falls between two writes: a few runs, each with
-  // other draws, find one.
+  // Last-writer-wins goes wrong only when a partition falls between two writes: a few runs, each
+  // with other draws, find one.
   let verdict = "valid";
   for (let run = 0; run < 4 && verdict !== "invalid"; run++) {
     verdict = (await bench("lin-kv", "proxy:lww-kv", { ...three, seed: 100 + run })).verdict;

@@ -1,5 +1,6 @@
-// Bugs planted into hashes and sets: their packed records, their tables, the edits that lead from one form to the next,
-// and the commands. Each must be caught by the models of the forms or by the law of captured deltas.
+// Bugs planted into hashes and sets: their packed records, their tables, the edits that lead from
+// one form to the next, and the commands. Each must be caught by the models of the forms or by the
+// law of captured deltas.
 
 import type { PlantedBug } from "../../scripts/planted.js";
 

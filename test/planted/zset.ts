@@ -1,5 +1,5 @@
-// Bugs planted into sorted sets and positions: their order, their packed records, the edits, the numbers. Each must be
-// caught by the model, the order's own test or a named story.
+// Bugs planted into sorted sets and positions: their order, their packed records, the edits, the
+// numbers. Each must be caught by the model, the order's own test or a named story.
 
 import type { PlantedBug } from "../../scripts/planted.js";
 

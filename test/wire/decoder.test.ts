@@ -16,8 +16,8 @@ interface Outcome {
 }
 
 /**
- * Delivers pieces as reads of one buffer that every later read overwrites, as the host's is: a value
- * that still pointed into it would change.
+ * Delivers pieces as reads of one buffer that every later read overwrites, as the host's is: a
+ * value that still pointed into it would change.
  */
 function deliver(rig: Rig, client: Client, pieces: readonly Uint8Array[]): Outcome {
   client.output = "";

@@ -1,6 +1,6 @@
-// Positions: GEOADD and everything that asks for distances and neighbours. What is compared with a tolerance is the last
-// digit of distances: sines differ in their last bit between C libraries. A stored distance would stay in the keyspace, so
-// it is looked at and removed in the same breath.
+// Positions: GEOADD and everything that asks for distances and neighbours. What is compared with a
+// tolerance is the last digit of distances: sines differ in their last bit between C libraries. A
+// stored distance would stay in the keyspace, so it is looked at and removed in the same breath.
 
 import fc from "fast-check";
 import type { Reply } from "../resp-client.js";
@@ -128,7 +128,10 @@ const storedDistance: fc.Arbitrary<StepGroup> = fc
 
 const digitsMax = 12;
 
-/** Equal but for numbers that agree in twelve digits, or that are both shown with four decimals and differ by one. */
+/**
+ * Equal but for numbers that agree in twelve digits, or that are both shown with four decimals and
+ * differ by one.
+ */
 const nearly: Comparer = (ours, theirs) => isNear(ours, theirs);
 
 function isNear(ours: Reply, theirs: Reply): boolean {

@@ -243,7 +243,8 @@ export const listEditCommands: readonly CommandSpec[] = [
     arity: 4,
     flags: ["write"],
     summary: "Remove elements from a list",
-    complexity: "O(N+M) where N is the length of the list and M is the number of elements removed.",
+    complexity:
+      "O(N+M) where N is the length of the list and M is the number of elements " + "removed.",
     run: lrem,
   },
   {
@@ -266,7 +267,7 @@ export const listEditCommands: readonly CommandSpec[] = [
     summary: "Return the index of matching elements on a list",
     complexity:
       "O(N) where N is the number of elements in the list, for the average case. When searching " +
-      "for elements near the head or the tail of the list, or when the MAXLEN option is provided, " +
+      "for elements near the head or the tail of the list, or when the MAXLEN option is given, " +
       "the command may run in constant time.",
     run: lpos,
   },

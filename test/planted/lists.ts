@@ -123,8 +123,8 @@ export const planted = [
     name: "served_in_the_middle_of_a_transaction",
     story: "a waiter takes an element that the transaction was about to remove",
     file: "src/node/dispatcher.ts",
-    find: "    this.#runApart(queued.command, call.session);\n",
-    replace: "    this.#runApart(queued.command, call.session);\n    this.onReadyKeys?.();\n",
+    find: "    this.#runApart(queued.command, session);\n",
+    replace: "    this.#runApart(queued.command, session);\n    this.onReadyKeys?.();\n",
     suite: blocking,
   },
   {

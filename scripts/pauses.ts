@@ -52,7 +52,8 @@ class Stopwatch {
 
   toString(): string {
     return (
-      `longest ${this.#longestCpuMs.toFixed(2)} ms of processor (${this.#longestMs.toFixed(2)} ms by the clock), ` +
+      `longest ${this.#longestCpuMs.toFixed(2)} ms of processor ` +
+      `(${this.#longestMs.toFixed(2)} ms by the clock), ` +
       `${this.#aboveLimit} of ${this.#count} above ${this.#limitMs} ms`
     );
   }

@@ -85,7 +85,8 @@ async function addPlantedBugs(totals: Totals): Promise<void> {
   const shuffled = new Prng(seed).shuffle([...bugs]);
   const until = performance.now() + plantedMs;
   console.log(
-    `\nPlanted bugs: as many of ${bugs.length} as ${plantedMs / 1000} s allow, each must make its suite fail ` +
+    `\nPlanted bugs: as many of ${bugs.length} as ${plantedMs / 1000} s allow, each must ` +
+      `make its suite fail ` +
       `(SKERRY_PLANTED_SEED=${seed})\n`,
   );
   const outcomes = await plantAll(shuffled, {

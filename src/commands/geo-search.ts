@@ -366,9 +366,11 @@ const writing = {
 } as const;
 const reading = { ...shared, keys: oneKey, flags: ["readonly"] } as const;
 const circleComplexity =
-  "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.";
+  "O(N+log(M)) where N is the number of elements inside the bounding box of the circular " +
+  "area delimited by center and radius and M is the number of items inside the index.";
 const shapeComplexity =
-  "O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape";
+  "O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area " +
+  "around the shape provided as the filter and M is the number of items inside the shape";
 
 export const geoSearchCommands: readonly CommandSpec[] = [
   {
@@ -376,7 +378,8 @@ export const geoSearchCommands: readonly CommandSpec[] = [
     name: "georadius",
     arity: -6,
     summary:
-      "Query a sorted set representing a geospatial index to fetch members matching a given maximum distance from a point",
+      "Query a sorted set representing a geospatial index to fetch members matching a " +
+      "given maximum distance from a point",
     complexity: circleComplexity,
     deprecated: {
       since: "6.2.0",
@@ -399,7 +402,8 @@ export const geoSearchCommands: readonly CommandSpec[] = [
     name: "georadiusbymember",
     arity: -5,
     summary:
-      "Query a sorted set representing a geospatial index to fetch members matching a given maximum distance from a member",
+      "Query a sorted set representing a geospatial index to fetch members matching a " +
+      "given maximum distance from a member",
     complexity: circleComplexity,
     deprecated: {
       since: "6.2.0",
@@ -426,7 +430,8 @@ export const geoSearchCommands: readonly CommandSpec[] = [
     arity: -7,
     since: "6.2.0",
     summary:
-      "Query a sorted set representing a geospatial index to fetch members inside an area of a box or a circle.",
+      "Query a sorted set representing a geospatial index to fetch members inside an " +
+      "area of a box or a circle.",
     complexity: shapeComplexity,
     run: search({ origin: "options", source: 1, mayStore: false }),
   },
@@ -439,7 +444,8 @@ export const geoSearchCommands: readonly CommandSpec[] = [
     arity: -8,
     since: "6.2.0",
     summary:
-      "Query a sorted set representing a geospatial index to fetch members inside an area of a box or a circle, and store the result in another key.",
+      "Query a sorted set representing a geospatial index to fetch members inside an " +
+      "area of a box or a circle, and store the result in another key.",
     complexity: shapeComplexity,
     run: search({ origin: "options", source: 2, mayStore: false }),
   },

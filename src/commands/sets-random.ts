@@ -168,7 +168,8 @@ export const setRandomCommands: readonly CommandSpec[] = [
     since: "1.0.0",
     summary: "Get one or multiple random members from a set",
     complexity:
-      "Without the count argument O(1), otherwise O(N) where N is the absolute value of the passed count.",
+      "Without the count argument O(1), otherwise O(N) where N is the absolute value of " +
+      "the passed count.",
     run: srandmember,
   },
   {

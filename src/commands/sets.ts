@@ -155,7 +155,8 @@ export const setCommands: readonly CommandSpec[] = [
     flags: ["write", "denyoom", "fast"],
     summary: "Add one or more members to a set",
     complexity:
-      "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
+      "O(1) for each element added, so O(N) to add N elements when the command is called " +
+      "with multiple arguments.",
     run: sadd,
   },
   {

@@ -231,7 +231,8 @@ export const zsetCombineCommands: readonly CommandSpec[] = [
     since: "6.2.0",
     summary: "Add multiple sorted sets",
     complexity:
-      "O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.",
+      "O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, and " +
+      "M being the number of elements in the resulting sorted set.",
     run: replied("union"),
   },
   {
@@ -240,7 +241,9 @@ export const zsetCombineCommands: readonly CommandSpec[] = [
     since: "6.2.0",
     summary: "Intersect multiple sorted sets",
     complexity:
-      "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.",
+      "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being " +
+      "the number of input sorted sets and M being the number of elements in the " +
+      "resulting sorted set.",
     run: replied("inter"),
   },
   {
@@ -249,7 +252,8 @@ export const zsetCombineCommands: readonly CommandSpec[] = [
     since: "6.2.0",
     summary: "Subtract multiple sorted sets",
     complexity:
-      "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.",
+      "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the " +
+      "sets, N is the size of the first set, and K is the size of the result set.",
     run: replied("diff"),
   },
   {
@@ -258,7 +262,8 @@ export const zsetCombineCommands: readonly CommandSpec[] = [
     since: "7.0.0",
     summary: "Intersect multiple sorted sets and return the cardinality of the result",
     complexity:
-      "O(N*K) worst case with N being the smallest input sorted set, K being the number of input sorted sets.",
+      "O(N*K) worst case with N being the smallest input sorted set, K being the number " +
+      "of input sorted sets.",
     run: zintercard,
   },
   {
@@ -267,7 +272,8 @@ export const zsetCombineCommands: readonly CommandSpec[] = [
     since: "2.0.0",
     summary: "Add multiple sorted sets and store the resulting sorted set in a new key",
     complexity:
-      "O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.",
+      "O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, and " +
+      "M being the number of elements in the resulting sorted set.",
     run: stored("union"),
   },
   {
@@ -276,7 +282,9 @@ export const zsetCombineCommands: readonly CommandSpec[] = [
     since: "2.0.0",
     summary: "Intersect multiple sorted sets and store the resulting sorted set in a new key",
     complexity:
-      "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.",
+      "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being " +
+      "the number of input sorted sets and M being the number of elements in the " +
+      "resulting sorted set.",
     run: stored("inter"),
   },
   {
@@ -285,7 +293,8 @@ export const zsetCombineCommands: readonly CommandSpec[] = [
     since: "6.2.0",
     summary: "Subtract multiple sorted sets and store the resulting sorted set in a new key",
     complexity:
-      "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.",
+      "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the " +
+      "sets, N is the size of the first set, and K is the size of the result set.",
     run: stored("diff"),
   },
 ];

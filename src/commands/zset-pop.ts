@@ -178,7 +178,8 @@ const shared = { categories: ["sortedset"], group: "sorted-set", replication: "d
 const waiting = { ...shared, categories: ["sortedset", "blocking"] } as const;
 const popKeys = { first: 1, last: -2, step: 1 } as const;
 const complexity =
-  "O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.";
+  "O(log(N)*M) with N being the number of elements in the sorted set, and M being the " +
+  "number of elements popped.";
 
 export const zsetPopCommands: readonly CommandSpec[] = [
   {
@@ -212,7 +213,8 @@ export const zsetPopCommands: readonly CommandSpec[] = [
     since: "7.0.0",
     summary: "Remove and return members with scores in a sorted set",
     complexity:
-      "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.",
+      "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of " +
+      "elements in the sorted set, and M being the number of elements popped.",
     run: zmpop,
   },
   {
@@ -223,7 +225,8 @@ export const zsetPopCommands: readonly CommandSpec[] = [
     keys: popKeys,
     since: "5.0.0",
     summary:
-      "Remove and return the member with the lowest score from one or more sorted sets, or block until one is available",
+      "Remove and return the member with the lowest score from one or more sorted sets, " +
+      "or block until one is available",
     complexity: "O(log(N)) with N being the number of elements in the sorted set.",
     run: blockingPop(false),
   },
@@ -235,7 +238,8 @@ export const zsetPopCommands: readonly CommandSpec[] = [
     keys: popKeys,
     since: "5.0.0",
     summary:
-      "Remove and return the member with the highest score from one or more sorted sets, or block until one is available",
+      "Remove and return the member with the highest score from one or more sorted sets, " +
+      "or block until one is available",
     complexity: "O(log(N)) with N being the number of elements in the sorted set.",
     run: blockingPop(true),
   },
@@ -249,7 +253,8 @@ export const zsetPopCommands: readonly CommandSpec[] = [
     summary:
       "Remove and return members with scores in a sorted set or block until one is available",
     complexity:
-      "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.",
+      "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of " +
+      "elements in the sorted set, and M being the number of elements popped.",
     run: bzmpop,
   },
 ];

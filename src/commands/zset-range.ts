@@ -247,9 +247,11 @@ function zquery(call: Call): void {
 const shared = { keys: oneKey, categories: ["sortedset"], group: "sorted-set" } as const;
 const read = { ...shared, flags: ["readonly"] } as const;
 const logPlusM =
-  "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.";
+  "O(log(N)+M) with N being the number of elements in the sorted set and M the number of " +
+  "elements returned.";
 const logPlusRemoved =
-  "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.";
+  "O(log(N)+M) with N being the number of elements in the sorted set and M the number of " +
+  "elements removed by the operation.";
 
 export const zsetRangeCommands: readonly CommandSpec[] = [
   {
@@ -309,7 +311,8 @@ export const zsetRangeCommands: readonly CommandSpec[] = [
     arity: -4,
     since: "2.8.9",
     summary:
-      "Return a range of members in a sorted set, by lexicographical range, ordered from higher to lower strings.",
+      "Return a range of members in a sorted set, by lexicographical range, ordered from " +
+      "higher to lower strings.",
     complexity: logPlusM,
     deprecated: { since: "6.2.0", replacedBy: "`ZRANGE` with the `REV` and `BYLEX` arguments" },
     run: fixed("member", true),
@@ -324,7 +327,8 @@ export const zsetRangeCommands: readonly CommandSpec[] = [
     since: "6.2.0",
     summary: "Store a range of members from sorted set into another key",
     complexity:
-      "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements stored into the destination key.",
+      "O(log(N)+M) with N being the number of elements in the sorted set and M the " +
+      "number of elements stored into the destination key.",
     run: zrangestore,
   },
   {
@@ -387,7 +391,8 @@ export const zsetRangeCommands: readonly CommandSpec[] = [
     since: "7.0.0",
     summary: "Return pairs of a sorted set from a place given by score, member and offset",
     complexity:
-      "O(log(N)+M) with N being the number of elements in the sorted set and M the number of pairs returned.",
+      "O(log(N)+M) with N being the number of elements in the sorted set and M the " +
+      "number of pairs returned.",
     run: zquery,
   },
 ];

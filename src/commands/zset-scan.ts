@@ -192,7 +192,9 @@ export const zsetScanCommands: readonly CommandSpec[] = [
     since: "2.8.0",
     summary: "Incrementally iterate sorted sets elements and associated scores",
     complexity:
-      "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection..",
+      "O(1) for every call. O(N) for a complete iteration, including enough command " +
+      "calls for the cursor to return back to 0. N is the number of elements inside the " +
+      "collection..",
     run: zscan,
   },
   {

@@ -277,7 +277,8 @@ export const zsetCommands: readonly CommandSpec[] = [
     since: "1.2.0",
     summary: "Remove one or more members from a sorted set",
     complexity:
-      "O(M*log(N)) with N being the number of elements in the sorted set and M the number of elements to be removed.",
+      "O(M*log(N)) with N being the number of elements in the sorted set and M the " +
+      "number of elements to be removed.",
     run: zrem,
   },
   {

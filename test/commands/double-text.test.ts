@@ -117,7 +117,8 @@ test.each(["  ", "1 ", "x", "nan", "(1"])("%j is no bound", (text) => {
 test("decimals are exact, a half goes to even", () => {
   expect(formatFixed(-180.0078125, 6)).toBe("-180.007812");
   expect(formatFixed(1e300, 2)).toMatch(/^10000000000000000525\d+\.00$/);
-  expect(formatHuman(2 ** -18)).toBe("0.00000381469726562"); // Eighteen decimals, the last one a five.
+  // Eighteen decimals, the last one a five.
+  expect(formatHuman(2 ** -18)).toBe("0.00000381469726562");
   expect(formatHuman(13.361389338970184)).toBe("13.36138933897018433");
   expect(formatHuman(-1e-30)).toBe("0");
   expect(formatHuman(100)).toBe("100");

@@ -33,6 +33,9 @@ export const sometimes = {
 
 export type SometimesName = keyof typeof sometimes;
 
+/** Situations that only a campaign of chaos must have met. */
+export const chaoticNames: readonly SometimesName[] = ["orphan_dropped"];
+
 export const sometimesNames = Object.keys(sometimes) as SometimesName[];
 
 /** What a node has met in the life of its process. */

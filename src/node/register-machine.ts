@@ -13,6 +13,8 @@ import {
   compareBytes,
   emptyBytes,
   equalBytes,
+  MalformedBytes,
+  utf8,
 } from "../base/bytes.js";
 import { Call } from "../commands/call.js";
 import type { Environment } from "../commands/environment.js";
@@ -55,6 +57,8 @@ export function decodeOperation(bytes: Bytes): RegisterOperation {
   return { resp3, database, args };
 }
 
+const malformedReply = utf8("-ERR malformed operation\r\n");
+
 interface LoadedKey {
   readonly database: number;
   readonly key: Bytes;
@@ -82,7 +86,7 @@ export class RegisterMachine {
   /** `ConsensusPort.change`: runs operations in order on a state. */
   change(state: Bytes, operations: readonly Bytes[], atMs: number): ChangedState {
     this.#load(state, atMs);
-    const outcomes = operations.map((operation) => this.#run(decodeOperation(operation)));
+    const outcomes = operations.map((operation) => this.#runEncoded(operation));
     const after = this.#unload();
     return { state: after, outcomes, changed: !equalBytes(after, state) };
   }
@@ -90,9 +94,21 @@ export class RegisterMachine {
   /** `ConsensusPort.query`: runs one read. */
   query(state: Bytes, operation: Bytes, atMs: number): Bytes {
     this.#load(state, atMs);
-    const reply = this.#run(decodeOperation(operation));
+    const reply = this.#runEncoded(operation);
     this.#unload();
     return reply;
+  }
+
+  /** A peer's bytes that are no operation change nothing and are answered as an error, on every node alike. */
+  #runEncoded(bytes: Bytes): Bytes {
+    try {
+      const operation = decodeOperation(bytes);
+      if (operation.database >= this.#keyspace.databases.length) return malformedReply;
+      return this.#run(operation);
+    } catch (error) {
+      if (!(error instanceof MalformedBytes)) throw error;
+      return malformedReply;
+    }
   }
 
   #run(operation: RegisterOperation): Bytes {

@@ -30,8 +30,11 @@ export function openEdit(call: Call, index: number, ref: number): boolean {
 
 export const option = { nx: 1, xx: 2, gt: 4, lt: 8, ch: 16, incr: 32 } as const;
 
+const lastDigit = 57;
+
 /** The bit of an option, 0 when the argument is none. */
 function optionOf(call: Call, index: number): number {
+  if (call.bytes[call.start(index)]! <= lastDigit) return 0;
   if (call.size(index) === 2) {
     if (call.is(index, "NX")) return option.nx;
     if (call.is(index, "XX")) return option.xx;

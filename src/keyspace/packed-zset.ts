@@ -20,7 +20,9 @@ export class PackedZset implements ZsetView {
   visibleCount = 0;
   /** The place that the view stands at. */
   rank = 0;
-  /** Where each entry begins, and at `visibleCount` where the last one ends. */
+  /** Entries read so far. */
+  #known = 0;
+  /** Where each entry begins, as far as they were read, and where the last of those ends. */
   readonly entryStarts = new Int32Array(packedZsetMax + 1);
   readonly #starts = new Int32Array(packedZsetMax);
   readonly #lengths = new Int32Array(packedZsetMax);
@@ -31,30 +33,38 @@ export class PackedZset implements ZsetView {
   open(arena: Arena, ref: Ref): this {
     const bytes = arena.bytes[slabOf(ref)]!;
     const payload = payloadStartOf(arena, ref);
-    const count = bytes[payload]! | (bytes[payload + 1]! << 8);
-    assert(count <= packedZsetMax, "a packed sorted set has too many members");
-    const { entryStarts } = this;
-    let at = payload + countBytes;
-    for (let i = 0; i < count; i++) {
-      entryStarts[i] = at;
-      const stamp = bytes[at++]!;
-      if (stamp >= 0x80) while (bytes[at++]! >= 0x80);
-      if ((stamp & 1) !== 0) at += 2;
-      let length = bytes[at++]!;
-      if (length >= 0x80) length = (length & 0x7f) | (bytes[at++]! << 7);
-      this.#starts[i] = at;
-      this.#lengths[i] = length;
-      at += length;
-      const scoreLength = bytes[at++]!;
-      this.#scores[i] = unpackScore(bytes, at, scoreLength);
-      at += scoreLength;
-    }
-    entryStarts[count] = at;
     this.bytes = bytes;
-    this.visibleCount = count;
+    this.visibleCount = bytes[payload]! | (bytes[payload + 1]! << 8);
+    assert(this.visibleCount <= packedZsetMax, "a packed sorted set has too many members");
     this.payloadStart = payload;
+    this.entryStarts[0] = payload + countBytes;
+    this.#known = 0;
     this.rank = 0;
     return this;
+  }
+
+  /** Reads the entry at `#known`. */
+  #readNext(): void {
+    const { bytes } = this;
+    const rank = this.#known;
+    let at = this.entryStarts[rank]!;
+    const stamp = bytes[at++]!;
+    if (stamp >= 0x80) while (bytes[at++]! >= 0x80);
+    if ((stamp & 1) !== 0) at += 2;
+    let length = bytes[at++]!;
+    if (length >= 0x80) length = (length & 0x7f) | (bytes[at++]! << 7);
+    this.#starts[rank] = at;
+    this.#lengths[rank] = length;
+    at += length;
+    const scoreLength = bytes[at++]!;
+    this.#scores[rank] = unpackScore(bytes, at, scoreLength);
+    this.entryStarts[rank + 1] = at + scoreLength;
+    this.#known = rank + 1;
+  }
+
+  /** Reads up to a rank below the count. */
+  #reach(rank: number): void {
+    while (this.#known <= rank) this.#readNext();
   }
 
   get start(): number {
@@ -72,6 +82,7 @@ export class PackedZset implements ZsetView {
   seekMember(wanted: Uint8Array, start: number, length: number): boolean {
     const { bytes, visibleCount } = this;
     for (let rank = 0; rank < visibleCount; rank++) {
+      if (rank === this.#known) this.#readNext();
       if (this.#lengths[rank] !== length) continue;
       const at = this.#starts[rank]!;
       // Members of one set tend to begin alike and end differently.
@@ -86,11 +97,13 @@ export class PackedZset implements ZsetView {
 
   seek(rank: number): void {
     assert(rank >= 0 && rank < this.visibleCount, "a rank beyond the sorted set");
+    this.#reach(rank);
     this.rank = rank;
   }
 
   step(isReverse: boolean): void {
     this.rank += isReverse ? -1 : 1;
+    if (this.rank < this.visibleCount) this.#reach(this.rank);
   }
 
   rankOfScore(score: number, isExclusive: boolean): number {
@@ -100,6 +113,7 @@ export class PackedZset implements ZsetView {
   }
 
   #isBelow(rank: number, score: number, isExclusive: boolean): boolean {
+    if (rank === this.#known) this.#readNext();
     const held = this.#scores[rank]!;
     return isExclusive ? held <= score : held < score;
   }
@@ -112,7 +126,9 @@ export class PackedZset implements ZsetView {
     isExclusive: boolean,
   ): number {
     let rank = this.rankOfScore(score, false);
-    for (; rank < this.visibleCount && this.#scores[rank] === score; rank++) {
+    for (; rank < this.visibleCount; rank++) {
+      this.#reach(rank);
+      if (this.#scores[rank] !== score) break;
       const order = this.#compareMember(bytes, start, length, rank);
       if (isExclusive ? order < 0 : order <= 0) break;
     }
@@ -127,6 +143,7 @@ export class PackedZset implements ZsetView {
     from: number,
   ): number {
     for (let rank = from; rank < this.visibleCount; rank++) {
+      this.#reach(rank);
       const order = this.#compareMember(bytes, start, length, rank);
       if (isExclusive ? order < 0 : order <= 0) return rank;
     }
@@ -147,6 +164,7 @@ export class PackedZset implements ZsetView {
 
   /** Whether the members stand in order, for verifying invariants. */
   get isSorted(): boolean {
+    this.#reach(this.visibleCount - 1);
     for (let rank = 1; rank < this.visibleCount; rank++) {
       const [score, before] = [this.#scores[rank]!, this.#scores[rank - 1]!];
       if (before > score) return false;

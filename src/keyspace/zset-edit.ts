@@ -287,15 +287,14 @@ export class ZsetEdit {
     const rank = packed.rankOfPair(score, this.#member, this.#start, this.#length, false);
     const target = packed.entryStarts[rank]! - packed.payloadStart;
     const source = packed.entryStarts[held]! - packed.payloadStart;
-    if (rank === held || rank === held + 1) {
+    let offset = target;
+    if (!this.isFound) this.#splice(target, 0, added);
+    else {
       this.#splice(source, removed, added);
-      this.#writeEntry(source, delay, isOthers, score);
-    } else {
-      if (this.isFound) this.#splice(source, removed, 0);
-      const offset = rank > held ? target - removed : target;
-      this.#splice(offset, 0, added);
-      this.#writeEntry(offset, delay, isOthers, score);
+      offset = rank > held ? target - removed : target;
+      this.#moveGap(source, offset, added);
     }
+    this.#writeEntry(offset, delay, isOthers, score);
     if (!this.isFound) setPackedCount(arena, this.ref, count + 1);
     this.#isPackedStale = true;
     return true;
@@ -312,6 +311,16 @@ export class ZsetEdit {
 
   #splice(offset: number, removed: number, added: number): void {
     this.ref = splice(this.#keyspace, this.#db, this.#hash, this.ref, offset, removed, added);
+  }
+
+  /** Moves what lies between an entry of `size` bytes and where it is to stand. */
+  #moveGap(from: number, to: number, size: number): void {
+    if (from === to) return;
+    const { arena } = this.#keyspace;
+    const bytes = arena.bytes[slabOf(this.ref)]!;
+    const payload = record.keyStartOf(arena, this.ref) + this.#keyLength;
+    if (to > from) bytes.copyWithin(payload + from, payload + from + size, payload + to + size);
+    else bytes.copyWithin(payload + to + size, payload + to, payload + from);
   }
 
   #writeEntry(offset: number, delay: number, isOthers: boolean, score: number): void {

@@ -59,8 +59,8 @@ export const zsetEditBugs: readonly PlantedBug[] = [
     name: "a packed member moves to a place counted before it left",
     story: "A member whose score rises in a small set lands one place too far.",
     file: edit,
-    find: "const offset = rank > held ? target - removed : target;",
-    replace: "const offset = target;",
+    find: "offset = rank > held ? target - removed : target;",
+    replace: "offset = target;",
     suite: model,
   },
   {

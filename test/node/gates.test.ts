@@ -205,7 +205,17 @@ test("pause: everything waits when ALL is paused, and a weaker one changes nothi
   expect([one.output, two.output]).toEqual(["+OK\r\n+OK\r\n+PONG\r\n", "$-1\r\n"]);
 });
 
-test("pause: a later, shorter or weaker one neither shortens nor weakens it", () => {
+test("pause: ALL stays ALL when writes are paused too", () => {
+  const rig = new Rig();
+  const [one, two] = [rig.connect(), rig.connect()];
+  // As two clients might, of which the second is not run before the pause has begun.
+  rig.node.environment.pause(rig.nowMs + 1000, "all");
+  rig.node.environment.pause(rig.nowMs + 1000, "write");
+  expect(two.send("GET", "k")).toBe("");
+  expect(one.send("PING")).toBe("");
+});
+
+test("pause: a later and shorter one does not shorten it", () => {
   const rig = new Rig();
   const [one, two] = [rig.connect(), rig.connect()];
   one.send("CLIENT", "PAUSE", 1000, "WRITE");

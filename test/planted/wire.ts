@@ -55,10 +55,18 @@ export const plantedInWire = [
   },
   {
     name: "wire_error_before_the_line_ends",
-    story: "the same bytes are an error or not, by where the network cut them",
+    story: "a length that has not arrived yet is already refused",
     file: "src/wire/request-decoder.ts",
     find: "if (at + 1 < end) return at;",
     replace: "return at;",
+    suite: decoder,
+  },
+  {
+    name: "wire_sees_behind_a_nul",
+    story: "a count with a NUL in it is refused at once, where Redis waits for the line to end",
+    file: "src/wire/request-decoder.ts",
+    find: "while (at < stop && bytes[at] !== cr && bytes[at] !== 0) at++;",
+    replace: "while (at < stop && bytes[at] !== cr) at++;",
     suite: decoder,
   },
   {

@@ -158,6 +158,29 @@ describe.each<Reading>(["shared", "events"])("listener, reading: %s", (reading) 
     expect(rig.node.sessions.size).toBe(1);
   });
 
+  test("QUIT: replies that the system has not taken yet leave before the connection ends", async () => {
+    const rig = await start({ reading });
+    const [client, other] = [await rig.connect(), await rig.connect()];
+    const reply = "$200000\r\n\r\n".length + 200_000;
+    await other.ask(bytesOf(["SET", "k", "v".repeat(200_000)]), 5);
+    const session = [...rig.node.sessions.values()][0]!;
+    client.socket.pause();
+    let count = 0;
+    // Fill the system's buffers, and a little more.
+    while (session.unreadBytes === 0) {
+      client.send(bytesOf(["GET", "k"]));
+      count++;
+      const expected = count;
+      await other.until(() => session.commandCount === expected);
+    }
+    expect(session.isStalled).toBe(false);
+    client.send("QUIT\r\n");
+    await other.until(() => session.closeAfterReply);
+    client.socket.resume();
+    await client.closed();
+    expect(client.receivedBytes).toBe(count * reply + 5);
+  });
+
   test("a protocol error is told and ends the connection, also for one that writes on", async () => {
     const rig = await start({ reading });
     const client = await rig.connect();
@@ -184,7 +207,7 @@ describe.each<Reading>(["shared", "events"])("listener, reading: %s", (reading) 
     two.socket.resume();
     await two.closed();
     // What the system had not taken yet was dropped.
-    expect(two.receivedBytes).toBeLessThan(writtenBytes);
+    expect(two.receivedBytes).toBeLessThan(writtenBytes - 1000);
   });
 
   test("half a frame, then the end: the session goes, nothing is run", async () => {

@@ -261,7 +261,6 @@ export const setAlgebraCommands: readonly CommandSpec[] = [
     name: "sintercard",
     arity: -3,
     flags: ["readonly", "movablekeys"],
-    keys: { first: 0, last: 0, step: 1 },
     findKeys: countedKeys,
     since: "7.0.0",
     summary: "Intersect multiple sets and return the cardinality of the result",

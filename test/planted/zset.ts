@@ -8,7 +8,7 @@ const edit = "src/keyspace/zset-edit.ts";
 const orderTest = "test/keyspace/order-index.test.ts";
 const zsetTest = "test/commands/zsets.test.ts";
 const model = `${zsetTest} -t agrees with a plain model`;
-const atOnce = `${zsetTest} -t two nodes at once`;
+const atOnce = "test/commands/zsets-at-once.test.ts";
 
 export const zsetOrderBugs: readonly PlantedBug[] = [
   {

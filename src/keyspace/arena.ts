@@ -17,10 +17,13 @@ export const slabUnits = 1 << slabShift;
 const slabMask = slabUnits - 1;
 const slabCountMax = 1 << (32 - slabShift);
 
-/** The largest block: 32 KiB. */
+/** The largest block that a value may make: 32 KiB. Only long keys make larger ones. */
 export const blockUnitsMax = 4096;
 const exactUnitsMax = 128;
-const classCount = exactUnitsMax + 1 + (blockUnitsMax - exactUnitsMax) / 16;
+/** Blocks above `blockUnitsMax` are multiples of it. */
+const longShift = 12;
+const firstLongClass = exactUnitsMax + (blockUnitsMax - exactUnitsMax) / 16;
+const classCount = firstLongClass + (slabUnits >> longShift) + 1;
 
 /** Ref 0 means none, so the first block of slab 0 is never used. */
 const firstUnit = 3;
@@ -37,11 +40,19 @@ const looseWord = freeKind | (1 << 8);
 export type Ref = number;
 
 /** The size that a block of at least `units` really has. */
-export const roundUnits = (units: number): number =>
-  units <= exactUnitsMax ? units : (units + 15) & ~15;
+export const roundUnits = (units: number): number => {
+  if (units <= exactUnitsMax) return units;
+  return units <= blockUnitsMax
+    ? (units + 15) & ~15
+    : (units + blockUnitsMax - 1) & ~(blockUnitsMax - 1);
+};
 
-const classOf = (rounded: number): number =>
-  rounded <= exactUnitsMax ? rounded : exactUnitsMax + ((rounded - exactUnitsMax) >> 4);
+const classOf = (rounded: number): number => {
+  if (rounded <= exactUnitsMax) return rounded;
+  return rounded <= blockUnitsMax
+    ? exactUnitsMax + ((rounded - exactUnitsMax) >> 4)
+    : firstLongClass + (rounded >> longShift) - 1;
+};
 
 export const slabOf = (ref: Ref): number => ref >>> slabShift;
 
@@ -100,6 +111,7 @@ export class Arena {
    */
   allocate(units: number): Ref {
     const rounded = roundUnits(units);
+    if (rounded > this.slabCapacity) return this.#allocateAlone(rounded);
     const head = this.#freeHeads[classOf(rounded)]!;
     if (head !== 0) {
       this.unlink(head, rounded);
@@ -126,6 +138,21 @@ export class Arena {
     return refOf(slab, unit);
   }
 
+  /** A block longer than a slab (a key above 64 MiB) has a slab of its own, which goes when it goes. */
+  #allocateAlone(rounded: number): Ref {
+    if (this.bytes.length === 0) this.#openSlab(); // Slab 0 holds the ref that means none.
+    const current = this.#current;
+    // Not slab 0, which compaction may have given back: its first ref means none.
+    const first = this.#vacantSlabs.indexOf(0);
+    if (first >= 0) this.#vacantSlabs.splice(first, 1);
+    const slab = this.#openSlab(rounded);
+    if (first >= 0) this.#vacantSlabs.push(0);
+    this.#current = current;
+    this.tops[slab] = rounded;
+    this.#account(slab, rounded);
+    return refOf(slab, 0);
+  }
+
   /**
    * What is left at the end of a slab becomes free blocks, so that a walk over the slab sees only
    * blocks.
@@ -144,14 +171,14 @@ export class Arena {
     }
   }
 
-  #openSlab(): number {
+  #openSlab(capacity = this.slabCapacity): number {
     const vacant = this.#vacantSlabs.pop();
     const slab = vacant ?? this.bytes.length;
     if (slab >= slabCountMax)
       throw new ArenaFull("the arena holds 32 GiB of records and can hold no more");
     // The operating system hands out zero pages on first touch: an empty slab costs address space
     // only.
-    const memory = new ArrayBuffer(this.slabCapacity * unitBytes);
+    const memory = new ArrayBuffer(capacity * unitBytes);
     this.bytes[slab] = new Uint8Array(memory);
     this.words[slab] = new Int32Array(memory);
     this.floats[slab] = new Float64Array(memory);
@@ -168,7 +195,8 @@ export class Arena {
     const slab = slabOf(ref);
     this.liveUnits[slab]! -= rounded;
     this.#liveUnitsTotal -= rounded;
-    if (slab === this.evacuating) this.#markLoose(ref, rounded);
+    if (rounded > this.slabCapacity) this.releaseSlab(slab);
+    else if (slab === this.evacuating) this.#markLoose(ref, rounded);
     else this.#link(ref, rounded);
   }
 

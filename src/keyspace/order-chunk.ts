@@ -1,5 +1,5 @@
-// A run of consecutive entries of a sorted set's order (order-index.ts): scores and refs side by side,
-// moved by loop where few of them move.
+// A run of consecutive entries of a sorted set's order (order-index.ts): scores and refs side by
+// side, moved by loop where few of them move.
 
 import type { Ref } from "./arena.js";
 

@@ -99,7 +99,7 @@ export class RegisterMachine {
     return reply;
   }
 
-  /** A peer's bytes that are no operation change nothing and are answered as an error, on every node alike. */
+  /** A peer's bytes that are no operation change nothing and are answered as an error. */
   #runEncoded(bytes: Bytes): Bytes {
     try {
       const operation = decodeOperation(bytes);

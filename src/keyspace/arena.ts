@@ -138,7 +138,7 @@ export class Arena {
     return refOf(slab, unit);
   }
 
-  /** A block longer than a slab (a key above 64 MiB) has a slab of its own, which goes when it goes. */
+  /** A block longer than a slab (a key above 64 MiB) has a slab of its own, which goes with it. */
   #allocateAlone(rounded: number): Ref {
     if (this.bytes.length === 0) this.#openSlab(); // Slab 0 holds the ref that means none.
     const current = this.#current;

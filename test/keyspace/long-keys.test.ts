@@ -1,4 +1,5 @@
-// Keys longer than any block of a value, up to longer than a slab: stored, found, written over, freed.
+// Keys longer than any block of a value, up to longer than a slab: stored, found, written over,
+// freed.
 
 import { expect, test } from "vitest";
 import { ReplicaTable } from "../../src/clock/replica-table.js";

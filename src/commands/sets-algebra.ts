@@ -261,6 +261,7 @@ export const setAlgebraCommands: readonly CommandSpec[] = [
     name: "sintercard",
     arity: -3,
     flags: ["readonly", "movablekeys"],
+    keys: { first: 0, last: 0, step: 0 },
     findKeys: countedKeys,
     since: "7.0.0",
     summary: "Intersect multiple sets and return the cardinality of the result",

@@ -8,6 +8,8 @@ import type { Ref } from "../keyspace/arena.js";
 import type { Keyspace } from "../keyspace/keyspace.js";
 import * as record from "../keyspace/record.js";
 import { isText, resolveText, viewText } from "../keyspace/text-view.js";
+import { copyScore } from "../keyspace/zset-score.js";
+import { resolveScore } from "../keyspace/zset-table.js";
 import { type Slot, slots } from "../lattice/key-entry.js";
 
 const digestBytes = 20;
@@ -44,7 +46,11 @@ function contentDigest(keyspace: Keyspace, ref: Ref): Uint8Array {
   const slot = entry.visibleSlot(keyspace.replicas)!;
   const store = entry.slot(slot)!;
   const visible = (): string[] => store.sortedElements().filter((name) => store.isVisible(name));
-  const readValue = (name: string): Bytes => resolveText(keyspace, store.get(name)!);
+  const readValue = (name: string): Bytes => {
+    const cell = store.get(name)!;
+    if (slot === slots.zset) return copyScore(resolveScore(keyspace, cell));
+    return resolveText(keyspace, cell);
+  };
   if (slot === slots.list) return sha1(`type ${slot}`, ...visible().map(readValue));
   const digest = new Uint8Array(digestBytes);
   for (const name of visible()) mix(digest, elementDigest(slot, name, readValue));

@@ -24,8 +24,9 @@ export class Replica {
   /** Batches of others, not joined yet. */
   readonly inbox: Batch[] = [];
 
-  constructor(replicas: ReplicaTable, name: string) {
-    this.bench = new Bench(new Keyspace({ replicas, self: name }));
+  constructor(replicas: ReplicaTable, name: string, slabCapacity?: number) {
+    const options = slabCapacity === undefined ? {} : { slabCapacity };
+    this.bench = new Bench(new Keyspace({ replicas, self: name, ...options }));
     this.bench.keyspace.capture = this.#capture;
   }
 
@@ -74,9 +75,13 @@ export class Replica {
 export class Cluster {
   readonly replicas: readonly Replica[];
 
-  constructor(count: number) {
+  /** @param slabCapacity units of a slab, where compaction is to have something to do. */
+  constructor(count: number, slabCapacity?: number) {
     const table = new ReplicaTable();
-    this.replicas = Array.from({ length: count }, (_, i) => new Replica(table, `n${i + 1}/test`));
+    this.replicas = Array.from(
+      { length: count },
+      (_, i) => new Replica(table, `n${i + 1}/test`, slabCapacity),
+    );
   }
 
   /** Runs a command on a node, counted from 1, in its open batch. */

@@ -45,6 +45,28 @@ export const zsetOrderBugs: readonly PlantedBug[] = [
   },
 ];
 
+const table = "src/keyspace/zset-table.ts";
+const compaction = "test/keyspace/zset-table.test.ts";
+
+export const zsetTableBugs: readonly PlantedBug[] = [
+  {
+    name: "a record moves and its order is not told",
+    story: "After memory was won back ZRANGE answers what lies at the old place.",
+    file: table,
+    find: "    this.order.moved(this.scoreOf(to), from, to);\n  }\n\n  override moved",
+    replace: "  }\n\n  override moved",
+    suite: compaction,
+  },
+  {
+    name: "a stand-in moves and is looked for where it was",
+    story: "A member that two nodes incremented is lost when memory is won back.",
+    file: table,
+    find: "this.#standIns.set(latin1(this.elementOf(to)), to);",
+    replace: "",
+    suite: compaction,
+  },
+];
+
 export const zsetEditBugs: readonly PlantedBug[] = [
   {
     name: "reading a score disturbs the one being written",

@@ -82,6 +82,13 @@ export class Chunk {
     refs[at] = ref;
   }
 
+  /** Removes `run` entries from `at` on. */
+  removeRun(at: number, run: number): void {
+    this.scores.copyWithin(at, at + run, this.count);
+    this.refs.copyWithin(at, at + run, this.count);
+    this.count -= run;
+  }
+
   append(other: Chunk, from: number, to: number): void {
     this.scores.set(other.scores.subarray(from, to), this.count);
     this.refs.set(other.refs.subarray(from, to), this.count);

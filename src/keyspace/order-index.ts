@@ -94,6 +94,35 @@ export class OrderIndex {
     this.#chunks[this.#chunkNumber]!.refs[this.#at] = to;
   }
 
+  /** Removes `count` entries from a rank on. */
+  removeRange(rank: number, count: number): void {
+    if (count === 0) return;
+    this.seek(rank);
+    let at = this.#at;
+    let left = count;
+    for (let number = this.#chunkNumber; left > 0; number++) {
+      const chunk = this.#chunks[number]!;
+      const run = Math.min(left, chunk.count - at);
+      chunk.removeRun(at, run);
+      left -= run;
+      at = 0;
+    }
+    this.#count -= count;
+    this.#chunks = this.#chunks.filter((chunk) => chunk.count > 0);
+    this.#chunks.forEach((chunk, number) => {
+      this.#lastScores[number] = chunk.scores[chunk.count - 1]!;
+    });
+    this.#rebuildTree();
+    const last = Math.min(this.#chunkNumber, this.#chunks.length - 1);
+    if (last >= 0) this.#mergeIfSparse(last);
+  }
+
+  clear(): void {
+    this.#chunks = [];
+    this.#count = 0;
+    this.#rebuildTree();
+  }
+
   // ---- asking
 
   /** The number of entries before this one. */

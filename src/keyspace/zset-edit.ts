@@ -194,11 +194,27 @@ export class ZsetEdit {
 
   /** Removes `count` members from a rank on. */
   removeRange(rank: number, count: number): void {
+    const table = this.#table;
+    if (table?.isSimple === true && this.#keyspace.entryOf(this.ref).sole(slots.zset) === table) {
+      this.#removeRecords(table, rank, count);
+      return;
+    }
     for (let left = count; left > 0; left--) {
       const view = this.#table ?? this.#open();
       view.seek(rank);
       this.removeHere();
     }
+  }
+
+  #removeRecords(table: ZsetTable, rank: number, count: number): void {
+    const keyspace = this.#keyspace;
+    this.#willWrite();
+    this.#changes += count - 1;
+    void keyspace.batchTime;
+    const entry = keyspace.entryOf(this.ref);
+    table.removeRange(rank, count, (ref) => {
+      if (entry.isTracked) entry.remember(slots.zset, latin1(keyspace.keyOf(ref)));
+    });
   }
 
   /** Ends the edit. Answers whether the key is gone because its last member was removed. */

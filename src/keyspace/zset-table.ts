@@ -7,6 +7,7 @@
 // was removed while another replica incremented it comes back with that increment alone.
 
 import { fromLatin1, latin1 } from "../base/bytes.js";
+import type { ReplicaIndex } from "../clock/stamp.js";
 import { type Cell, isLive, isVisible, rowSum, winner } from "../lattice/cell.js";
 import { add, type Decimal } from "../lattice/decimal.js";
 import { decimalOfDouble, doubleOfDecimal } from "../lattice/double.js";
@@ -47,6 +48,8 @@ export const plainLengthMax = 16 * 1024;
 export class ZsetTable extends ElementTable implements ZsetView {
   readonly order: OrderIndex;
   readonly #standIns = new Map<string, Ref>();
+  /** The order has let go already of what is being removed. */
+  #isOrderAhead = false;
   /**
    * The record that the view stands at, its score, and the hash of the member that `seekMember`
    * looked for.
@@ -175,6 +178,26 @@ export class ZsetTable extends ElementTable implements ZsetView {
     this.score = score;
   }
 
+  /** Removes members from a rank on, all of them simple; `each` hears of every record before it goes. */
+  removeRange(rank: number, count: number, each: (ref: Ref) => void): void {
+    const refs = new Int32Array(count);
+    this.order.copy(rank, count, false, refs, new Float64Array(count));
+    this.order.removeRange(rank, count);
+    this.#isOrderAhead = true;
+    for (const ref of refs) {
+      each(ref);
+      this.delete(this.keyspace.hashOf(ref), ref);
+    }
+    this.#isOrderAhead = false;
+  }
+
+  override clearAll(self: ReplicaIndex): void {
+    this.order.clear();
+    this.#isOrderAhead = true;
+    super.clearAll(self);
+    this.#isOrderAhead = false;
+  }
+
   // ---- the order follows the elements
 
   protected override noteAdded(ref: Ref): void {
@@ -182,7 +205,7 @@ export class ZsetTable extends ElementTable implements ZsetView {
   }
 
   protected override noteRemoved(ref: Ref): void {
-    this.order.remove(this.scoreOf(ref), ref);
+    if (!this.#isOrderAhead) this.order.remove(this.scoreOf(ref), ref);
   }
 
   protected override noteMoved(from: Ref, to: Ref): void {
@@ -223,7 +246,7 @@ export class ZsetTable extends ElementTable implements ZsetView {
   protected override noteComplexRemoved(element: string): void {
     const ref = this.#standIns.get(element);
     if (ref === undefined) return;
-    this.order.remove(this.scoreOf(ref), ref);
+    if (!this.#isOrderAhead) this.order.remove(this.scoreOf(ref), ref);
     this.#standIns.delete(element);
     this.keyspace.arena.free(ref, record.unitsOf(this.keyspace.arena, ref));
   }

@@ -174,6 +174,40 @@ test("order: agrees with a sorted array across many chunks, scores tied or not",
   );
 });
 
+test("order: ranges go at once, within a chunk and across many", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 3_000 }), fc.nat(), (total, seed) => {
+      const pair = new Pair();
+      const prng = new Prng(seed);
+      for (let n = 0; n < total; n++) {
+        const ref = pair.allocate(`m${n}`);
+        const score = prng.below(500);
+        pair.order.add(score, ref);
+        pair.entries.push({ score, member: `m${n}`, ref });
+      }
+      pair.sort();
+      while (pair.entries.length > 0) {
+        const rank = prng.below(pair.entries.length);
+        const count = Math.min(pair.entries.length - rank, 1 + prng.below(1_200));
+        const refs = new Int32Array(count);
+        const scores = new Float64Array(count);
+        const isReverse = prng.below(2) === 1;
+        pair.order.copy(isReverse ? rank + count - 1 : rank, count, isReverse, refs, scores);
+        const expected = pair.entries.slice(rank, rank + count);
+        if (isReverse) expected.reverse();
+        expect([...refs]).toEqual(expected.map((entry) => entry.ref));
+        expect([...scores]).toEqual(expected.map((entry) => entry.score));
+        pair.order.removeRange(rank, count);
+        pair.entries.splice(rank, count);
+        pair.order.verifyInvariants();
+        expect(pair.order.count).toBe(pair.entries.length);
+        pair.checkBounds(prng.below(500), "m5");
+      }
+    }),
+    { numRuns: 25 },
+  );
+});
+
 test("order: a walk in both directions meets every entry once", () => {
   const pair = new Pair();
   for (let n = 0; n < 1_500; n++) {

@@ -48,8 +48,8 @@ export const planted = [
     name: "free_block_of_another_size",
     story: "a freed block is handed to a larger record, which overwrites its neighbour",
     file: "src/keyspace/arena.ts",
-    find: "rounded <= exactUnitsMax ? rounded : exactUnitsMax",
-    replace: "rounded <= exactUnitsMax ? rounded & ~1 : exactUnitsMax",
+    find: "if (rounded <= exactUnitsMax) return rounded;",
+    replace: "if (rounded <= exactUnitsMax) return rounded & ~1;",
     suite: arena,
   },
   {

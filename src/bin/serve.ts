@@ -24,6 +24,14 @@ const reservedFiles = 32;
 
 /** Resolves once the node has stopped. */
 export async function serve(config: SkerryConfig): Promise<void> {
+  const { consistency, consistencyPrefixes } = config.settings;
+  if (consistency === "causal" || Object.values(consistencyPrefixes).includes("causal")) {
+    process.stderr.write(
+      "skerry: consistency: the causal mode is not built yet; nothing would keep it\n",
+    );
+    process.exitCode = 1;
+    return;
+  }
   const { settings, sources } = config;
   const clock = new SystemClock();
   const now = (): number => clock.exact();

@@ -143,7 +143,10 @@ function copyProject(project: string): string {
   return folder;
 }
 
-/** Suites draw fresh seeds: one that passes over a bug is given further draws before it counts as missed. */
+/**
+ * Suites draw fresh seeds: one that passes over a bug is given further draws before it counts as
+ * missed.
+ */
 const drawsMax = 4;
 const missedMark = "missed:";
 

@@ -4,6 +4,7 @@
 // result, where Redis's partial quicksort leaves it to chance.
 
 import type { Bytes } from "../base/bytes.js";
+import { ScoredList } from "../keyspace/scored-list.js";
 import type { ZsetView } from "../keyspace/zset-view.js";
 import type { Call } from "./call.js";
 import { type CommandSpec, oneKey, twoKeys } from "./command.js";
@@ -335,10 +336,10 @@ function replyFound(call: Call, found: readonly Found[], request: Search): void 
 
 function storeFound(call: Call, found: readonly Found[], request: Search, origin: Origin): void {
   const { storesDistance, shape } = request;
-  const members = found.map(({ member, score, distance }) => ({
-    member,
-    score: storesDistance ? distance / shape.unit : score,
-  }));
+  const members = new ScoredList();
+  for (const { member, score, distance } of found) {
+    members.push(member, 0, member.length, storesDistance ? distance / shape.unit : score);
+  }
   const event = origin === "options" ? "geosearchstore" : "georadiusstore";
   replaceZset(call, request.target, members, event);
 }

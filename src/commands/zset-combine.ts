@@ -2,14 +2,14 @@
 // errors and the order in which scores are added up, which decides the last bit of a sum: Redis
 // 7.0, t_zset.c.
 
-import { compareBytes, latin1 } from "../base/bytes.js";
+import { ScoredList } from "../keyspace/scored-list.js";
 import { roundedInteger } from "./arguments.js";
 import type { Call } from "./call.js";
 import { type CommandSpec, oneKey } from "./command.js";
 import { parseDouble, replyDouble } from "./double-text.js";
 import { fail } from "./errors.js";
 import { openInputs, type ZsetInput } from "./zset-inputs.js";
-import { replaceZset, type Scored } from "./zset-store.js";
+import { replaceZset } from "./zset-store.js";
 
 type Operation = "union" | "inter" | "diff";
 
@@ -111,51 +111,54 @@ function readLimit(call: Call, index: number, request: Request): boolean {
 const ascending = (inputs: readonly ZsetInput[]): ZsetInput[] =>
   [...inputs].sort((a, b) => a.count - b.count);
 
-function union(request: Request): Scored[] {
-  const found = new Map<string, Scored>();
+function union(request: Request): ScoredList {
+  const found = new ScoredList();
   for (const input of ascending(request.inputs)) {
-    for (const scored of input.members()) {
-      const score = orZero(input.weight * scored.score);
-      const name = latin1(scored.member);
-      const held = found.get(name);
-      if (held !== undefined) held.score = aggregated(held.score, score, request);
-      else {
-        scored.score = score;
-        found.set(name, scored);
-      }
+    const members = input.members();
+    for (let i = 0; i < members.count; i++) {
+      const score = orZero(input.weight * members.score(i));
+      const at = found.merge(members.bytes, members.start(i), members.length(i), score);
+      if (at >= 0) found.setScore(at, aggregated(found.score(at), score, request));
     }
-  }
-  return [...found.values()];
-}
-
-/** `limit` ends the search when so many were found; 0 means none. */
-function intersection(request: Request): Scored[] {
-  const [smallest, ...others] = ascending(request.inputs);
-  const found: Scored[] = [];
-  for (const scored of smallest!.members()) {
-    let score = orZero(smallest!.weight * scored.score);
-    const isEverywhere = others.every((input) => {
-      const theirs = input.scoreOf(scored.member);
-      if (Number.isNaN(theirs)) return false;
-      score = aggregated(score, theirs * input.weight, request);
-      return true;
-    });
-    if (!isEverywhere) continue;
-    scored.score = score;
-    found.push(scored);
-    if (found.length === request.limit) break;
   }
   return found;
 }
 
-function difference({ inputs }: Request): Scored[] {
-  const [first, ...others] = inputs;
-  return first!
-    .members()
-    .filter(({ member }) => others.every((input) => Number.isNaN(input.scoreOf(member))));
+function intersection(request: Request): ScoredList {
+  const [smallest, ...others] = ascending(request.inputs);
+  const members = smallest!.members();
+  const found = new ScoredList();
+  for (let i = 0; i < members.count; i++) {
+    const [start, length] = [members.start(i), members.length(i)];
+    let score = orZero(smallest!.weight * members.score(i));
+    let isEverywhere = true;
+    for (let other = 0; other < others.length && isEverywhere; other++) {
+      const theirs = others[other]!.scoreOf(members.bytes, start, length);
+      isEverywhere = !Number.isNaN(theirs);
+      score = aggregated(score, theirs * others[other]!.weight, request);
+    }
+    if (!isEverywhere) continue;
+    found.push(members.bytes, start, length, score);
+    if (found.count === request.limit) break;
+  }
+  return found;
 }
 
-function combine(request: Request, operation: Operation): Scored[] {
+function difference({ inputs }: Request): ScoredList {
+  const [first, ...others] = inputs;
+  const members = first!.members();
+  const found = new ScoredList();
+  for (let i = 0; i < members.count; i++) {
+    const [start, length] = [members.start(i), members.length(i)];
+    const isOwn = others.every((other) =>
+      Number.isNaN(other.scoreOf(members.bytes, start, length)),
+    );
+    if (isOwn) found.push(members.bytes, start, length, members.score(i));
+  }
+  return found;
+}
+
+function combine(request: Request, operation: Operation): ScoredList {
   const members =
     operation === "union"
       ? union(request)
@@ -174,15 +177,12 @@ const replied =
     const { reply } = call;
     const { withScores } = request;
     const members = combine(request, operation);
-    members.sort((a, b) =>
-      a.score === b.score ? compareBytes(a.member, b.member) : a.score < b.score ? -1 : 1,
-    );
     const isNested = withScores && reply.resp3;
-    reply.array(withScores && !isNested ? members.length * 2 : members.length);
-    for (const { member, score } of members) {
+    reply.array(withScores && !isNested ? members.count * 2 : members.count);
+    for (const i of members.sorted()) {
       if (isNested) reply.array(2);
-      reply.bulk(member);
-      if (withScores) replyDouble(reply, score);
+      reply.bulk(members.bytes, members.start(i), members.length(i));
+      if (withScores) replyDouble(reply, members.score(i));
     }
   };
 
@@ -196,7 +196,7 @@ const stored =
 
 function zintercard(call: Call): void {
   const request = parse(call, 1, "inter", "count");
-  if (request !== undefined) call.reply.integer(combine(request, "inter").length);
+  if (request !== undefined) call.reply.integer(combine(request, "inter").count);
 }
 
 const inputKeys =

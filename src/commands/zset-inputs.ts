@@ -3,12 +3,12 @@
 // first.
 
 import { Collection } from "../keyspace/collection.js";
+import { copyMembers, ScoredList } from "../keyspace/scored-list.js";
 import { ownViewOfZset } from "../keyspace/zset-forms.js";
 import type { ZsetView } from "../keyspace/zset-view.js";
 import { slots } from "../lattice/key-entry.js";
 import type { Call } from "./call.js";
 import { fail } from "./errors.js";
-import { copyMembers, type Scored } from "./zset-store.js";
 
 export class ZsetInput {
   weight = 1;
@@ -25,20 +25,22 @@ export class ZsetInput {
   }
 
   /** The score of a member, NaN when it is not there. */
-  scoreOf(member: Uint8Array): number {
+  scoreOf(bytes: Uint8Array, start: number, length: number): number {
     if (this.#view !== undefined) {
-      return this.#view.seekMember(member, 0, member.length) ? this.#view.score : Number.NaN;
+      return this.#view.seekMember(bytes, start, length) ? this.#view.score : Number.NaN;
     }
-    return this.#set?.find(member, 0, member.length) === true ? 1 : Number.NaN;
+    return this.#set?.find(bytes, start, length) === true ? 1 : Number.NaN;
   }
 
   /** Copies of all members; a sorted set's from the highest to the lowest, as Redis walks. */
-  members(): Scored[] {
+  members(): ScoredList {
     const view = this.#view;
     if (view !== undefined)
       return copyMembers(view, view.visibleCount - 1, view.visibleCount, true);
-    const members: Scored[] = [];
-    this.#set?.each((set) => members.push({ member: set.elementCopy(), score: 1 }));
+    const members = new ScoredList();
+    this.#set?.each(({ element, elementStart, elementLength }) =>
+      members.push(element, elementStart, elementLength, 1),
+    );
     return members;
   }
 

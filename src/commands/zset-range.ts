@@ -2,6 +2,7 @@
 // A range becomes an interval of ranks first; whatever is asked of it then takes O(log n + k).
 // Replies and errors: Redis 7.0, t_zset.c.
 
+import { copyMembers, ScoredList } from "../keyspace/scored-list.js";
 import type { ZsetView } from "../keyspace/zset-view.js";
 import { roundedInteger } from "./arguments.js";
 import type { Call } from "./call.js";
@@ -19,7 +20,7 @@ import {
   skip,
 } from "./zset-bounds.js";
 import { demandZset, fitsListpack, replyMembers } from "./zset-lookup.js";
-import { copyMembers, replaceZset, type Scored } from "./zset-store.js";
+import { replaceZset } from "./zset-store.js";
 import { edit, openEdit } from "./zsets.js";
 
 type By = "rank" | "score" | "member";
@@ -123,7 +124,7 @@ function range(call: Call, source: number, isFree: boolean, isStored: boolean): 
   const view = ref === 0 ? undefined : demandZset(call, ref);
   if (view === undefined) {
     if (ref !== 0) return;
-    if (isStored) replaceZset(call, 1, [], "zrangestore");
+    if (isStored) replaceZset(call, 1, new ScoredList(), "zrangestore");
     else call.reply.array(0);
     return;
   }
@@ -133,7 +134,7 @@ function range(call: Call, source: number, isFree: boolean, isStored: boolean): 
     return;
   }
   const members = copyMembers(view, found.rank, found.count, isReverse);
-  addOneByOne(call, members, by === "rank" ? members.length : 0);
+  addOneByOne(call, members, by === "rank" ? members.count : 0);
   replaceZset(call, 1, members, "zrangestore");
 }
 
@@ -141,12 +142,12 @@ function range(call: Call, source: number, isFree: boolean, isStored: boolean): 
  * Minus zero becomes zero in a listpack. Redis adds the members one after another, to a listpack
  * until it is outgrown; `expected` members make it begin without one.
  */
-function addOneByOne(call: Call, members: readonly Scored[], expected: number): void {
+function addOneByOne(call: Call, members: ScoredList, expected: number): void {
   let isListpack = fitsListpack(call, expected, 0);
-  for (const [index, scored] of members.entries()) {
-    isListpack &&= fitsListpack(call, index + 1, scored.member.length);
+  for (let i = 0; i < members.count; i++) {
+    isListpack &&= fitsListpack(call, i + 1, members.length(i));
     if (!isListpack) return;
-    scored.score += 0;
+    members.setScore(i, members.score(i) + 0);
   }
 }
 

@@ -5,6 +5,7 @@
 import type { Ref } from "../keyspace/arena.js";
 import { Collection } from "../keyspace/collection.js";
 import * as record from "../keyspace/record.js";
+import { ScoredList } from "../keyspace/scored-list.js";
 import type { ZsetView } from "../keyspace/zset-view.js";
 import { slots } from "../lattice/key-entry.js";
 import type { Call } from "./call.js";
@@ -15,7 +16,6 @@ import { fail } from "./errors.js";
 import { matchesGlob } from "./glob.js";
 import { cursorArgument, scanOptions } from "./scan.js";
 import { demandZset, replyMembers } from "./zset-lookup.js";
-import type { Scored } from "./zset-store.js";
 
 // ---- ZSCAN
 
@@ -40,18 +40,19 @@ function zscan(call: Call): void {
   const options = scanOptions(call, 3, false);
   if (options === undefined) return;
   const { pattern } = options;
-  const found: Scored[] = [];
+  const found = new ScoredList();
   const next = scanMembers(call, ref, cursor, options.count, (bytes, start, length) => {
     if (pattern !== undefined && !matchesGlob(pattern, bytes, start, length)) return;
     view.seekMember(bytes, start, length);
-    found.push({ member: bytes.slice(start, start + length), score: view.score });
+    found.push(bytes, start, length, view.score);
   });
   const isListpack = !record.isRoomy(call.keyspace.arena, ref);
   reply.array(2);
   reply.bulkInteger(next);
-  reply.array(found.length * 2);
-  for (const { member, score } of found) {
-    reply.bulk(member);
+  reply.array(found.count * 2);
+  for (let i = 0; i < found.count; i++) {
+    const score = found.score(i);
+    reply.bulk(found.bytes, found.start(i), found.length(i));
     reply.bulkText(isListpack ? formatPacked(score) : formatDouble(score));
   }
 }

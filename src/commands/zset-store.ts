@@ -1,56 +1,28 @@
 // Storing a whole sorted set over whatever a key held: the *STORE commands. For other nodes it is
 // the removal of what was seen and new members under a new birth.
 
-import type { Bytes } from "../base/bytes.js";
 import { latin1 } from "../base/bytes.js";
+import type { Ref } from "../keyspace/arena.js";
 import { hashBytes } from "../keyspace/hash.js";
 import * as record from "../keyspace/record.js";
+import type { ScoredList } from "../keyspace/scored-list.js";
 import { copyScore, scoreBytes, scoreLength } from "../keyspace/zset-score.js";
-import { ZsetTable } from "../keyspace/zset-table.js";
-import type { ZsetView } from "../keyspace/zset-view.js";
-import { slots } from "../lattice/key-entry.js";
+import { plainLengthMax, ZsetTable } from "../keyspace/zset-table.js";
+import { KeyEntry, slots } from "../lattice/key-entry.js";
 import type { Call } from "./call.js";
 import { notify } from "./notify.js";
 import { fitsListpack } from "./zset-lookup.js";
 
-/** A member with its score, held outside any set. */
-export interface Scored {
-  readonly member: Bytes;
-  score: number;
-}
-
-/** Copies `count` members from a rank on. */
-export function copyMembers(
-  view: ZsetView,
-  rank: number,
-  count: number,
-  isReverse: boolean,
-): Scored[] {
-  const members: Scored[] = [];
-  if (count === 0) return members;
-  view.seek(rank);
-  for (let left = count; ; view.step(isReverse)) {
-    const { bytes, start, length, score } = view;
-    members.push({ member: bytes.slice(start, start + length), score });
-    if (--left === 0) return members;
-  }
-}
-
 /**
  * Makes the key at argument `index` hold exactly these members, none twice, and replies how many.
  */
-export function replaceZset(
-  call: Call,
-  index: number,
-  members: readonly Scored[],
-  event: string,
-): void {
-  if (members.length === 0) removeKey(call, index);
+export function replaceZset(call: Call, index: number, members: ScoredList, event: string): void {
+  if (members.count === 0) removeKey(call, index);
   else {
     store(call, index, members);
     notify(call, "zset", event, index);
   }
-  call.reply.integer(members.length);
+  call.reply.integer(members.count);
 }
 
 function removeKey(call: Call, index: number): void {
@@ -60,34 +32,59 @@ function removeKey(call: Call, index: number): void {
   notify(call, "generic", "del", index);
 }
 
-function store(call: Call, index: number, members: readonly Scored[]): void {
+function store(call: Call, index: number, members: ScoredList): void {
   const { keyspace, db } = call;
   // A key past its deadline goes first, with its event.
   call.findForWrite(index);
-  let lengthMax = 0;
-  for (const { member } of members) lengthMax = Math.max(lengthMax, member.length);
-  const isListpack = fitsListpack(call, members.length, lengthMax);
   const hash = call.hashOf(index);
   const key = call.copy(index);
-  keyspace.edit(db, hash, key, (entry) => {
-    const { stamp } = keyspace;
-    entry.clearAll(keyspace.self);
-    for (const { member, score } of members) {
-      // A listpack stores integers, and has no minus zero among them.
-      const kept = isListpack ? score + 0 : score;
-      const element = latin1(member, 0, member.length);
-      const table = entry.slot(slots.zset);
-      if (table instanceof ZsetTable && table.isPlain(element)) {
-        entry.remember(slots.zset, element);
-        const at = hashBytes(member, 0, member.length);
-        const value = scoreBytes(kept);
-        table.put(at, member, 0, member.length, value, 0, scoreLength, stamp.time, stamp.replica);
-      } else {
-        entry.assign(slots.zset, element, stamp, stamp, copyScore(kept));
-      }
-    }
-  });
+  const old = db.keys.find(hash, key, 0, key.length);
+  keyspace.willWrite(db, old, key, 0, key.length);
+  const entry = emptiedEntry(call, old);
+  const isListpack = fitsListpack(call, members.count, members.lengthMax);
+  for (let i = 0; i < members.count; i++) {
+    // A listpack stores integers, and has no minus zero among them.
+    const score = isListpack ? members.score(i) + 0 : members.score(i);
+    assign(call, entry, members, i, score);
+  }
+  keyspace.storeEntry(db, hash, key, entry);
+  keyspace.didWrite(db, key, 0, key.length);
   const ref = db.keys.find(hash, key, 0, key.length);
   if (isListpack) record.unmarkRoomy(keyspace.arena, ref);
   else record.markRoomy(keyspace.arena, ref);
+}
+
+/** The entry to fill: the key's own where there is an object, with nothing visible left in it. */
+function emptiedEntry({ keyspace }: Call, old: Ref): KeyEntry {
+  const kind = old === 0 ? 0 : record.kindOf(keyspace.arena, old);
+  if (kind === record.objectKind || kind === record.hiddenKind) {
+    const entry = keyspace.entryOf(old);
+    entry.clearAll(keyspace.self);
+    return entry;
+  }
+  const entry = new KeyEntry(keyspace.newStore);
+  // What the batch changed of a key that was compact is found by comparing (capture.ts).
+  entry.isTracked = false;
+  return entry;
+}
+
+function assign(call: Call, entry: KeyEntry, members: ScoredList, i: number, score: number): void {
+  const { stamp } = call.keyspace;
+  const { bytes } = members;
+  const start = members.start(i);
+  const length = members.length(i);
+  const table = entry.slot(slots.zset);
+  const isPlain = table instanceof ZsetTable && table.isSimple && length <= plainLengthMax;
+  if (!isPlain || entry.isTracked) {
+    const element = latin1(bytes, start, start + length);
+    if (!isPlain) {
+      entry.assign(slots.zset, element, stamp, stamp, copyScore(score));
+      return;
+    }
+    entry.remember(slots.zset, element);
+  }
+  const hash = hashBytes(bytes, start, length);
+  const value = scoreBytes(score);
+  const { time, replica } = stamp;
+  table.put(hash, bytes, start, length, value, 0, scoreLength, time, replica);
 }

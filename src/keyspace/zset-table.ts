@@ -65,9 +65,13 @@ export class ZsetTable extends ElementTable implements ZsetView {
 
   /** The score in a member's record, or in its stand-in. */
   scoreOf(ref: Ref): number {
-    const { arena } = this.keyspace;
+    const { arena, externals } = this.keyspace;
     // No write makes a value of another length; one that came from elsewhere counts as 0.
     if (record.valueLengthOf(arena, ref) !== scoreLength) return 0;
+    // Beside a very long member even a score lies elsewhere.
+    if ((record.flagsOf(arena, ref) & record.externalFlag) !== 0) {
+      return scoreOfBytes(externals.get(record.externalPlaceOf(arena, ref)));
+    }
     const at = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
     return scoreOfBytes(arena.bytes[slabOf(ref)]!, at);
   }
@@ -178,7 +182,10 @@ export class ZsetTable extends ElementTable implements ZsetView {
     this.score = score;
   }
 
-  /** Removes members from a rank on, all of them simple; `each` hears of every record before it goes. */
+  /**
+   * Removes members from a rank on, all of them simple; `each` hears of every record before it
+   * goes.
+   */
   removeRange(rank: number, count: number, each: (ref: Ref) => void): void {
     const refs = new Int32Array(count);
     this.order.copy(rank, count, false, refs, new Float64Array(count));

@@ -1,5 +1,5 @@
-// Sorted sets under compaction: records move, also those that stand for members kept as cells, and the order, the index and
-// the cells follow.
+// Sorted sets under compaction: records move, also those that stand for members kept as cells, and
+// the order, the index and the cells follow.
 
 import { expect, test } from "vitest";
 import { Compaction } from "../../src/keyspace/compaction.js";

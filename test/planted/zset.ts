@@ -67,6 +67,17 @@ export const zsetTableBugs: readonly PlantedBug[] = [
   },
 ];
 
+export const longMemberBugs: readonly PlantedBug[] = [
+  {
+    name: "the score of a very long member is read beside it",
+    story: "ZINCRBY of a member of 40 KB begins at zero.",
+    file: table,
+    find: "return scoreOfBytes(externals.get(record.externalPlaceOf(arena, ref)));",
+    replace: "void externals;",
+    suite: `${zsetTest} -t members of every length`,
+  },
+];
+
 export const zsetEditBugs: readonly PlantedBug[] = [
   {
     name: "reading a score disturbs the one being written",

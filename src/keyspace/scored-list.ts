@@ -57,7 +57,8 @@ export class ScoredList {
   }
 
   /**
-   * Where the member stands in the list: -1 when it was not there and has been added with this score.
+   * Where the member stands in the list: -1 when it was not there and has been added with this
+   * score.
    */
   merge(source: Uint8Array, start: number, length: number, score: number): number {
     if (this.count * 2 >= this.#table.length) this.#growTable();

@@ -61,6 +61,16 @@ export interface WatchedKey {
   readonly isLive: boolean;
 }
 
+/** A request of many arguments that is still arriving at the beginning of a session's tail. */
+export interface PartialRequest {
+  readonly argc: number;
+  /** Arguments that have arrived, and where the next one begins. */
+  readonly index: number;
+  readonly at: number;
+  /** Their (offset, length) pairs; there may be room behind them. */
+  readonly ranges: Int32Array;
+}
+
 export class Session {
   readonly id: number;
   gates = 0;
@@ -94,6 +104,7 @@ export class Session {
   tailLength = 0;
   /** Bytes that must be in `tail` before another parse can succeed. */
   tailWanted = 0;
+  partialRequest: PartialRequest | undefined;
   /** Bytes written to the client that its socket has not taken yet; the host keeps it. */
   unreadBytes = 0;
   /** Too much is unread: the session runs nothing until the client reads. */

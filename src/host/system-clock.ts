@@ -16,10 +16,14 @@ export interface ClockSources {
 
 const system: ClockSources = { wall: () => Date.now(), steady: () => performance.now() };
 
+/** How late `exact` may notice that the wall clock was set forward. */
+const wallIntervalMs = 10;
+
 export class SystemClock {
   readonly #sources: ClockSources;
   #nowMs: number;
   #steadyMs: number;
+  #askedWallMs = Number.NEGATIVE_INFINITY;
 
   constructor(sources: ClockSources = system) {
     this.#sources = sources;
@@ -29,14 +33,21 @@ export class SystemClock {
 
   /** Whole Unix milliseconds. */
   now(): number {
+    this.#askedWallMs = Number.NEGATIVE_INFINITY;
     return Math.floor(this.exact());
   }
 
-  /** Unix milliseconds with the fraction that the steady clock gives. */
+  /**
+   * Unix milliseconds with the fraction that the steady clock gives. The wall clock is not asked at
+   * every call: a turn of the node costs less than that.
+   */
   exact(): number {
     const steadyMs = this.#sources.steady();
-    this.#nowMs = Math.max(this.#nowMs + steadyMs - this.#steadyMs, this.#sources.wall());
+    this.#nowMs += steadyMs - this.#steadyMs;
     this.#steadyMs = steadyMs;
+    if (steadyMs - this.#askedWallMs < wallIntervalMs) return this.#nowMs;
+    this.#askedWallMs = steadyMs;
+    this.#nowMs = Math.max(this.#nowMs, this.#sources.wall());
     return this.#nowMs;
   }
 }

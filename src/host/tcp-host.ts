@@ -244,7 +244,8 @@ export class TcpHost implements ClientEffects {
       session.unreadBytes = socket.writableLength;
       return false;
     }
-    socket.write(bytes.subarray(0, length));
+    // As a Buffer, for a stream makes one of anything else.
+    socket.write(Buffer.from(bytes.buffer, bytes.byteOffset, length));
     session.unreadBytes = socket.writableLength;
     return session.unreadBytes > 0;
   }

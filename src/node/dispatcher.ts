@@ -7,8 +7,8 @@
 // loading their index slots; touch the records; execute. The independent loads of the first two
 // overlap their cache misses.
 //
-// Fast commands are measured together, two readings of the clock for a batch; others each by
-// itself.
+// Light commands of a batch are measured together, two readings of the clock for all of them; a
+// command that is alone in its batch, and any other, by itself.
 
 import type { Call } from "../commands/call.js";
 import type { Command } from "../commands/command.js";
@@ -38,10 +38,10 @@ export const replyBytesHigh = 256 * 1024;
 
 /** Who keeps what the measurements say; `LatencyMeter` does. */
 export interface Meter {
-  /** Whether fast commands too must be measured one by one. */
+  /** Whether light commands too must be measured one by one. */
   readonly measuresEach: boolean;
   note(call: Call, command: Command, micros: number, nowMs: number): void;
-  /** `count` runs of a fast command took `micros` each. */
+  /** `count` runs of a light command took `micros` each. */
   share(command: Command, micros: number, count: number): void;
 }
 
@@ -103,7 +103,7 @@ export class Dispatcher {
     this.#readAccess(session);
     if (count > 1) this.#prefetch(batch);
     else this.#commands[0] = this.#find(source, ranges, batch.firsts[0]!);
-    const isEach = this.#meter?.measuresEach;
+    const isEach = this.#meter?.measuresEach === true;
     const started = this.#measure();
     let microsApart = 0;
     let last: Command | undefined;
@@ -114,20 +114,16 @@ export class Dispatcher {
       call.first = batch.firsts[index]!;
       call.argc = batch.argcs[index]!;
       call.hash = this.#hashes[index]!;
-      call.hashed = count > 1 && command !== undefined && command.firstKey === 1;
+      call.hashed = count > 1 && command?.firstKey === 1;
       call.outcome = outcome.done;
-      const isSilent = (session.gates & gate.silent) !== 0;
-      const replyStart = reply.length;
-      if (command?.isFast && !isEach) {
+      if (command?.isLight && !isEach && (session.gates | this.nodeGates) === 0) {
         // A command that was refused has no part in the batch's time.
         this.#commands[index] = this.run(command, session);
       } else {
-        microsApart += command === undefined ? this.#unknown() : this.#runApart(command, session);
-        this.#commands[index] = undefined;
+        microsApart += this.#runCarefully(index, session, isEach);
+        if (session.waiting === outcome.postponed) break;
       }
-      if (session.waiting === outcome.postponed) break;
       index++;
-      if ((session.gates & gate.silent) !== 0) this.#silence(session, isSilent ? replyStart : -1);
       if (this.onReadyKeys !== undefined) this.onReadyKeys();
       if (session.waiting !== outcome.done || session.closeAfterReply) break;
       if (reply.length > replyBytesHigh) break;
@@ -137,6 +133,24 @@ export class Dispatcher {
     return index;
   }
 
+  /** Whatever is not light or not on the common path. Returns the microseconds of its own. */
+  #runCarefully(index: number, session: Session, isEach: boolean): number {
+    const command = this.#commands[index];
+    const isSilent = (session.gates & gate.silent) !== 0;
+    const replyStart = this.call.reply.length;
+    let micros = 0;
+    if (command?.isLight && !isEach) {
+      this.#commands[index] = this.run(command, session);
+    } else {
+      if (command === undefined) this.#unknown();
+      else micros = this.#runApart(command, session);
+      this.#commands[index] = undefined;
+    }
+    if (session.waiting === outcome.postponed) return micros;
+    if ((session.gates & gate.silent) !== 0) this.#silence(session, isSilent ? replyStart : -1);
+    return micros;
+  }
+
   /** CLIENT NO-TOUCH: what the session reads keeps the time of its last use. */
   #readAccess(session: Session): void {
     const { keyspace } = this.call;
@@ -144,7 +158,7 @@ export class Dispatcher {
   }
 
   /**
-   * Shares a batch's time among its fast commands; runs of the same command are counted at once.
+   * Shares a batch's time among its light commands; runs of the same command are counted at once.
    */
   #account(count: number, last: Command | undefined, micros: number): void {
     const { call } = this;
@@ -152,9 +166,14 @@ export class Dispatcher {
     this.#executed = 0;
     call.session.lastCommand = last === undefined ? "NULL" : call.command.name;
     if (this.#meter === undefined) return;
-    let fastCount = 0;
-    for (let i = 0; i < count; i++) if (this.#commands[i] !== undefined) fastCount++;
-    const each = micros / fastCount;
+    if (count === 1) {
+      const command = this.#commands[0];
+      if (command !== undefined) this.#meter.note(call, command, micros, call.keyspace.nowMs);
+      return;
+    }
+    let lightCount = 0;
+    for (let i = 0; i < count; i++) if (this.#commands[i] !== undefined) lightCount++;
+    const each = micros / lightCount;
     for (let i = 0; i < count; ) {
       const command = this.#commands[i];
       const from = i++;
@@ -292,7 +311,7 @@ export class Dispatcher {
     return undefined;
   }
 
-  #unknown(): number {
+  #unknown(): void {
     const { call } = this;
     let shown = "";
     for (let index = 1; index < call.argc && shown.length < 128; index++) {
@@ -301,7 +320,6 @@ export class Dispatcher {
     const name = printable(call.text(0), 128);
     const error = `ERR unknown command '${name}', with args beginning with: ${shown}`;
     this.#reject(undefined, call.session, error);
-    return 0;
   }
 
   /** A command does not run: a refused EXEC ends its transaction, any other spoils it. */

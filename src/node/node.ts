@@ -320,7 +320,7 @@ export class Node {
   settle(): void {
     this.#gate.deliver();
     this.environment.resumePostponed();
-    this.#serveWaiting();
+    if (this.dispatcher.onReadyKeys !== undefined) this.#serveWaiting();
     while (!this.outbox.isEmpty) {
       this.outbox.deliver(this.clients, this.#isOpen);
       this.#serveWaiting();

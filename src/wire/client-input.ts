@@ -8,6 +8,7 @@
 // reply, where it runs nothing more, and by `client-output-buffer-limit`, where it is closed.
 
 import { clientTypeOf } from "../commands/client-line.js";
+import type { Statistics } from "../commands/environment.js";
 import { type Reply, ReplyTooLarge } from "../commands/reply.js";
 import { gate, outcome, type Session } from "../commands/session.js";
 import { type Dispatcher, replyBytesHigh } from "../node/dispatcher.js";
@@ -35,6 +36,7 @@ export class ClientInput implements ClientFace {
   readonly #dispatcher: Dispatcher;
   readonly #reply: Reply;
   readonly #effects: ClientEffects;
+  readonly #statistics: Statistics;
   readonly #limits: DecodeLimits = { bulkBytesMax: 0, authenticated: true };
   #queryBytesMax = 0;
   #outputLimits: ReadonlyMap<string, OutputLimit> = new Map();
@@ -49,6 +51,7 @@ export class ClientInput implements ClientFace {
     this.#dispatcher = node.dispatcher;
     this.#reply = node.reply;
     this.#effects = effects;
+    this.#statistics = node.environment.statistics;
     node.clients = this;
     const { settings } = node.environment;
     settings.onChange("proto-max-bulk-len", (text) => {
@@ -71,9 +74,8 @@ export class ClientInput implements ClientFace {
     // A connection on its way out may have sent more; nobody will answer it.
     if (session.closeAfterReply) return;
     session.lastCommandMs = this.#node.nowMs;
-    const { statistics } = this.#node.environment;
-    statistics.readsProcessed++;
-    statistics.inputBytes += end - start;
+    this.#statistics.readsProcessed++;
+    this.#statistics.inputBytes += end - start;
     this.#receive(session, bytes, start, end);
     this.#node.settle();
   }
@@ -127,7 +129,8 @@ export class ClientInput implements ClientFace {
     let at = start;
     while (at < end && mayRun(session)) {
       limits.authenticated = (session.gates & gate.unauthenticated) === 0;
-      decoder.decode(bytes, at, end, limits);
+      decoder.decode(bytes, at, end, limits, session.partialRequest);
+      session.partialRequest = undefined;
       const { count } = decoder;
       if (count > 0) {
         const begun = this.#dispatcher.runBatch(session, decoder);
@@ -146,7 +149,10 @@ export class ClientInput implements ClientFace {
         return end;
       }
       session.tailWanted = decoder.wanted;
-      if (decoder.wanted > end - at) break;
+      if (decoder.wanted > end - at) {
+        session.partialRequest = decoder.partial;
+        break;
+      }
     }
     if (!mayRun(session)) session.tailWanted = 1;
     return at;

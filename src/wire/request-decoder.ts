@@ -9,14 +9,23 @@
 //
 // The decoder keeps no state between calls. What is incomplete stays with the caller, together with
 // `wanted`: how many bytes the request must have before another attempt can succeed, so a large
-// value that arrives in many reads is not scanned again at each.
+// value that arrives in many reads is not scanned again at each; and, for a request of many
+// arguments, with `partial`: what of it has been decoded, so that its reads cost no more than its
+// bytes.
 
+import { assert } from "../base/assert.js";
 import { latin1 } from "../base/bytes.js";
+import type { PartialRequest } from "../commands/session.js";
 import { batchCountMax, type RequestBatch } from "../node/request-batch.js";
 
 /** A line, inline request or count, must end within this many bytes. */
 const lineBytesMax = 64 * 1024;
 const int32Max = 0x7fffffff;
+/** A request that has brought so many arguments is gone on with, not decoded anew. */
+const partialCountMin = 64;
+const rangesStart = 4096;
+/** Room for ranges that is kept from one call to the next; one huge request must not hold it. */
+const rangesKept = 256 * 1024;
 /** Digits that a double holds exactly. */
 const exactDigits = 15;
 const int64Max = 2n ** 63n - 1n;
@@ -44,7 +53,7 @@ export class RequestDecoder implements RequestBatch {
   readonly firsts = new Int32Array(batchCountMax);
   readonly ends = new Int32Array(batchCountMax);
   /** Pairs (offset, length), all commands one after another. */
-  ranges = new Int32Array(4096);
+  ranges: Int32Array = new Int32Array(rangesStart);
   /** What the ranges point into: the input, or for an inline command a buffer of the decoder's. */
   source: Uint8Array = new Uint8Array(0);
   /** Input bytes used up, commands and skipped empty requests. */
@@ -53,17 +62,31 @@ export class RequestDecoder implements RequestBatch {
   wanted = 0;
   /** Set when the input is not a request. `count` commands before it are good. */
   error: string | undefined;
+  /** What has been decoded of the request that begins at `consumed`, when it has many arguments. */
+  partial: PartialRequest | undefined;
 
   #used = 0;
 
-  /** Decodes from `bytes[start, end)`. */
-  decode(bytes: Uint8Array, start: number, end: number, limits: DecodeLimits): void {
+  /**
+   * Decodes from `bytes[start, end)`. `partial` is what an earlier call has left of the request
+   * that begins at `start`; it is used up.
+   */
+  decode(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    limits: DecodeLimits,
+    partial?: PartialRequest,
+  ): void {
     this.count = 0;
     this.#used = 0;
     this.source = bytes;
     this.consumed = start;
     this.wanted = 1;
     this.error = undefined;
+    this.partial = undefined;
+    if (this.ranges.length > rangesKept) this.ranges = new Int32Array(rangesStart);
+    if (partial !== undefined && !this.#resume(bytes, start, end, limits, partial)) return;
     while (this.count < batchCountMax && this.consumed < end) {
       if (bytes[this.consumed] !== star) {
         // Inline arguments live in another buffer, so such a command is a batch of its own.
@@ -98,13 +121,42 @@ export class RequestDecoder implements RequestBatch {
       this.consumed = at;
       return true;
     }
-    const first = this.#used;
-    for (let index = 0; index < argc; index++) {
-      at = this.#decodeBulk(bytes, start, at, end, argc - index, limits);
-      if (at < 0) {
+    return this.#decodeBulks(bytes, start, at, end, argc, 0, limits);
+  }
+
+  #resume(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    limits: DecodeLimits,
+    { argc, index, at, ranges }: PartialRequest,
+  ): boolean {
+    assert(start === 0, "a request is gone on with that is not the first of its input");
+    this.ranges = ranges;
+    this.#used = index * 2;
+    return this.#decodeBulks(bytes, start, at, end, argc, index, limits);
+  }
+
+  /** Decodes the arguments from number `done` on, the first of which begins at `from`. */
+  #decodeBulks(
+    bytes: Uint8Array,
+    start: number,
+    from: number,
+    end: number,
+    argc: number,
+    done: number,
+    limits: DecodeLimits,
+  ): boolean {
+    const first = this.#used - done * 2;
+    let at = from;
+    for (let index = done; index < argc; index++) {
+      const next = this.#decodeBulk(bytes, start, at, end, limits);
+      if (next < 0) {
+        if (index >= partialCountMin) this.#keepPartial(start, at, argc, index, first);
         this.#used = first;
         return false;
       }
+      at = next;
     }
     const number = this.count++;
     this.argcs[number] = argc;
@@ -114,17 +166,26 @@ export class RequestDecoder implements RequestBatch {
     return true;
   }
 
+  /** Takes the ranges of an incomplete request out of the decoder, counted from its beginning. */
+  #keepPartial(start: number, at: number, argc: number, index: number, first: number): void {
+    let { ranges } = this;
+    if (start === 0 && first === 0) this.ranges = new Int32Array(rangesStart);
+    else {
+      ranges = ranges.slice(first, first + index * 2);
+      for (let i = 0; i < ranges.length; i += 2) ranges[i]! -= start;
+    }
+    this.partial = { argc, index, at: at - start, ranges };
+  }
+
   /** Decodes one argument; returns where the next begins, -1 when the input ends or is wrong. */
   #decodeBulk(
     bytes: Uint8Array,
     start: number,
     from: number,
     end: number,
-    left: number,
     limits: DecodeLimits,
   ): number {
-    // Every argument still to come takes at least six bytes: `$0`, two line ends.
-    if (from >= end) return this.#want(from - start + left * 6);
+    if (from >= end) return this.#want(from - start + 1);
     let at = from + 1;
     let length: number;
     const isBulk = bytes[from] === dollar;
@@ -159,7 +220,7 @@ export class RequestDecoder implements RequestBatch {
       at = line + 2;
     }
     const next = at + length + 2;
-    if (next > end) return this.#want(next - start + (left - 1) * 6);
+    if (next > end) return this.#want(next - start);
     if (this.#used + 2 > this.ranges.length) this.#growRanges();
     this.ranges[this.#used++] = at;
     this.ranges[this.#used++] = length;

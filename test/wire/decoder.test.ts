@@ -3,6 +3,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { PartialRequest } from "../../src/commands/session.js";
 import { RequestDecoder, splitInline } from "../../src/wire/request-decoder.js";
 import { type Client, Rig } from "../server-commands/harness.js";
 import { conversation, cutAt, cuts, eachByte, encodeRequest } from "./requests.js";
@@ -68,6 +69,25 @@ test("requests: a pipeline longer than a batch comes back in order, wherever it 
   for (let at = 1; at < bytes.length; at += 7) {
     expect(converse([bytes.slice(0, at), bytes.slice(at)]).replies).toBe(replies);
   }
+});
+
+test("requests: long ones between short ones, wherever they are cut", () => {
+  const many = (n: number): Uint8Array =>
+    encodeRequest([
+      "MSET",
+      ...Array.from({ length: 200 }, (_, i) => `${i % 2 === 0 ? "k" : n}${i}`),
+    ]);
+  const parts = [encodeRequest(["PING"]), many(1), encodeRequest(["GET", "k10"]), many(2)];
+  const bytes = Uint8Array.from(Buffer.concat([...parts, ...parts, encodeRequest(["GET", "k10"])]));
+  const whole = converse([bytes]);
+  expect(whole.replies.endsWith("+OK\r\n$3\r\n211\r\n")).toBe(true);
+  fc.assert(
+    fc.property(cuts, (fractions) => {
+      expect(converse(cutAt(bytes, fractions))).toEqual(whole);
+    }),
+    { numRuns: 60 },
+  );
+  expect(converse(eachByte(bytes))).toEqual(whole);
 });
 
 test("requests: values and queued commands do not point into the read buffer", () => {
@@ -170,6 +190,30 @@ test("requests: an incomplete one says how much it lacks, and never more than it
     ),
     { numRuns: 60 },
   );
+});
+
+test("requests: many arguments in many reads cost no more than their bytes", () => {
+  const limits = { bulkBytesMax: 1 << 20, authenticated: true };
+  const args = Array.from({ length: 20_000 }, (_, n) => `argument-${n}`);
+  const bytes = encodeRequest(args);
+  const decoder = new RequestDecoder();
+  let partial: PartialRequest | undefined;
+  let again = 0;
+  for (let end = 0; end < bytes.length; end += 100) {
+    const before = partial?.index ?? 0;
+    decoder.decode(bytes, 0, end, limits, partial);
+    partial = decoder.partial;
+    if (before > 0 && (partial?.index ?? 0) < before) again++;
+  }
+  decoder.decode(bytes, 0, bytes.length, limits, partial);
+  expect(decoder.count).toBe(1);
+  expect(again).toBe(0);
+  expect(partial?.index).toBeGreaterThan(19_000);
+  const decoded = args.map((_, n) => {
+    const start = decoder.ranges[n * 2]!;
+    return Buffer.from(bytes.subarray(start, start + decoder.ranges[n * 2 + 1]!)).toString();
+  });
+  expect(decoded).toEqual(args);
 });
 
 test("requests: a large value that trickles in is not decoded anew at each read", () => {

@@ -6,7 +6,7 @@ import { isUser } from "./authentication.js";
 import type { Call } from "./call.js";
 import type { CommandFlag, CommandSpec } from "./command.js";
 import { aclCategories, categoriesOf } from "./command-docs-categories.js";
-import { adminFlags, container, openFlags } from "./server-spec.js";
+import { adminFlags, container, failSubcommand, openFlags } from "./server-spec.js";
 
 /** The password's hash, or undefined when the user needs none. */
 function passwordHash({ environment }: Call): string | undefined {
@@ -52,7 +52,7 @@ function getUser(call: Call): void {
 function categories(call: Call): void {
   const { reply } = call;
   if (call.argc > 3) {
-    reply.error("ERR unknown subcommand or wrong number of arguments for 'cat'. Try ACL HELP.");
+    failSubcommand(call, "acl");
     return;
   }
   if (call.argc === 2) {

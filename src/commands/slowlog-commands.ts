@@ -2,7 +2,7 @@
 
 import type { Call } from "./call.js";
 import type { CommandSpec } from "./command.js";
-import { container } from "./server-spec.js";
+import { container, failSubcommand } from "./server-spec.js";
 
 const countDefault = 10;
 
@@ -10,9 +10,7 @@ function get(call: Call): void {
   const { environment, reply } = call;
   let count = countDefault;
   if (call.argc > 3) {
-    call.reply.error(
-      "ERR unknown subcommand or wrong number of arguments for 'get'. Try SLOWLOG HELP.",
-    );
+    failSubcommand(call, "slowlog");
     return;
   }
   if (call.argc === 3) {

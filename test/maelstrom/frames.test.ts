@@ -124,3 +124,13 @@ test("frames: bytes that nobody sent are refused, whole", () => {
     { numRuns: 500 },
   );
 });
+
+test("frames: bytes behind the last message are refused, though their checksum is right", () => {
+  // A sender of another format would be right about its own checksum; only the count tells.
+  const shards = newShards("n1/1");
+  const frame = encodeFrame([encodePeerMessage(beat(5), shards)]);
+  const longer = new ByteWriter().raw(frame.subarray(0, -4)).u8(7);
+  const sealed = longer.u32(crc32(longer.view())).finish();
+  expect(decodeFrame(sealed, shards)).toMatchObject({ ok: false });
+  expect(decodeFrame(frame, shards)).toMatchObject({ ok: true });
+});

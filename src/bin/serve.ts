@@ -35,7 +35,8 @@ export async function serve(config: SkerryConfig): Promise<void> {
   const { settings, sources } = config;
   const clock = new SystemClock();
   const now = (): number => clock.exact();
-  const host = new TcpHost(now);
+  const { readBytes, outputBytesMax } = settings;
+  const host = new TcpHost(now, { readBytes, outputBytesMax });
   seedHash(randomInt(2 ** 32), randomInt(2 ** 32));
   const seed = randomInt(2 ** 47);
   const store = newStore(config);

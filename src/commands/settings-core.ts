@@ -109,7 +109,7 @@ export const coreSettings: readonly SettingSpec[] = [
   integer("latency-monitor-threshold", "0", 0, int64Max, { real: true }),
   memory("proto-max-bulk-len", "536870912", 1048576, int64Max, { real: true }),
   integer("stream-node-max-entries", "100", 0, int64Max),
-  memory("maxmemory", "0", 0, uint64Max),
+  memory("maxmemory", "0", 0, uint64Max, { real: true }),
   integer("hash-max-listpack-entries", "512", 0, int64Max, {
     aliases: ["hash-max-ziplist-entries"],
     real: true,

@@ -15,8 +15,8 @@ import type { ClientEffects } from "../node/effects.js";
 import type { Node } from "../node/node.js";
 import { ClientInput } from "../wire/client-input.js";
 
-/** Size of the shared read buffer. */
-export const readBytes = 64 * 1024;
+/** Size of the shared read buffer; also what Node reads at once for `data` events. */
+const readBytesUsual = 64 * 1024;
 /** Reads that fill the buffer, one after another, before the other connections have their turn. */
 const fullReadsMax = 4;
 /** A closing connection that takes nothing of its replies for so long is dropped. */
@@ -36,6 +36,13 @@ export interface TcpHostOptions {
   readonly portTries: number;
   /** "shared" reads through the handle, "events" by `data` events, "auto" takes what works. */
   readonly reading?: "auto" | "shared" | "events";
+}
+
+export interface TcpHostSettings {
+  /** Size of the read buffer that all connections share. */
+  readonly readBytes?: number;
+  /** Unread replies beyond this close a connection, whatever `client-output-buffer-limit` says. */
+  readonly outputBytesMax?: number;
 }
 
 interface HandleSocket extends Socket {
@@ -58,8 +65,9 @@ interface Connection {
 export class TcpHost implements ClientEffects {
   readonly #connections = new Map<number, Connection>();
   readonly #closing = new Set<Connection>();
-  readonly #shared = new Uint8Array(readBytes);
+  readonly #shared: Uint8Array;
   readonly #now: Now;
+  readonly #options: TcpHostSettings;
   #servers: Server[] = [];
   #node!: Node;
   #input!: ClientInput;
@@ -74,13 +82,15 @@ export class TcpHost implements ClientEffects {
   rejected = 0;
   failedAccepts = 0;
 
-  constructor(now: Now) {
+  constructor(now: Now, options: TcpHostSettings = {}) {
     this.#now = now;
+    this.#options = options;
+    this.#shared = new Uint8Array(options.readBytes ?? readBytesUsual);
   }
 
   attach(node: Node): void {
     this.#node = node;
-    this.#input = new ClientInput(node, this);
+    this.#input = new ClientInput(node, this, this.#options);
   }
 
   // ---- listening
@@ -201,7 +211,7 @@ export class TcpHost implements ClientEffects {
     this.#node.beginTurn(this.#now());
     this.#input.receive(connection.session, bytes, 0, count);
     if (this.onTurn !== undefined) this.onTurn();
-    if (count < readBytes) connection.fullReads = 0;
+    if (count < Math.min(this.#shared.length, readBytesUsual)) connection.fullReads = 0;
     else if (++connection.fullReads >= fullReadsMax) this.#giveWay(connection);
   }
 

@@ -37,6 +37,7 @@ export class ClientInput implements ClientFace {
   readonly #reply: Reply;
   readonly #effects: ClientEffects;
   readonly #statistics: Statistics;
+  readonly #outputBytesMax: number;
   readonly #limits: DecodeLimits = { bulkBytesMax: 0, authenticated: true };
   #queryBytesMax = 0;
   #outputLimits: ReadonlyMap<string, OutputLimit> = new Map();
@@ -46,8 +47,9 @@ export class ClientInput implements ClientFace {
   readonly #slow = new Set<Session>();
   #nextCareMs = 0;
 
-  constructor(node: Node, effects: ClientEffects) {
+  constructor(node: Node, effects: ClientEffects, limits: { outputBytesMax?: number } = {}) {
     this.#node = node;
+    this.#outputBytesMax = limits.outputBytesMax ?? Number.POSITIVE_INFINITY;
     this.#dispatcher = node.dispatcher;
     this.#reply = node.reply;
     this.#effects = effects;
@@ -217,7 +219,9 @@ export class ClientInput implements ClientFace {
   flush(session: Session): void {
     const reply = this.#reply;
     if (reply.length === 0) return;
-    if (this.#isOverLimit(session, session.unreadBytes + reply.length)) {
+    // One reply may be as large as it likes; behind one that is too large nothing more is put.
+    const isFull = session.unreadBytes > this.#outputBytesMax;
+    if (isFull || this.#isOverLimit(session, session.unreadBytes + reply.length)) {
       reply.clear();
       this.outputBufferOverruns++;
       this.#node.environment.closeSession(session);

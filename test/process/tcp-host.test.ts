@@ -244,6 +244,18 @@ describe.each<Reading>(["shared", "events"])("listener, reading: %s", (reading) 
     expect(await one.ask("PING\r\n", 7)).toBe(pong);
   });
 
+  test("messages that a subscriber does not read are bounded", async () => {
+    const settings = { "client-output-buffer-limit": "pubsub 0 0 0" };
+    const rig = await start({ reading, settings, host: { outputBytesMax: 4 * MiB } });
+    const [deaf, publisher] = [await rig.connect(), await rig.connect()];
+    await deaf.ask("SUBSCRIBE news\r\n", 1);
+    deaf.socket.pause();
+    const publish = bytesOf(["PUBLISH", "news", "x".repeat(500_000)]);
+    for (let heard = ":1\r\n"; heard === ":1\r\n"; ) heard = await publisher.ask(publish, 4);
+    const session = [...rig.node.sessions.values()];
+    expect(session).toHaveLength(1);
+  });
+
   test("timeout: who is silent is closed, who waits for a message is not", async () => {
     const rig = await start({ reading, settings: { timeout: "1" } });
     const [silent, subscriber] = [await rig.connect(), await rig.connect()];

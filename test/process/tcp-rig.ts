@@ -6,7 +6,7 @@ import { performance } from "node:perf_hooks";
 import { SettingsStore } from "../../src/commands/settings-store.js";
 import { Drive } from "../../src/host/drive.js";
 import { processFacts } from "../../src/host/process-facts.js";
-import { TcpHost, type TcpHostOptions } from "../../src/host/tcp-host.js";
+import { TcpHost, type TcpHostOptions, type TcpHostSettings } from "../../src/host/tcp-host.js";
 import { allTables } from "../../src/node/commands.js";
 import type { NodeEffects } from "../../src/node/effects.js";
 import { Node } from "../../src/node/node.js";
@@ -17,6 +17,7 @@ export interface TcpRigOptions {
   readonly reading?: Reading;
   readonly bind?: string | readonly string[];
   readonly settings?: Readonly<Record<string, string>>;
+  readonly host?: TcpHostSettings;
 }
 
 export class TcpRig {
@@ -30,7 +31,7 @@ export class TcpRig {
   private constructor(options: TcpRigOptions) {
     this.#options = options;
     const now = (): number => Date.now();
-    this.host = new TcpHost(now);
+    this.host = new TcpHost(now, options.host);
     const effects: NodeEffects = Object.assign(this.host, {
       send: () => {},
       persist: (lsn: number) => this.node.persisted(lsn),

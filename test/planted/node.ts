@@ -80,8 +80,8 @@ export const plantedInNode = [
     name: "pause_swallows_the_command",
     story: "the command that the pause stopped is never run",
     file: "src/node/dispatcher.ts",
-    find: "if (session.waiting === outcome.postponed) break;\n      index++;",
-    replace: "index++;\n      if (session.waiting === outcome.postponed) break;",
+    find: "        if (session.waiting === outcome.postponed) break;\n",
+    replace: "",
     suite: gates,
   },
   {
@@ -104,8 +104,8 @@ export const plantedInNode = [
     name: "measures_what_was_refused",
     story: "a refused command has a share in the time of those that ran",
     file: "src/node/dispatcher.ts",
-    find: "this.#commands[index] = this.run(command, session);",
-    replace: "this.run(command, session);",
+    find: "if (command?.isLight && !isEach) {\n      this.#commands[index] = this.run(command, session);",
+    replace: "if (command?.isLight && !isEach) {\n      this.run(command, session);",
     suite: gates,
   },
   {

@@ -34,6 +34,8 @@ export interface BlockingPorts {
   readonly outbox: Outbox;
   /** Some waiter may be served: `serve` is wanted after the running command. */
   readonly onReady: () => void;
+  /** Measures the end of a wait: the command that `call` holds, whose waiting does not count. */
+  readonly measure: (call: Call, work: () => boolean) => boolean;
 }
 
 const pathOf = (database: number, key: Uint8Array, start: number, end: number): string =>
@@ -187,7 +189,7 @@ export class Blocking {
     call.mayBlock = true;
     call.isInsideExec = false;
     reply.resp3 = waiter.session.resp3;
-    const isServed = write(call);
+    const isServed = this.#ports.measure(call, () => write(call));
     if (isServed) this.#send(waiter, reply.bytes.slice(length, reply.length));
     if (reply.errorCount !== errorCount) waiter.command.failedCalls++;
     reply.length = length;

@@ -213,7 +213,9 @@ export class Dispatcher {
     const started = this.#measure();
     const ran = this.run(command, session);
     const micros = this.#measure() - started;
-    if (ran !== undefined) this.#meter?.note(this.call, ran, micros, this.call.keyspace.nowMs);
+    // One that waits for a key is measured when it is served.
+    const isOver = ran !== undefined && session.waiting !== outcome.blocked;
+    if (isOver) this.#meter?.note(this.call, ran, micros, this.call.keyspace.nowMs);
     this.#readAccess(session);
     return micros;
   }

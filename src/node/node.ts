@@ -125,6 +125,13 @@ export class Node {
       onReady: () => {
         this.dispatcher.onReadyKeys = this.#serveWaiting;
       },
+      measure: (call, work) => {
+        const started = options.measureMicros();
+        const isServed = work();
+        const micros = options.measureMicros() - started;
+        if (isServed) this.environment.meter.note(call, call.command, micros, this.#nowMs);
+        return isServed;
+      },
     });
     this.#compaction = new Compaction(this.keyspace);
     this.#inner = new Session(0, "inner", "inner", 0);

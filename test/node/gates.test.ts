@@ -283,6 +283,19 @@ test("measure: a subcommand's time is its own, a queued command's too", () => {
   expect(rig.node.environment.statistics.commandsProcessed).toBe(6);
 });
 
+test("measure: a command that waits is measured, and logged, when it is served", () => {
+  const rig = new Rig({ "slowlog-log-slower-than": "0" });
+  const [one, two] = [rig.connect(), rig.connect()];
+  one.send("BLPOP", "l", 0);
+  const { slowLog } = rig.node.environment;
+  slowLog.reset();
+  two.send("LPUSH", "l", "x");
+  expect(one.output).toBe("*2\r\n$1\r\nl\r\n$1\r\nx\r\n");
+  const logged = slowLog.newest(9).map(({ args }) => Buffer.from(args[0]!).toString());
+  expect(logged.sort()).toEqual(["BLPOP", "LPUSH"]);
+  expect(rig.node.environment.findCommand("blpop")?.latency?.total).toBe(1);
+});
+
 test("measure: the fast commands of a batch are counted, the refused ones are not", () => {
   const rig = new Rig();
   const client = rig.connect();

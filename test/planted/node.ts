@@ -101,6 +101,14 @@ export const plantedInNode = [
     suite: gates,
   },
   {
+    name: "measures_the_waiting",
+    story: "BLPOP is measured and logged when it begins to wait, and again when it is served",
+    file: "src/node/dispatcher.ts",
+    find: "ran !== undefined && session.waiting !== outcome.blocked;",
+    replace: "ran !== undefined;",
+    suite: gates,
+  },
+  {
     name: "measures_what_was_refused",
     story: "a refused command has a share in the time of those that ran",
     file: "src/node/dispatcher.ts",

@@ -54,14 +54,6 @@ export const plantedInWire = [
     suite: decoder,
   },
   {
-    name: "wire_partial_is_used_twice",
-    story: "what was decoded of one request is taken for the beginning of the next",
-    file: "src/wire/client-input.ts",
-    find: "session.partialRequest = undefined;\n      const { count } = decoder;",
-    replace: "const { count } = decoder;",
-    suite: decoder,
-  },
-  {
     name: "wire_decodes_many_arguments_anew",
     story: "a request of a million arguments costs the square of its reads",
     file: "src/wire/request-decoder.ts",

@@ -31,13 +31,14 @@ function everyKey(argv: (key: string) => readonly string[], prefix = "key:"): re
   return Array.from({ length: keyCount }, (_, n) => [...argv(`${prefix}${twelve(n)}`)]);
 }
 
-/** One key filled with `keyCount` members, a thousand per command. */
+/** One key filled with `count` members, a thousand per command. */
 function everyMember(
   head: readonly string[],
   member: (n: number) => readonly string[],
+  count = keyCount,
 ): string[][] {
   const commands: string[][] = [];
-  for (let first = 0; first < keyCount; first += 1000) {
+  for (let first = 0; first < count; first += 1000) {
     const command = [...head];
     for (let n = first; n < first + 1000; n++) command.push(...member(n));
     commands.push(command);
@@ -99,7 +100,31 @@ const collections: readonly BenchTest[] = [
   },
 ];
 
-export const suites = { strings, all: [...strings, ...collections] } as const;
+const million = 1_000_000;
+/** Scores in another order than members; those that clients ask for lie all over the set. */
+const largeSet = (): readonly string[][] =>
+  everyMember(
+    ["ZADD", "large"],
+    (n) => [String((n * 7919) % million), `element:${twelve(n)}`],
+    million,
+  );
+
+const large: readonly BenchTest[] = [
+  {
+    ...{ name: "ZADD_1M", argv: ["ZADD", "large", "__rand_int__", "element:__rand_int__"] },
+    ...{ sized: false, fill: largeSet },
+  },
+  {
+    ...{ name: "ZRANK_1M", argv: ["ZRANK", "large", "element:__rand_int__"] },
+    ...{ sized: false, fill: largeSet },
+  },
+  {
+    ...{ name: "ZBYSCORE_1M", sized: false, fill: largeSet },
+    argv: ["ZRANGE", "large", "__rand_int__", "+inf", "BYSCORE", "LIMIT", "0", "10"],
+  },
+];
+
+export const suites = { strings, all: [...strings, ...collections, ...large], large } as const;
 export type SuiteName = keyof typeof suites;
 
 export interface Cell {

@@ -1,7 +1,7 @@
 // Resident memory per key: a million keys of 16 bytes with values of 32 bytes, once plain and once
-// with an expiry each, in a fresh server. The base (the same server before the first key) is
-// subtracted. The figure is what the operating system counts after the server has had time to
-// settle, not what it says of itself.
+// with an expiry each, and a million small collections of each type, in a fresh server. The base
+// (the same server before the first key) is subtracted. The figure is what the operating system
+// counts after the server has had time to settle, not what it says of itself.
 
 import { encodeCommand, RespConnection } from "../test/differential/resp-client.js";
 import { type ServerKind, ServerProcess, sleep } from "./lib/server-process.js";
@@ -29,11 +29,15 @@ const expirySeconds = "86400";
 const keyBytes = 16;
 const value = "v".repeat(32);
 
+const keyOf = (n: number): string => `key:${String(n).padStart(keyBytes - 4, "0")}`;
+
 const contents: Record<string, (n: number) => string[]> = {
-  "without expiry": (n) => ["SET", `key:${String(n).padStart(keyBytes - 4, "0")}`, value],
-  "with expiry": (n) => [
-    ...["SET", `key:${String(n).padStart(keyBytes - 4, "0")}`, value, "EX", expirySeconds],
-  ],
+  "without expiry": (n) => ["SET", keyOf(n), value],
+  "with expiry": (n) => ["SET", keyOf(n), value, "EX", expirySeconds],
+  "hash of 3": (n) => ["HSET", keyOf(n), "name", `user ${n}`, "age", "42", "city", "Bergen"],
+  "list of 3": (n) => ["RPUSH", keyOf(n), `first ${n}`, "second", "third"],
+  "set of 3": (n) => ["SADD", keyOf(n), `first ${n}`, "second", "third"],
+  "sorted set of 3": (n) => ["ZADD", keyOf(n), "1", `first ${n}`, "2.5", "second", "30", "third"],
 };
 
 async function measure(

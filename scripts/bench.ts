@@ -1,6 +1,7 @@
 // Skerry against redis-server in the same run:
-//   npm run bench -- [--quick] [--suite strings|all] [--only NAME]... [--memory] [--json FILE]
-//   [--svg FILE]
+//   npm run bench -- [--quick] [--suite strings|all|large] [--only NAME]... [--memory]
+//   [--json FILE] [--svg FILE]
+//   npm run bench -- --persistence [--fsync always|everysec|no]...: the same with both logs on
 // Both servers share core 0, redis-benchmark has core 1 (where there are two). `--self-test` puts a
 // second redis-server in our place: every ratio must then be about one, else the method itself is
 // at fault.
@@ -26,6 +27,7 @@ import {
   type Plan,
 } from "./bench-measure.js";
 import { measureMemory } from "./bench-memory.js";
+import { Durable, fsyncPolicies } from "./bench-persistence.js";
 import { cellTable, type Report, reportText } from "./bench-report.js";
 import { skipOrFail } from "./lib/project.js";
 import {
@@ -57,9 +59,11 @@ function readOptions() {
       json: { type: "string" },
       svg: { type: "string" },
       "self-test": { type: "boolean", default: false },
+      persistence: { type: "boolean", default: false },
+      fsync: { type: "string", multiple: true, default: [] },
     },
   });
-  if (!(values.suite in suites)) throw new Error("--suite takes strings or all");
+  if (!(values.suite in suites)) throw new Error("--suite takes strings, all or large");
   const plan = values.quick ? quick : thorough;
   const slices = values.slices === undefined ? plan.slices : Number(values.slices);
   if (!Number.isInteger(slices) || slices < 1) throw new Error("--slices takes a count");
@@ -104,6 +108,7 @@ async function measureCells(
   ours: ServerKind,
   plan: Plan,
   serverCore: number | null,
+  durable?: Durable,
 ): Promise<{ cells: CellResult[]; foreignCores: number }> {
   const contestants: Contestant[] = [];
   const results: CellResult[] = [];
@@ -114,7 +119,8 @@ async function measureCells(
       ["floor", "floor"],
     ];
     for (const [kind, program] of kinds) {
-      const server = await ServerProcess.start(program, { core: serverCore });
+      const args = durable?.argsOf(program) ?? [];
+      const server = await ServerProcess.start(program, { core: serverCore, args });
       contestants.push({ kind, server, connection: await RespConnection.connect(server.port) });
     }
     const own = (): number =>
@@ -153,7 +159,36 @@ function describeMachine(): Record<string, string> {
   };
 }
 
+/** Writes only: a log costs readers nothing. */
+async function measurePersistence(
+  options: Options,
+  cells: readonly Cell[],
+  ours: ServerKind,
+  plan: Plan,
+  serverCore: number | null,
+): Promise<void> {
+  const writes = cells.filter(({ test }) => !/^(GET|PING|LRANGE)/.test(test.name));
+  const chosen = fsyncPolicies.filter(
+    (policy) => options.fsync.length === 0 || options.fsync.includes(policy),
+  );
+  for (const policy of chosen) {
+    const durable = new Durable(policy);
+    console.log(`\nfsync ${policy}`);
+    try {
+      const { foreignCores } = await measureCells(writes, ours, plan, serverCore, durable);
+      console.log(`other load: ${foreignCores.toFixed(2)} cores`);
+    } finally {
+      durable.remove();
+    }
+  }
+}
+
 async function main(): Promise<void> {
+  if (process.argv.includes("--cluster")) {
+    const { benchCluster } = await import("./bench-cluster.js");
+    await benchCluster();
+    return;
+  }
   const options = readOptions();
   const ours: ServerKind = options["self-test"] ? "redis" : "skerry";
   for (const kind of ["redis", ours] as const) {
@@ -165,6 +200,10 @@ async function main(): Promise<void> {
   const serverCore = hasTwoCores ? 0 : null;
   const plan: Plan = { ...options.plan, clientCore: hasTwoCores ? 1 : null };
   const cells = options.memory ? [] : chosenCells(options);
+  if (options.persistence) {
+    await measurePersistence(options, cells, ours, plan, serverCore);
+    return;
+  }
   const measured = cells.length === 0 ? null : await measureCells(cells, ours, plan, serverCore);
   const foreign = measured?.foreignCores ?? 0;
   const report: Report = {

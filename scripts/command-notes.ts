@@ -13,7 +13,8 @@ const accepted = (why: string): Note => ({ mark: "accepted", why });
 const absent = (why: string): Note => ({ mark: "absent", why });
 
 const noFiles = absent("known, answers that there is no file to write");
-const noCluster = absent("known, answers as a Redis whose cluster mode is off");
+const noCluster = accepted("in a cluster: real; a node alone answers as a Redis without it");
+const noSlots = absent("in a cluster: refused, it divides its slots by itself");
 const noModules = absent("known, answers that this node loads no modules");
 const noTracking = absent("known, answers as if tracking were off");
 const noReplicas = absent("known, answers that nodes are equal peers");
@@ -32,6 +33,20 @@ export const commandNotes: Readonly<Record<string, Note>> = {
   "module|unload": noModules,
   "module|list": accepted("an empty list"),
   "cluster|*": noCluster,
+  "cluster|addslots": noSlots,
+  "cluster|addslotsrange": noSlots,
+  "cluster|bumpepoch": noSlots,
+  "cluster|count-failure-reports": noSlots,
+  "cluster|delslots": noSlots,
+  "cluster|delslotsrange": noSlots,
+  "cluster|failover": noSlots,
+  "cluster|flushslots": noSlots,
+  "cluster|links": noSlots,
+  "cluster|replicate": noSlots,
+  "cluster|reset": noSlots,
+  "cluster|saveconfig": noSlots,
+  "cluster|set-config-epoch": noSlots,
+  "cluster|setslot": noSlots,
   asking: noCluster,
   readonly: noCluster,
   readwrite: noCluster,

@@ -1,10 +1,11 @@
 // The differential test by hand: npm run differential -- --family strings --commands 100000 --seed
 // 7 Skerry on one port, redis-server on the other, the same generated commands to both.
 // `--self-test` puts redis-server on both sides, where nothing may be found; `--port N` uses a
-// server that already runs.
+// server that already runs. `--linearizable` asks of a node whose keys are all linearizable.
 
 import { parseArgs } from "node:util";
 import { families } from "../test/differential/families/registry.js";
+import { onOneRegister } from "../test/differential/linearizable.js";
 import { Rig } from "../test/differential/rig.js";
 import { search, showFind } from "../test/differential/search.js";
 import { skipOrFail } from "./lib/project.js";
@@ -18,6 +19,7 @@ async function main(): Promise<void> {
       seed: { type: "string" },
       finds: { type: "string", default: "10" },
       port: { type: "string" },
+      linearizable: { type: "boolean", default: false },
       "self-test": { type: "boolean", default: false },
     },
   });
@@ -33,10 +35,13 @@ async function main(): Promise<void> {
   }
   const seed =
     values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
-  const server = values.port === undefined ? await RevivableServer.start(ours) : null;
-  const redis = await ServerProcess.start("redis");
+  const args = values.linearizable ? ["--consistency", "linearizable"] : [];
+  const server =
+    values.port === undefined ? await RevivableServer.start(ours, { args, debug: true }) : null;
+  const redis = await ServerProcess.start("redis", { debug: true });
   const port = server?.current.port ?? Number(values.port);
-  const rig = new Rig(port, redis.port, server ?? undefined);
+  const transform = values.linearizable ? onOneRegister : undefined;
+  const rig = new Rig(port, redis.port, server ?? undefined, transform);
   try {
     for (const family of chosen) {
       const begun = Date.now();

@@ -43,7 +43,7 @@ export interface PlantedOutcome {
   readonly ms: number;
 }
 
-const copiedFolders = ["src", "maelstrom", "scripts", "test"];
+const copiedFolders = ["src", "maelstrom", "scripts", "test", "specs"];
 const copiedFiles = ["package.json", "tsconfig.json", "vitest.config.ts", "perf_config.toml"];
 const timeoutMsDefault = 60_000;
 
@@ -126,7 +126,7 @@ export async function plantAll(
  * A copy of the sources whose packages are links; its node_modules is its own, so caches do not
  * mix.
  */
-function copyProject(project: string): string {
+export function copyProject(project: string): string {
   const folder = mkdtempSync(join(tmpdir(), "skerry-planted-"));
   for (const name of [...copiedFolders, ...copiedFiles]) {
     try {

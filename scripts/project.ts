@@ -42,10 +42,18 @@ export interface ChildOptions {
 }
 
 /** Runs `node` with arguments. Ctrl-C and termination reach the child too. */
-export function runNode(args: readonly string[], options: ChildOptions): Promise<ChildOutcome> {
+export const runNode = (args: readonly string[], options: ChildOptions): Promise<ChildOutcome> =>
+  runProgram(process.execPath, args, options);
+
+/** Runs any program; rejects if there is none of that name. */
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  options: ChildOptions,
+): Promise<ChildOutcome> {
   const startedAt = performance.now();
   const streams = options.passOn ? "inherit" : "pipe";
-  const child = spawn(process.execPath, args, {
+  const child = spawn(program, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ["ignore", streams, streams],

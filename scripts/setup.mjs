@@ -128,7 +128,9 @@ const components = [
   { program: "redis-cli", package: "redis-tools", for: "client tests" },
   { program: "redis-benchmark", package: "redis-tools", for: "benchmarks" },
   { program: "tclsh", package: "tcl", for: "Redis's own test suite" },
+  { program: "strace", package: "strace", for: "the order of system calls of the log" },
   { program: "strace", package: "strace", for: "tests that count system calls" },
+  { program: "chromium", package: "chromium", for: "the page of a simulated run" },
 ];
 
 /**

@@ -1,5 +1,5 @@
-// `npm test`: every vitest suite, then planted bugs for four minutes, then one closing line with
-// the totals.
+// `npm test`: every vitest suite, then planted bugs for four minutes, then the specifications where
+// Java and TLC are at hand, then one closing line with the totals.
 // Planted bugs come after the suites and not among them, because they use both cores and would
 // upset tests that measure time. What did not run is listed by name: a check that was skipped in
 // silence proves nothing.
@@ -7,13 +7,15 @@
 // Usage: npm test -- [vitest filters and flags]; with any of them the planted bugs are left out.
 
 import { randomInt } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { crc32 } from "node:zlib";
 import { describeOutcome, loadPlantedBugs, plantAll } from "./planted.js";
 import { isMain, projectFolder, runNode, type VitestReport, vitestProgram } from "./project.js";
+import { readManifest } from "./tla-manifest.js";
+import { checkSpecs, defaultJobs, defaultTraceCount } from "./tla2tools-runner.js";
 
 /** What became of all checks, and the names of those that did not run. */
 export interface Totals {
@@ -111,22 +113,27 @@ async function addPlantedBugs(totals: Totals): Promise<void> {
     totals.notRun.push(`${left} planted bugs of this run's draw (npm run planted plants all)`);
 }
 
-/** The bounded models of specs/, which need Java's TLC and are run by name when it is at hand. */
-function addModels(totals: Totals): void {
-  const folder = join(projectFolder, "specs");
-  const models = existsSync(folder) ? readdirSync(folder).filter((n) => n.endsWith(".cfg")) : [];
-  const jar = process.env.TLA2TOOLS_JAR;
-  if (jar && existsSync(jar)) return; // Then the suite of the specs runs them.
-  const reason = jar ? `TLA2TOOLS_JAR names no file: ${jar}` : "TLA2TOOLS_JAR not set";
-  const names = models.length > 0 ? models.map((model) => `TLC specs/${model}`) : ["TLC"];
-  for (const name of names) totals.notRun.push(`${name} (${reason})`);
+/** The bounded models of specs/: TLC checks them when Java and its jar are at hand. */
+async function addModels(totals: Totals): Promise<void> {
+  console.log("\nSpecifications: each model must hold, each broken variant must be rejected\n");
+  const specs = Object.keys(readManifest());
+  const outcome = await checkSpecs({
+    ...{ specs, jobs: defaultJobs, traceCount: defaultTraceCount },
+    ...{ update: false, mayDownload: false },
+  });
+  if (outcome.kind === "not run") {
+    for (const spec of specs) totals.notRun.push(`TLC specs/${spec} (${outcome.reason})`);
+    return;
+  }
+  totals.passed += outcome.passed;
+  totals.failed += outcome.failed;
 }
 
 async function main(args: readonly string[]): Promise<void> {
   const totals = await runVitest(args);
   if (args.length === 0) {
     await addPlantedBugs(totals);
-    addModels(totals);
+    await addModels(totals);
   }
   console.log("");
   for (const name of totals.notRun) console.log(`not run: ${name}`);

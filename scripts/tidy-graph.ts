@@ -7,7 +7,7 @@
 import { posix } from "node:path";
 import type { Finding, Source } from "./tidy-source.js";
 
-const belowCommands = ["keyspace", "lattice", "clock", "base"] as const;
+const belowCommands = ["rdb", "keyspace", "lattice", "clock", "base"] as const;
 const belowNode = [
   "replication",
   "consensus",
@@ -24,6 +24,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   clock: ["base"],
   lattice: ["clock", "base"],
   keyspace: ["lattice", "clock", "base"],
+  // A foreign file format, bytes to plain values: DUMP and RESTORE need it, and so does an import.
+  rdb: ["base"],
   commands: belowCommands,
   scripting: ["commands", ...belowCommands],
   security: ["commands", ...belowCommands],

@@ -89,6 +89,8 @@ export interface StartOptions {
   readonly core?: number | null;
   readonly debug?: boolean;
   readonly cwd?: string;
+  /** Further arguments of the server. */
+  readonly args?: readonly string[];
 }
 
 export class ServerProcess {
@@ -130,7 +132,7 @@ export class ServerProcess {
   /** Starts a server on a free port and waits until it answers PING. */
   static async start(kind: ServerKind, options: StartOptions = {}): Promise<ServerProcess> {
     const port = await freePort();
-    let argv = commandLines[kind](port, options.debug ?? false);
+    let argv = [...commandLines[kind](port, options.debug ?? false), ...(options.args ?? [])];
     // taskset replaces itself by the command, so the process id stays that of the server.
     if (options.core !== undefined && options.core !== null)
       argv = ["taskset", "-c", String(options.core), ...argv];

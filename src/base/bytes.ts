@@ -9,9 +9,31 @@ export type Bytes = Uint8Array;
 
 export const emptyBytes: Bytes = new Uint8Array(0);
 
-export const utf8 = (text: string): Bytes => encoder.encode(text);
+/** Below this length a loop over plain ASCII is quicker than the platform's codec. */
+const shortLength = 40;
 
-export const fromUtf8 = (bytes: Bytes): string => decoder.decode(bytes);
+export function utf8(text: string): Bytes {
+  const { length } = text;
+  if (length > shortLength) return encoder.encode(text);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return encoder.encode(text);
+    bytes[i] = code;
+  }
+  return bytes;
+}
+
+export function fromUtf8(bytes: Bytes): string {
+  if (bytes.length > shortLength) return decoder.decode(bytes);
+  let text = "";
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    if (byte >= 0x80) return decoder.decode(bytes);
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
 
 /** One character per byte: an exact, reversible key for a Map whose keys are byte strings. */
 export function latin1(bytes: Bytes, start = 0, end = bytes.length): string {
@@ -56,15 +78,30 @@ export class MalformedBytes extends Error {
   override readonly name = "MalformedBytes";
 }
 
+/** Eight-byte numbers go through here: a view per reader or writer costs more than the copy. */
+const eight = new Uint8Array(8);
+const eightView = new DataView(eight.buffer);
+
+/**
+ * Short-lived writers cut their first buffers from one block: a buffer of its own costs more than
+ * what is written to it. A block goes when the last of its writers goes.
+ */
+const blockBytes = 64 * 1024;
+let block = new ArrayBuffer(blockBytes);
+let blockUsed = 0;
+
 /** Appends to a growing buffer. `finish` hands out a copy of exactly what was written. */
 export class ByteWriter {
   #bytes: Uint8Array;
-  #view: DataView;
   length = 0;
 
   constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
+    if (blockUsed + capacity > blockBytes) {
+      block = new ArrayBuffer(Math.max(blockBytes, capacity));
+      blockUsed = 0;
+    }
+    this.#bytes = new Uint8Array(block, blockUsed, capacity);
+    blockUsed += capacity;
   }
 
   #reserve(count: number): void {
@@ -73,7 +110,15 @@ export class ByteWriter {
     const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.length));
     this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
+  }
+
+  /**
+   * The buffer with room for `count` more bytes at `length`, for a caller that writes them itself
+   * and then moves `length`. Valid until the next write.
+   */
+  room(count: number): Uint8Array {
+    this.#reserve(count);
+    return this.#bytes;
   }
 
   u8(value: number): this {
@@ -84,31 +129,27 @@ export class ByteWriter {
 
   u16(value: number): this {
     this.#reserve(2);
-    this.#view.setUint16(this.length, value, true);
-    this.length += 2;
+    this.#bytes[this.length++] = value;
+    this.#bytes[this.length++] = value >>> 8;
     return this;
   }
 
   u32(value: number): this {
     this.#reserve(4);
-    this.#view.setUint32(this.length, value, true);
     this.length += 4;
+    this.patchU32(this.length - 4, value);
     return this;
   }
 
   /** A float64: times (53-bit integers) and scores travel as this, exactly. */
   f64(value: number): this {
-    this.#reserve(8);
-    this.#view.setFloat64(this.length, value, true);
-    this.length += 8;
-    return this;
+    eightView.setFloat64(0, value, true);
+    return this.raw(eight);
   }
 
   i64(value: bigint): this {
-    this.#reserve(8);
-    this.#view.setBigInt64(this.length, value, true);
-    this.length += 8;
-    return this;
+    eightView.setBigInt64(0, value, true);
+    return this.raw(eight);
   }
 
   /** Unsigned LEB128, for numbers that are integers up to 2^53. */
@@ -154,7 +195,11 @@ export class ByteWriter {
 
   /** Overwrites four bytes written earlier, for a length that is known only afterwards. */
   patchU32(at: number, value: number): void {
-    this.#view.setUint32(at, value, true);
+    const bytes = this.#bytes;
+    bytes[at] = value;
+    bytes[at + 1] = value >>> 8;
+    bytes[at + 2] = value >>> 16;
+    bytes[at + 3] = value >>> 24;
   }
 
   /** A view of what was written, valid until the next write. */
@@ -166,8 +211,11 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.length);
   }
 
-  clear(): void {
+  /** Starts again, with a small buffer if this one has grown beyond `keptBytes`. */
+  clear(keptBytes = Number.POSITIVE_INFINITY): void {
     this.length = 0;
+    if (this.#bytes.length <= keptBytes) return;
+    this.#bytes = new Uint8Array(256);
   }
 }
 
@@ -177,13 +225,11 @@ export class ByteWriter {
  */
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   offset: number;
   readonly end: number;
 
   constructor(bytes: Bytes, start = 0, end = bytes.length) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.offset = start;
     this.end = end;
   }
@@ -201,24 +247,37 @@ export class ByteReader {
     return at;
   }
 
+  #takeEight(): void {
+    const at = this.#take(8);
+    const bytes = this.#bytes;
+    for (let i = 0; i < 8; i++) eight[i] = bytes[at + i]!;
+  }
+
   u8(): number {
     return this.#bytes[this.#take(1)]!;
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#take(2), true);
+    const at = this.#take(2);
+    return this.#bytes[at]! | (this.#bytes[at + 1]! << 8);
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4), true);
+    const at = this.#take(4);
+    const bytes = this.#bytes;
+    return (
+      (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+    );
   }
 
   f64(): number {
-    return this.#view.getFloat64(this.#take(8), true);
+    this.#takeEight();
+    return eightView.getFloat64(0, true);
   }
 
   i64(): bigint {
-    return this.#view.getBigInt64(this.#take(8), true);
+    this.#takeEight();
+    return eightView.getBigInt64(0, true);
   }
 
   varint(): number {
@@ -247,6 +306,11 @@ export class ByteReader {
     return count;
   }
 
+  /** Passes over `count` bytes; answers where in the input they begin. */
+  skip(count: number): number {
+    return this.#take(count);
+  }
+
   /** A view into the input, not a copy. */
   raw(count: number): Bytes {
     const at = this.#take(count);
@@ -259,7 +323,7 @@ export class ByteReader {
   }
 
   text(): string {
-    return decoder.decode(this.bytes());
+    return fromUtf8(this.bytes());
   }
 
   /**

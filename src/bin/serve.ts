@@ -16,6 +16,8 @@ import { allTables } from "../node/commands.js";
 import type { NodeEffects } from "../node/effects.js";
 import { Node } from "../node/node.js";
 import { CliError, packageFolder, packageVersion } from "./cli.js";
+import { startCluster } from "./serve-cluster.js";
+import { openStorage } from "./serve-storage.js";
 
 /** How many ports are tried when nobody asked for a particular one. */
 const portTriesMax = 100;
@@ -24,14 +26,6 @@ const reservedFiles = 32;
 
 /** Resolves once the node has stopped. */
 export async function serve(config: SkerryConfig): Promise<void> {
-  const { consistency, consistencyPrefixes } = config.settings;
-  if (consistency === "causal" || Object.values(consistencyPrefixes).includes("causal")) {
-    process.stderr.write(
-      "skerry: consistency: the causal mode is not built yet; nothing would keep it\n",
-    );
-    process.exitCode = 1;
-    return;
-  }
   const { settings, sources } = config;
   const clock = new SystemClock();
   const now = (): number => clock.exact();
@@ -45,8 +39,10 @@ export async function serve(config: SkerryConfig): Promise<void> {
   limitClients(store);
   const configFile = ownFile(config);
   const facts = processFacts({ version: packageVersion(), port, configFile });
+  const storage = openStorage(config, store);
+  const cluster = await startCluster(config, { port, now, startedMs: facts.startedMs });
   const effects: NodeEffects = Object.assign(host, {
-    send: () => {},
+    send: cluster?.host.send ?? (() => {}),
     persist: (lsn: number) => node.persisted(lsn),
   });
   const node = new Node(
@@ -54,6 +50,8 @@ export async function serve(config: SkerryConfig): Promise<void> {
       name: settings.replicaName,
       members: [settings.replicaName],
       incarnation: 1,
+      ...cluster?.options,
+      ...storage?.identify(cluster?.options),
       consistency: { default: settings.consistency, prefixes: settings.consistencyPrefixes },
       seed,
       commands: allTables,
@@ -67,17 +65,27 @@ export async function serve(config: SkerryConfig): Promise<void> {
   node.environment.rewriteConfig = () => rewriteConfigFile(configFile, changedParameters(store));
   host.attach(node);
   const drive = new Drive(node, now);
+  storage?.attach(node, drive, now);
   host.onTurn = () => drive.turn();
+  if (cluster !== undefined) {
+    cluster.host.onTurn = host.onTurn;
+    cluster.host.attach(node);
+  }
   drive.start();
   const where = `${settings.bind[0] ?? "127.0.0.1"}:${port}`;
   const wasMoved = sources.port.kind === "default" && port !== settings.port;
   const moved = wasMoved ? ` (port ${settings.port} is taken)` : "";
   process.stdout.write(`Skerry ${facts.version} serves Redis clients on ${where}${moved}\n`);
   process.stdout.write(` PID: ${process.pid}\n`);
+  if (cluster !== undefined) process.stdout.write(`${cluster.line}\n`);
   process.stdout.write(`Ready to accept connections: redis-cli -p ${port}\n`);
   await untilStopped(host);
-  drive.stop();
+  host.quiesce();
+  await storage?.drain();
   await host.stop();
+  drive.stop();
+  await storage?.close();
+  await cluster?.host.stop();
 }
 
 /** Redis's parameters, as far as the configuration says something about them. */

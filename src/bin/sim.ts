@@ -3,33 +3,51 @@
 
 import { spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { Campaign, provenSeedCount } from "../sim/campaign.js";
 import {
   describeProfile,
-  type FaultKind,
+  drawProfile,
+  type FaultProfile,
   faultKinds,
-  type Preset,
   presets,
 } from "../sim/fault-profile.js";
+import { Film } from "../sim/film.js";
+import { renderPage } from "../sim/page.js";
+import { type ProtocolEvent, ProtocolTrace } from "../sim/protocol-trace.js";
+import { describeScale, measureScale } from "../sim/scale.js";
+import { runScenario } from "../sim/scenario.js";
+import { shrink } from "../sim/shrink.js";
 import { type RunResult, simulate } from "../sim/simulate.js";
 import { chaoticNames, type SometimesName } from "../sim/sometimes.js";
 import { Trace } from "../sim/trace.js";
+import { drawOptionsOf, flagsOf, type RunFlags, replayLine, suppressedBy } from "./sim-replay.js";
 
-interface Options {
+interface Options extends RunFlags {
   readonly seeds: number;
   readonly seed?: number;
   readonly from?: number;
   readonly seconds?: number;
-  readonly preset: Preset;
-  readonly nodes?: number;
-  readonly without?: readonly FaultKind[];
   readonly trace?: true;
   readonly meta?: true;
+  readonly shrink: boolean;
+  readonly scenario?: string;
+  readonly html?: string;
+  readonly scale?: true;
+  readonly first?: true;
+  readonly protocol?: string;
 }
 
 const traceBytesMax = 1 << 30;
+/** Of a campaign's failures so many are shrunk. */
+const shrunkCountMax = 2;
+/** How much of the liveness phase is worth watching. */
+const filmTailMs = 2000;
+const scaleNodeCounts = [3, 5, 10, 25, 50, 100, 200];
+const scaleDelayMs = 5;
+const scenarioFolder = new URL("../../../test/scenarios/", import.meta.url);
 
 function count(text: string): number {
   const value = Number(text);
@@ -48,39 +66,83 @@ const program = new Command("sim")
   )
   .option("--nodes <count>", "nodes of the cluster; drawn from the seed unless given", count)
   .addOption(new Option("--without <kinds...>", "suppress kinds of faults").choices(faultKinds))
+  .addOption(new Option("--only [kinds...]", "suppress all other kinds").choices(faultKinds))
+  .option("--safety <ms>", "length of the phase in which anything may fail", count)
+  .option("--clients <count>", "clients per node", count)
+  .option("--faults-from <ms>", "no faults before", count)
+  .option("--faults-until <ms>", "no faults after", count)
+  .option("--requests <count>", "clients ask no more than this together", count)
+  .option("--first", "stop at the first seed that fails")
+  .option("--no-shrink", "do not make failing runs smaller")
+  .option("--scenario <name>", "run test/scenarios/NAME.txt and tell what differs; `list` lists")
+  .option("--scale", "how messages, bytes and time grow with the nodes (--nodes: up to so many)")
   .option("--trace", "print one line per event (with --seed)")
+  .option("--protocol <file>", "write what the protocols did, as lines of JSON (with --seed)")
+  .option("--html <file>", "write a page to watch the run in a browser (with --seed)")
   .option("--meta", "run a seed twice in two processes and compare the traces byte for byte");
 
-function drawOptions({ preset, nodes, without }: Options) {
-  return {
-    preset,
-    ...(nodes !== undefined && { nodeCount: nodes }),
-    ...(without !== undefined && { suppressed: without }),
-  };
-}
-
-/** The line that brings a run back. */
-function replayLine(seed: number, { preset, nodes, without }: Options): string {
-  const parts = [`npm run sim -- --seed ${seed} --preset ${preset}`];
-  if (nodes !== undefined) parts.push(`--nodes ${nodes}`);
-  if (without !== undefined) parts.push(`--without ${without.join(" ")}`);
-  return `${parts.join(" ")} --trace`;
-}
-
+/** What failed, then the smallest run found that fails alike, as a line that replays it. */
 function tellFailure({ profile, violations }: RunResult, options: Options): void {
   console.log(`seed ${profile.seed} failed: ${violations.join("\n  ")}`);
-  console.log(`  replay: ${replayLine(profile.seed, options)}`);
+  console.log(`  replay: ${replayLine(profile.seed, drawOptionsOf(options))}`);
 }
+
+function tellShrunk(failed: RunResult, options: Options): void {
+  if (!options.shrink) return;
+  const { seed } = failed.profile;
+  const shrunk = shrink(failed, drawOptionsOf(options), (smaller) => simulate(seed, smaller));
+  const { profile, faultCounts, requestCount, violations } = shrunk.result;
+  const { nodeCount, safetyMs } = profile;
+  console.log(
+    `  shrunk in ${shrunk.runCount} runs to ${nodeCount} nodes, ${safetyMs} ms, ` +
+      `${requestCount} requests, ${faultCounts.total} faults ` +
+      `(${
+        faultCounts
+          .entries()
+          .map((entry) => entry.join(" "))
+          .join(", ") || "none"
+      })`,
+  );
+  console.log(`  it says: ${violations[0]}`);
+  console.log(`  replay: ${replayLine(seed, shrunk.options)}`);
+}
+
+/** From the beginning until shortly after everything is healed. */
+const filmOf = ({ nodeCount, safetyMs }: FaultProfile): Film =>
+  new Film(
+    Array.from({ length: nodeCount }, (_, index) => `n${index + 1}`),
+    safetyMs + filmTailMs,
+  );
 
 function runOne(seed: number, options: Options): void {
   const lines: string[] = [];
   const write = (line: string): void => {
     if (lines.push(line) >= 1000) process.stdout.write(`${lines.splice(0).join("\n")}\n`);
   };
-  const trace = options.trace === true ? { trace: new Trace(write) } : {};
-  const result = simulate(seed, { ...drawOptions(options), ...trace });
+  const drawn = drawOptionsOf(options);
+  const trace = new Trace(options.trace === true ? write : () => {});
+  const film = options.html === undefined ? undefined : filmOf(drawProfile(seed, drawn));
+  const events: ProtocolEvent[] = [];
+  if (film !== undefined) trace.watcher = film;
+  else if (options.protocol !== undefined)
+    trace.watcher = new ProtocolTrace((event) => events.push(event));
+  const isTraced = options.trace === true || trace.watcher !== undefined;
+  const result = simulate(seed, { ...drawn, ...(isTraced && { trace }) });
   if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
+  if (options.protocol !== undefined)
+    writeFileSync(options.protocol, events.map((event) => `${JSON.stringify(event)}\n`).join(""));
   console.log(describeProfile(result.profile));
+  if (film !== undefined && options.html !== undefined) {
+    const { profile, violations } = result;
+    const facts = {
+      title: `Skerry simulation: seed ${seed}, ${profile.preset}, ${profile.nodeCount} nodes`,
+      violations,
+      profile: describeProfile(profile),
+      replay: replayLine(seed, drawn),
+    };
+    writeFileSync(options.html, renderPage(film.finish(), facts));
+    console.log(`open ${options.html} in a browser`);
+  }
   const { requestCount, frameCount, simulatedMs, convergedMs } = result;
   console.log(
     `${simulatedMs} ms simulated, ${requestCount} requests, ${frameCount} frames, ` +
@@ -89,8 +151,15 @@ function runOne(seed: number, options: Options): void {
   if (result.violations.length === 0) console.log(`seed ${seed}: no violation`);
   else {
     tellFailure(result, options);
+    if (options.trace !== true) tellShrunk(result, options);
     process.exitCode = 1;
   }
+}
+
+/** Processor time of this process. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function runMany(options: Options): void {
@@ -101,10 +170,15 @@ function runMany(options: Options): void {
   const isOver = (): boolean =>
     options.seconds !== undefined && performance.now() - startMs > options.seconds * 1000;
   for (let seed = first; seed < first + options.seeds && !isOver(); seed++) {
-    const result = simulate(seed, drawOptions(options));
+    const result = simulate(seed, { ...drawOptionsOf(options), realMs: cpuMs });
     campaign.add(result);
-    if (result.violations.length > 0) tellFailure(result, options);
+    if (result.violations.length > 0) {
+      tellFailure(result, options);
+      // The first tell enough; shrinking takes as long as many seeds.
+      if (campaign.failedCount <= shrunkCountMax) tellShrunk(result, options);
+    }
     tellProgress(campaign, options.seeds);
+    if (options.first === true && campaign.failedCount > 0) break;
   }
   if (process.stderr.isTTY) process.stderr.write("\n");
   const { user, system } = process.cpuUsage(usage);
@@ -117,11 +191,13 @@ function runMany(options: Options): void {
 }
 
 /** A campaign that met too little has proved nothing. */
-function isVacuous(campaign: Campaign, { without = [], preset }: Options): boolean {
-  if (campaign.seedCount < provenSeedCount || without.length > 0 || preset === "calm") return false;
+function isVacuous(campaign: Campaign, options: Options): boolean {
+  const { preset } = options;
+  if (campaign.seedCount < provenSeedCount || preset === "calm") return false;
+  if (suppressedBy(options).length > 0) return false;
   const isDemanded = (name: SometimesName): boolean =>
     preset === "chaos" || !chaoticNames.includes(name);
-  const missing = [...campaign.neverMet.filter(isDemanded), ...campaign.neverHappened(without)];
+  const missing = [...campaign.neverMet.filter(isDemanded), ...campaign.neverHappened()];
   if (missing.length > 0) console.log(`never happened: ${missing.join(", ")}`);
   return missing.length > 0;
 }
@@ -135,9 +211,8 @@ function tellProgress({ seedCount, failedCount }: Campaign, total: number): void
 /** One seed, two processes, one trace. */
 function runMeta(options: Options): void {
   const seed = options.seed ?? randomInt(2 ** 40);
-  const args = [fileURLToPath(import.meta.url), "--seed", String(seed), "--trace"];
-  args.push("--preset", options.preset);
-  if (options.nodes !== undefined) args.push("--nodes", String(options.nodes));
+  const flags = flagsOf(seed, drawOptionsOf(options));
+  const args = [fileURLToPath(import.meta.url), ...flags, "--trace"];
   const [first, second] = [1, 2].map(() =>
     spawnSync(process.execPath, args, { encoding: "utf8", maxBuffer: traceBytesMax }).stdout.split(
       "\n",
@@ -153,8 +228,48 @@ function runMeta(options: Options): void {
   process.exitCode = 1;
 }
 
+/** A story of test/scenarios: what comes out, and where it is not what is written. */
+function runStory(name: string, options: Options): void {
+  const names = readdirSync(scenarioFolder)
+    .filter((file) => file.endsWith(".txt"))
+    .map((file) => file.slice(0, -4));
+  if (!names.includes(name)) {
+    console.log(`${name === "list" ? "scenarios" : `no scenario ${name}; there are`}:`);
+    for (const known of names) console.log(`  ${known}`);
+    if (name !== "list") process.exitCode = 1;
+    return;
+  }
+  const written = readFileSync(new URL(`${name}.txt`, scenarioFolder), "utf8");
+  const trace = options.trace === true ? new Trace(console.log) : undefined;
+  const actual = runScenario(written, trace).split("\n");
+  const expected = written.split("\n");
+  const differing = actual.findIndex((line, index) => line !== expected[index]);
+  if (trace === undefined) console.log(actual.join("\n").trimEnd());
+  if (differing < 0 && actual.length === expected.length) {
+    console.log(`scenario ${name}: as written`);
+    return;
+  }
+  const at = differing < 0 ? actual.length : differing;
+  console.log(`scenario ${name}: differs at line ${at + 1}, where is written:`);
+  console.log(`  ${expected[at] ?? "(nothing more)"}`);
+  process.exitCode = 1;
+}
+
+function runScale({ nodes = 200 }: Options): void {
+  const rows = scaleNodeCounts
+    .filter((nodeCount) => nodeCount <= nodes)
+    .map((nodeCount) => {
+      process.stderr.write(`${nodeCount} nodes\n`);
+      return measureScale(nodeCount, scaleDelayMs);
+    });
+  console.log(`quiet network, ${scaleDelayMs} ms one way, every node holds every key`);
+  for (const line of describeScale(rows)) console.log(line);
+}
+
 program.action((options: Options) => {
-  if (options.meta === true) runMeta(options);
+  if (options.scale === true) runScale(options);
+  else if (options.scenario !== undefined) runStory(options.scenario, options);
+  else if (options.meta === true) runMeta(options);
   else if (options.seed !== undefined) runOne(options.seed, options);
   else runMany(options);
 });

@@ -22,7 +22,9 @@ try {
 } catch (error) {
   if (error instanceof CliError) err(`skerry: ${error.message}`);
   else if (!(error instanceof CommanderError)) throw error; // A defect: the stack trace is wanted.
-  // `--help` and `--version` are told by exceptions with code 0. The program ends by itself, so
+  // `--help` and `--version` are told by exceptions with code 0; the program ends by itself, so
   // that everything written has left.
   process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
+  // A start that failed half-way may hold a port, which would keep the program alive.
+  if (error instanceof CliError) process.exit();
 }

@@ -43,6 +43,13 @@ export class ReplicaTable {
     return this.indexOf(name);
   }
 
+  /** Whether `indexOf` takes a name that comes from elsewhere. */
+  mayName(name: string): boolean {
+    if (this.#indices.has(name)) return true;
+    const isName = /^[\x21-\x7e]+$/.test(name) && name.length <= replicaNameLengthMax;
+    return isName && this.#names.length < replicaCountMax;
+  }
+
   nameOf(index: ReplicaIndex): string {
     const name = this.#names[index];
     assert(name !== undefined, "replica index without a name");

@@ -27,25 +27,30 @@ export class VersionVector implements Seen {
 
   /** Raises one entry; lower times leave it alone. */
   advance(replica: ReplicaIndex, time: Time): void {
-    while (this.#times.length <= replica) this.#times.push(0);
-    if (time > this.#times[replica]!) this.#times[replica] = time;
+    const times = this.#times;
+    while (times.length <= replica) times.push(0);
+    if (time > times[replica]!) times[replica] = time;
   }
 
   /** Least upper bound, in place. */
   join(other: VersionVector): void {
-    for (const [replica, time] of other.entries()) this.advance(replica, time);
+    const times = other.#times;
+    for (let replica = 0; replica < times.length; replica++) this.advance(replica, times[replica]!);
   }
 
   /** Greatest lower bound, as a new vector. */
   meet(other: VersionVector): VersionVector {
     const result = new VersionVector();
-    for (const [replica, time] of this.entries())
-      result.advance(replica, Math.min(time, other.get(replica)));
+    const count = Math.min(this.#times.length, other.#times.length);
+    for (let replica = 0; replica < count; replica++)
+      result.#times.push(Math.min(this.#times[replica]!, other.#times[replica]!));
     return result;
   }
 
   includes(other: VersionVector): boolean {
-    for (const [replica, time] of other.entries()) if (!this.covers(time, replica)) return false;
+    const times = other.#times;
+    for (let replica = 0; replica < times.length; replica++)
+      if (times[replica]! > (this.#times[replica] ?? 0)) return false;
     return true;
   }
 

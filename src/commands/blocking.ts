@@ -19,6 +19,8 @@ export interface Wait {
    * reply and answers true, or answers false when there is nothing of the wanted type.
    */
   serve(call: Call, index: number): boolean;
+  /** `serve` is also asked when the key is gone. */
+  readonly wantsMissing?: boolean;
   /** Writes the reply of a wait that was in vain. */
   giveUp(call: Call): void;
 }

@@ -40,6 +40,8 @@ export class Call {
   mayBlock = true;
   /** EXEC is running its queue: commands run at once. */
   isInsideExec = false;
+  /** The keyspace is that of one linearizable register: no other key can be seen. */
+  isRegister = false;
 
   constructor(keyspace: Keyspace, environment: Environment, reply: Reply) {
     this.keyspace = keyspace;

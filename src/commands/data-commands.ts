@@ -3,12 +3,14 @@
 import { bitCommands } from "./bits.js";
 import { fieldCommands } from "./bits-field.js";
 import type { CommandSpec } from "./command.js";
+import { dumpCommands } from "./dump.js";
 import { expiryCommands } from "./expiry.js";
 import { geoCommands } from "./geo.js";
 import { geoSearchCommands } from "./geo-search.js";
 import { hashCommands } from "./hashes.js";
 import { hashCountCommands } from "./hashes-count.js";
 import { hashRandomCommands } from "./hashes-random.js";
+import { hyperLogLogCommands } from "./hyperloglog.js";
 import { keyCommands } from "./keys.js";
 import { moveCommands } from "./keys-move.js";
 import { objectCommands } from "./keys-object.js";
@@ -20,6 +22,12 @@ import { setCommands } from "./sets.js";
 import { setAlgebraCommands } from "./sets-algebra.js";
 import { setRandomCommands } from "./sets-random.js";
 import { skerryCommands } from "./skerry.js";
+import { sortCommands } from "./sort.js";
+import { streamCommands } from "./streams.js";
+import { streamClaimCommands } from "./streams-claim.js";
+import { streamGroupCommands } from "./streams-groups.js";
+import { streamInfoCommands } from "./streams-info.js";
+import { streamReadCommands } from "./streams-read.js";
 import { stringCommands } from "./strings.js";
 import { countCommands } from "./strings-count.js";
 import { lcsCommands } from "./strings-lcs.js";
@@ -55,8 +63,16 @@ export const dataCommands: readonly CommandSpec[] = [
   ...zsetScanCommands,
   ...geoCommands,
   ...geoSearchCommands,
+  ...hyperLogLogCommands,
   ...listCommands,
   ...listEditCommands,
   ...listMoveCommands,
+  ...sortCommands,
+  ...streamCommands,
+  ...streamReadCommands,
+  ...streamGroupCommands,
+  ...streamClaimCommands,
+  ...streamInfoCommands,
+  ...dumpCommands,
   ...skerryCommands,
 ];

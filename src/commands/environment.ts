@@ -2,14 +2,17 @@
 // register's change function and tests implement as much as they need. Nothing here does I/O:
 // closing a connection or shutting down is an effect that the host carries out after the turn.
 
+import type { Bytes } from "../base/bytes.js";
 import type { Wait } from "./blocking.js";
 import type { Call } from "./call.js";
+import type { ClusterView } from "./cluster-view.js";
 import type { Command } from "./command.js";
 import type { LatencyMonitor } from "./latency-monitor.js";
 import type { Channels } from "./pubsub-channels.js";
 import type { Session } from "./session.js";
 import type { Settings } from "./settings.js";
 import type { SlowLog } from "./slowlog.js";
+import type { Storage } from "./storage.js";
 
 /**
  * Figures that INFO shows and CONFIG RESETSTAT clears. Counters only grow between resets.
@@ -98,6 +101,8 @@ export interface Environment {
   readonly facts: HostFacts;
   /** Who listens to which channel; absent where nobody can. */
   readonly channels?: Channels;
+  /** The cluster that this node is part of; absent for a node alone. */
+  readonly cluster?: ClusterView | undefined;
   /** By lower-case name; `container|sub` for a subcommand. */
   findCommand(name: string): Command | undefined;
   allCommands(): readonly Command[];
@@ -137,6 +142,14 @@ export interface Environment {
    * Returns why it could not, or undefined. Absent when this node has no such file.
    */
   rewriteConfig?(): string | undefined;
+  /** Why nothing that is written can be kept at the moment; undefined while it can. */
+  readonly logError?: string | undefined;
+  /** Absent on a node that keeps its data in memory only. */
+  readonly storage?: Storage;
+  /** Keeps the running command's session waiting until `answerWaiting`. */
+  keepWaiting?(call: Call): void;
+  /** The reply, in the session's protocol, of a session that was kept waiting. */
+  answerWaiting?(session: Session, reply: Bytes): void;
   /** Ends the process in order, after this turn. */
   shutdown(save: boolean): void;
   /**

@@ -158,7 +158,7 @@ function hgetall(call: Call): void {
   if (!openHash(call)) return;
   const { reply } = call;
   reply.map(fields.count);
-  fields.each(({ element, elementStart, elementLength }) => {
+  fields.eachByAge(({ element, elementStart, elementLength }) => {
     reply.bulk(element, elementStart, elementLength);
     reply.bulk(fields.value, fields.valueStart, fields.valueLength);
   });
@@ -169,7 +169,7 @@ function hkeys(call: Call): void {
   if (!openHash(call)) return;
   const { reply } = call;
   reply.array(fields.count);
-  fields.each(({ element, elementStart, elementLength }) => {
+  fields.eachByAge(({ element, elementStart, elementLength }) => {
     reply.bulk(element, elementStart, elementLength);
   });
   fields.close();
@@ -179,7 +179,7 @@ function hvals(call: Call): void {
   if (!openHash(call)) return;
   const { reply } = call;
   reply.array(fields.count);
-  fields.each(({ value, valueStart, valueLength }) => {
+  fields.eachByAge(({ value, valueStart, valueLength }) => {
     reply.bulk(value, valueStart, valueLength);
   });
   fields.close();

@@ -5,6 +5,7 @@ import type { Call } from "./call.js";
 import { redisVersion } from "./connection.js";
 import { fixed, type InfoField, real } from "./info-field.js";
 import { memoryFields } from "./info-memory.js";
+import { persistence } from "./info-persistence.js";
 import { commandLines, errorLines, latencyLines } from "./info-statistics.js";
 import { outcome } from "./session.js";
 
@@ -99,39 +100,6 @@ const clients = section("clients", "Clients", [
   real("blocked_clients", (call) => countSessions(call, isHeld)),
   fixed("tracking_clients", 0),
   real("clients_in_timeout_table", (call) => countSessions(call, isBlocked)),
-]);
-
-const persistence = section("persistence", "Persistence", [
-  fixed("loading", 0),
-  fixed("async_loading", 0),
-  fixed("current_cow_peak", 0),
-  fixed("current_cow_size", 0),
-  fixed("current_cow_size_age", 0),
-  fixed("current_fork_perc", "0.00"),
-  fixed("current_save_keys_processed", 0),
-  fixed("current_save_keys_total", 0),
-  real("rdb_changes_since_last_save", ({ keyspace }) => keyspace.dirty),
-  fixed("rdb_bgsave_in_progress", 0),
-  real("rdb_last_save_time", (call) => Math.floor(call.environment.facts.startedMs / 1000)),
-  fixed("rdb_last_bgsave_status", "ok"),
-  fixed("rdb_last_bgsave_time_sec", -1),
-  fixed("rdb_current_bgsave_time_sec", -1),
-  fixed("rdb_saves", 0),
-  fixed("rdb_last_cow_size", 0),
-  fixed("rdb_last_load_keys_expired", 0),
-  fixed("rdb_last_load_keys_loaded", 0),
-  fixed("aof_enabled", 0),
-  fixed("aof_rewrite_in_progress", 0),
-  fixed("aof_rewrite_scheduled", 0),
-  fixed("aof_last_rewrite_time_sec", -1),
-  fixed("aof_current_rewrite_time_sec", -1),
-  fixed("aof_last_bgrewrite_status", "ok"),
-  fixed("aof_rewrites", 0),
-  fixed("aof_rewrites_consecutive_failures", 0),
-  fixed("aof_last_write_status", "ok"),
-  fixed("aof_last_cow_size", 0),
-  fixed("module_fork_in_progress", 0),
-  fixed("module_fork_last_cow_size", 0),
 ]);
 
 const kilobytes = (bytes: number): string => (bytes / 1024).toFixed(2);
@@ -237,6 +205,8 @@ export const infoSections: readonly InfoSection[] = [
   listing("commandstats", "Commandstats", false, commandLines),
   listing("errorstats", "Errorstats", true, errorLines),
   listing("latencystats", "Latencystats", false, latencyLines),
-  section("cluster", "Cluster", [fixed("cluster_enabled", 0)]),
+  section("cluster", "Cluster", [
+    real("cluster_enabled", (call) => Number(call.environment.cluster !== undefined)),
+  ]),
   listing("keyspace", "Keyspace", true, keyspaceLines),
 ];

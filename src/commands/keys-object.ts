@@ -85,13 +85,17 @@ function refcount(call: Call, ref: Ref): void {
   call.reply.integer(isSharedInteger(call, ref) ? sharedReferences : 1);
 }
 
+/** With a limit and a policy that goes by the use of keys, each needs an object of its own. */
+function marksEachKey(call: Call): boolean {
+  const { settings } = call.environment;
+  return settings.number("maxmemory") !== 0 && /-l[rf]u$/.test(settings.get("maxmemory-policy")!);
+}
+
 function isSharedInteger(call: Call, ref: Ref): boolean {
   if (visibleSlotOf(call, ref) !== slots.string || textEncoding(call, ref) !== "int") return false;
   const { bytes, start, length } = viewText(call.keyspace, ref);
   const value = parseSafeInteger(bytes, start, length);
-  return (
-    value >= 0 && value < sharedIntegers && call.environment.settings.number("maxmemory") === 0
-  );
+  return value >= 0 && value < sharedIntegers && !marksEachKey(call);
 }
 
 const countsFrequency = (call: Call): boolean =>
@@ -107,14 +111,12 @@ function idletime(call: Call, ref: Ref): void {
     reply.error(`ERR An LFU maxmemory policy is selected, idle time not tracked. ${switching}`);
     return;
   }
-  const seconds = keyspace.accessClock - record.accessOf(keyspace.arena, ref);
-  reply.integer(seconds & 0xff_ffff);
+  reply.integer(keyspace.idleSecondsOf(ref));
 }
 
-/** The low byte of the access field, as an LFU policy keeps it. */
 function freq(call: Call, ref: Ref): void {
   if (countsFrequency(call)) {
-    call.reply.integer(record.accessOf(call.keyspace.arena, ref) & 0xff);
+    call.reply.integer(call.keyspace.frequencyOf(ref));
     return;
   }
   call.reply.error(

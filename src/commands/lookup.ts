@@ -1,7 +1,7 @@
 // What commands of several families do with the record under a key: read it without marking it as
 // used, name its type, send its string.
 
-import type { Ref } from "../keyspace/arena.js";
+import { type Ref, slabOf, wordOf } from "../keyspace/arena.js";
 import { slotOfPacked } from "../keyspace/packed.js";
 import * as record from "../keyspace/record.js";
 import { isText, viewText } from "../keyspace/text-view.js";
@@ -34,6 +34,16 @@ export function demandText(call: Call, ref: Ref): boolean {
 
 /** Replies the string under a record; false after WRONGTYPE was replied instead. */
 export function replyText(call: Call, ref: Ref): boolean {
+  const { arena } = call.keyspace;
+  const slab = slabOf(ref);
+  const words = arena.words[slab]!;
+  const at = wordOf(ref);
+  const flags = (words[at]! >>> 8) & 0xff;
+  if ((words[at]! & 0xff) === record.textKind && (flags & record.externalFlag) === 0) {
+    const start = (at << 2) + record.prefixBytes(record.textKind, flags) + words[at + 1]!;
+    call.reply.bulk(arena.bytes[slab]!, start, words[at + 2]!);
+    return true;
+  }
   if (!demandText(call, ref)) return false;
   const text = viewText(call.keyspace, ref);
   call.reply.bulk(text.bytes, text.start, text.length);

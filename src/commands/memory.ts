@@ -3,6 +3,7 @@
 
 import { roundUnits, unitBytes } from "../keyspace/arena.js";
 import * as record from "../keyspace/record.js";
+import { StreamStore } from "../keyspace/stream-store.js";
 import type { KeyEntry, Slot } from "../lattice/key-entry.js";
 import { slots } from "../lattice/key-entry.js";
 import type { Call } from "./call.js";
@@ -36,6 +37,10 @@ function entryUsage(entry: KeyEntry, samples: number): number {
   for (const slot of Object.values(slots) as Slot[]) {
     const store = entry.slot(slot);
     if (store === undefined || store.count === 0) continue;
+    if (store instanceof StreamStore) {
+      bytes += store.memoryBytes;
+      continue;
+    }
     let seen = 0;
     let sampled = 0;
     for (const [element, cell] of store.entries()) {

@@ -45,6 +45,7 @@ export function announceEvents(keyspace: Keyspace, channels: Channels, setting: 
   const hasAny = Object.values(letters).some((letter) => wanted.has(letter));
   keyspace.onEvent = isAudible && hasAny ? publish : undefined;
   keyspace.onExpired = only("x", "expired", "expired");
+  keyspace.onEvicted = only("e", "evicted", "evicted");
   keyspace.onCreated = only("n", "new", "new");
   keyspace.onMissed = only("m", "keymiss", "keymiss");
 }

@@ -201,7 +201,7 @@ export const pubsubCommands: readonly CommandSpec[] = [
   {
     name: "publish",
     arity: 3,
-    flags: ["pubsub", "loading", "stale", "fast"],
+    flags: ["pubsub", "loading", "stale", "fast", "may_replicate"],
     group,
     since: "2.0.0",
     summary: "Post a message to a channel",
@@ -213,7 +213,7 @@ export const pubsubCommands: readonly CommandSpec[] = [
   {
     name: "spublish",
     arity: 3,
-    flags: ["pubsub", "loading", "stale", "fast"],
+    flags: ["pubsub", "loading", "stale", "fast", "may_replicate"],
     keys: oneKey,
     group,
     since: "7.0.0",

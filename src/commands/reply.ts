@@ -156,11 +156,19 @@ export class Reply {
   /** A binary-safe string: `bytes[start, start + length)`. */
   bulk(bytes: Bytes, start = 0, length = bytes.length): void {
     this.reserve(length + 26);
-    this.bytes[this.length++] = 36;
-    this.length += writeInteger(this.bytes, this.length, length);
-    this.#end();
-    this.raw(bytes, start, length);
-    this.#end();
+    const out = this.bytes;
+    let at = this.length;
+    out[at++] = 36;
+    if (length < 10) out[at++] = 48 + length;
+    else at += writeInteger(out, at, length);
+    out[at++] = 13;
+    out[at++] = 10;
+    if (length > 96) out.set(bytes.subarray(start, start + length), at);
+    else for (let i = 0; i < length; i++) out[at + i] = bytes[start + i]!;
+    at += length;
+    out[at++] = 13;
+    out[at++] = 10;
+    this.length = at;
   }
 
   /** A string that the server itself wrote, sent as UTF-8. */
@@ -200,6 +208,18 @@ export class Reply {
   map(count: number): void {
     if (this.resp3) this.#header(37, count);
     else this.#header(42, count * 2);
+  }
+
+  /**
+   * Puts the head of an array or a map before what was written from `at` on, for a number of items
+   * that is known only afterwards.
+   */
+  insertHead(kind: "array" | "map", at: number, count: number): void {
+    const end = this.length;
+    this[kind](count);
+    const head = this.bytes.slice(end, this.length);
+    this.bytes.copyWithin(at + head.length, at, end);
+    this.bytes.set(head, at);
   }
 
   set(count: number): void {

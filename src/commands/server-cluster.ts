@@ -1,13 +1,27 @@
-// CLUSTER and the commands of cluster-aware clients, as a Redis answers them whose cluster support
-// is off.
+// CLUSTER and the commands of cluster-aware clients. A node alone answers as a Redis whose cluster
+// support is off. In a cluster they tell who is there (server-cluster-replies.ts); what would move
+// slots by hand is refused, for the nodes decide that themselves.
 
 import type { CommandFlag, CommandSpec } from "./command.js";
+import { type ClusterRun, clusterRuns } from "./server-cluster-replies.js";
 import { container } from "./server-spec.js";
 
 const group = "cluster";
 
 const disabled: CommandSpec["run"] = ({ reply }) =>
   reply.error("ERR This instance has cluster support disabled");
+
+/** Runs only in a cluster. */
+const inCluster =
+  (run: ClusterRun): CommandSpec["run"] =>
+  (call) => {
+    const { cluster } = call.environment;
+    if (cluster === undefined) disabled(call);
+    else run(call, cluster);
+  };
+
+const byItself: ClusterRun = ({ reply }) =>
+  reply.error("ERR This cluster divides its slots by itself");
 
 const stale = ["stale"] as const satisfies readonly CommandFlag[];
 const admin = ["admin", "stale"] as const satisfies readonly CommandFlag[];
@@ -70,7 +84,16 @@ const replaced: Readonly<Record<string, CommandSpec["deprecated"]>> = {
 const subcommands = rows.map(([name, arity, flags, since, summary]): CommandSpec => {
   const deprecated = replaced[name];
   const mark = deprecated === undefined ? {} : { deprecated };
-  return { name, arity, flags, summary, since, group, ...mark, run: disabled };
+  return {
+    name,
+    arity,
+    flags,
+    summary,
+    since,
+    group,
+    ...mark,
+    run: inCluster(clusterRuns[name] ?? byItself),
+  };
 });
 
 const session = (name: string, flags: readonly CommandFlag[], summary: string): CommandSpec => ({
@@ -82,7 +105,7 @@ const session = (name: string, flags: readonly CommandFlag[], summary: string): 
   since: "3.0.0",
   group,
   complexity: "O(1)",
-  run: disabled,
+  run: inCluster(({ reply }) => reply.ok()),
 });
 
 export const clusterCommands: readonly CommandSpec[] = [

@@ -1,6 +1,8 @@
-// TIME, ROLE, LOLWUT, SAVE and its kin, SHUTDOWN, REPLICAOF, FAILOVER, MODULE. Until the node
-// writes files, what would promise durability answers an error that says so: a reply is a promise.
+// TIME, ROLE, LOLWUT, SAVE and its kin, SHUTDOWN, REPLICAOF, FAILOVER, MODULE. On a node that keeps
+// nothing on a disk, what would promise durability answers an error that says so: a reply is a
+// promise.
 
+import { utf8 } from "../base/bytes.js";
 import type { Call } from "./call.js";
 import type { CommandSpec } from "./command.js";
 import { redisVersion } from "./connection.js";
@@ -39,10 +41,46 @@ const refuse =
 
 const noFiles = "ERR This node keeps its data in memory only: there is no file to write";
 
+const savesAlready = "ERR Background save already in progress";
+
+/** SAVE: the reply comes when the checkpoint is complete; others are served meanwhile. */
+function save(call: Call): void {
+  const { environment, reply, session } = call;
+  const { storage } = environment;
+  if (storage === undefined || environment.keepWaiting === undefined) {
+    reply.error(noFiles);
+    return;
+  }
+  let isOver = false;
+  const begun = storage.save((error) => {
+    isOver = true;
+    const line = error === undefined ? "+OK\r\n" : `-ERR ${error}\r\n`;
+    environment.answerWaiting?.(session, utf8(line));
+  });
+  if (begun || isOver) environment.keepWaiting(call);
+  else
+    reply.error(environment.logError === undefined ? savesAlready : `ERR ${environment.logError}`);
+}
+
 function backgroundSave(call: Call): void {
   if (call.argc > 2 || (call.argc === 2 && !call.is(1, "SCHEDULE"))) fail(call, "syntax");
-  else call.reply.error(noFiles);
+  else beginSave(call, "Background saving started", savesAlready);
 }
+
+function rewriteLog(call: Call): void {
+  const already = "ERR Background append only file rewriting already in progress";
+  beginSave(call, "Background append only file rewriting started", already);
+}
+
+function beginSave({ environment, reply }: Call, started: string, already: string): void {
+  if (environment.storage === undefined) reply.error(noFiles);
+  else if (environment.storage.save(() => {})) reply.simple(started);
+  else reply.error(environment.logError === undefined ? already : `ERR ${environment.logError}`);
+}
+
+/** As in Redis: the start counts as a save, since nothing has changed before it. */
+const lastSaveMs = ({ storage, facts }: Call["environment"]): number =>
+  storage?.figures.lastSaveMs ?? facts.startedMs;
 
 interface ShutdownWish {
   save: boolean;
@@ -67,11 +105,15 @@ function shutdownWish(call: Call): ShutdownWish | undefined {
   return wish;
 }
 
+/** Whether what clients were told is kept: with a log it is forced at the end. */
+const mayEndSafely = ({ storage }: Call["environment"]): boolean =>
+  storage !== undefined && storage.figures.logError === undefined;
+
 function shutdown(call: Call): void {
   const wish = shutdownWish(call);
   if (wish === undefined) fail(call, "syntax");
   else if (wish.abort) call.reply.error("ERR No shutdown in progress.");
-  else if (wish.save && !wish.force) {
+  else if (wish.save && !wish.force && !mayEndSafely(call.environment)) {
     call.reply.error("ERR Errors trying to SHUTDOWN. Check logs.");
   } else {
     // There is no reply: the connection ends with the process.
@@ -185,7 +227,7 @@ export const serverCommands: readonly CommandSpec[] = [
     since: "1.0.0",
     group,
     complexity: "O(N) where N is the total number of keys in all databases",
-    run: refuse(noFiles),
+    run: save,
   },
   {
     name: "bgsave",
@@ -205,7 +247,7 @@ export const serverCommands: readonly CommandSpec[] = [
     since: "1.0.0",
     group,
     complexity: "O(1)",
-    run: refuse(noFiles),
+    run: rewriteLog,
   },
   {
     name: "lastsave",
@@ -216,8 +258,7 @@ export const serverCommands: readonly CommandSpec[] = [
     since: "1.0.0",
     group,
     complexity: "O(1)",
-    // As in Redis: the start counts as a save, since nothing has changed before it.
-    run: ({ environment, reply }) => reply.integer(Math.floor(environment.facts.startedMs / 1000)),
+    run: ({ environment, reply }) => reply.integer(Math.floor(lastSaveMs(environment) / 1000)),
   },
   {
     name: "shutdown",

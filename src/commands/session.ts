@@ -44,6 +44,8 @@ export interface QueuedCommand {
   readonly bytes: Uint8Array;
   readonly ranges: Int32Array;
   readonly argc: number;
+  /** The linearizable register that its keys lie in, if they do. */
+  readonly register: string | undefined;
 }
 
 export interface Transaction {
@@ -107,6 +109,8 @@ export class Session {
   partialRequest: PartialRequest | undefined;
   /** Bytes written to the client that its socket has not taken yet; the host keeps it. */
   unreadBytes = 0;
+  /** Bytes of replies that wait until what they tell of is durable (wire/held-replies.ts). */
+  heldBytes = 0;
   /** Too much is unread: the session runs nothing until the client reads. */
   isStalled = false;
   /** The host was told to read no more from the client for now. */

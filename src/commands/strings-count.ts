@@ -100,6 +100,11 @@ function incrbyfloat(call: Call): void {
     const { length } = bytes;
     modifyText(keyspace, db, call.hashOf(1), key, ref, length, (to, at) => to.set(bytes, at));
     record.unmarkRoomy(keyspace.arena, call.findForWrite(1));
+    if (exactNew !== undefined) {
+      // It was hexadecimal and is decimal now: a float's result like any other.
+      incrementEntry(keyspace, db, call.hashOf(1), key, subtract(exactNew, exactNew));
+      record.markRoomy(keyspace.arena, call.findForWrite(1));
+    }
   }
   notify(call, "string", "incrbyfloat", 1);
   call.reply.bulkText(shown);

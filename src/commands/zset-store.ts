@@ -19,7 +19,7 @@ import { fitsListpack } from "./zset-lookup.js";
 export function replaceZset(call: Call, index: number, members: ScoredList, event: string): void {
   if (members.count === 0) removeKey(call, index);
   else {
-    store(call, index, members);
+    putZset(call, index, members);
     notify(call, "zset", event, index);
   }
   call.reply.integer(members.count);
@@ -32,7 +32,8 @@ function removeKey(call: Call, index: number): void {
   notify(call, "generic", "del", index);
 }
 
-function store(call: Call, index: number, members: ScoredList): void {
+/** Puts members, none twice and at least one, over whatever the key at argument `index` held. */
+export function putZset(call: Call, index: number, members: ScoredList): void {
   const { keyspace, db } = call;
   // A key past its deadline goes first, with its event.
   call.findForWrite(index);

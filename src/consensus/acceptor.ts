@@ -1,7 +1,6 @@
 // The acceptors of one node, one per register: consensus-rules 1, 2, 8 and 14; CASPaxos phases 1b
 // and 2b. A reply is a promise to remember, so each names the log position that must be durable
 // before it leaves; that also holds for a read, which reports a vote. Nothing is sent from here.
-// Left out: copying state into a new member (rule 15).
 
 import { assert } from "../base/assert.js";
 import {
@@ -13,7 +12,7 @@ import {
   zeroBallot,
 } from "./ballot.js";
 import type { Accept, Body, Erase, Prepare, Read } from "./messages.js";
-import { type DurableRecord, encodeRecord } from "./records.js";
+import { type AcceptorRecord, encodeRecord } from "./records.js";
 import { isTombstone, type RegisterValue } from "./register-value.js";
 
 /** A vote. Immutable: it is shared between acceptor, proposer and messages. */
@@ -68,6 +67,7 @@ export class Acceptor {
   }
 
   /** Promises iff ballot >= promised and ballot > accepted (rule 2). */
+  // Spec: LinearizableRegister.Promise.
   onPrepare({ register, ballot, known }: Prepare): ParkedReply {
     const slot = this.#slotOf(register);
     const accepted = slot.accepted;
@@ -89,6 +89,7 @@ export class Acceptor {
   }
 
   /** Votes iff ballot >= promised, and says so again for the very ballot it voted for (rule 2). */
+  // Spec: LinearizableRegister.Vote.
   onAccept({ register, ballot, value, next }: Accept, isIdle: boolean): ParkedReply {
     const slot = this.#slotOf(register);
     const isRepeated = slot.accepted !== undefined && equalBallots(slot.accepted.ballot, ballot);
@@ -119,6 +120,7 @@ export class Acceptor {
   }
 
   /** Reports the vote; promises play no part (rule 8). */
+  // Spec: LinearizableRegister.Report.
   onRead({ register, id, known }: Read, reader: number): ParkedReply {
     const slot = this.#slots.get(register);
     const body: Body = {
@@ -132,7 +134,7 @@ export class Acceptor {
   }
 
   /** Replays one record at start, in log order. */
-  recover(record: DurableRecord): void {
+  recover(record: AcceptorRecord): void {
     if (record.kind === "erased") {
       this.#slots.delete(record.register);
       this.#floor = maxBallot(this.#floor, record.floor);
@@ -147,13 +149,48 @@ export class Acceptor {
     }
   }
 
-  /** Records that rebuild the present state, for a checkpoint. */
-  *records(): Generator<DurableRecord> {
-    yield { kind: "erased", register: "", floor: this.#floor };
-    for (const [register, { accepted, promised }] of this.#slots) {
-      if (accepted === undefined) yield { kind: "promised", register, ballot: promised };
-      else yield { kind: "accepted", register, ...accepted, next: promised };
+  /**
+   * Takes what another acceptor holds (rule 15): the higher vote, the higher promise, the higher
+   * floor. Only an acceptor that has not voted yet may do that.
+   */
+  join(record: AcceptorRecord): void {
+    if (record.kind === "erased") {
+      if (compareBallots(record.floor, this.#floor) <= 0) return;
+      this.#floor = record.floor;
+      this.#persist(encodeRecord({ kind: "erased", register: "", floor: record.floor }));
+      return;
     }
+    const { register } = record;
+    const slot = this.#slotOf(register);
+    const promise = record.kind === "promised" ? record.ballot : record.next;
+    slot.promised = maxBallot(slot.promised, promise);
+    if (record.kind === "accepted") {
+      const { ballot, value } = record;
+      const isHigher =
+        slot.accepted === undefined || compareBallots(ballot, slot.accepted.ballot) > 0;
+      if (isHigher) slot.accepted = { ballot, value };
+    }
+    this.#record(slot, recordOf(register, slot));
+  }
+
+  registers(): IterableIterator<string> {
+    return this.#slots.keys();
+  }
+
+  floorRecord(): AcceptorRecord {
+    return { kind: "erased", register: "", floor: this.#floor };
+  }
+
+  /** Undefined: the register was collected meanwhile. */
+  recordOf(register: string): AcceptorRecord | undefined {
+    const slot = this.#slots.get(register);
+    return slot === undefined ? undefined : recordOf(register, slot);
+  }
+
+  /** Records that rebuild the present state, for a checkpoint. */
+  *records(): Generator<AcceptorRecord> {
+    yield this.floorRecord();
+    for (const [register, slot] of this.#slots) yield recordOf(register, slot);
   }
 
   verifyInvariants(): void {
@@ -172,7 +209,7 @@ export class Acceptor {
     return slot;
   }
 
-  #record(slot: Slot, record: DurableRecord): void {
+  #record(slot: Slot, record: AcceptorRecord): void {
     slot.lsn = this.#persist(encodeRecord(record));
   }
 
@@ -186,6 +223,11 @@ export class Acceptor {
     return { lsn: 0, body: { type: "rejected", register, ballot, phase, promised } };
   }
 }
+
+const recordOf = (register: string, { accepted, promised }: Slot): AcceptorRecord =>
+  accepted === undefined
+    ? { kind: "promised", register, ballot: promised }
+    : { kind: "accepted", register, ...accepted, next: promised };
 
 /** The accepted ballot, and its value unless the asker holds that already. */
 function reportOf(

@@ -39,6 +39,8 @@ const types = [
   "configuration",
   "configuration_query",
   "erase",
+  "copy",
+  "copy_ok",
 ] as const satisfies readonly Body["type"][];
 
 const tags = new Map<Body["type"], number>(types.map((type, tag) => [type, tag]));
@@ -131,6 +133,12 @@ function writeBody(writer: ByteWriter, body: Body): void {
       return;
     case "configuration_query":
       return;
+    case "copy":
+      writer.varint(body.id).varint(body.page);
+      return;
+    case "copy_ok":
+      writer.varint(body.id).varint(body.page).varint(body.next).bytes(body.records);
+      return;
   }
 }
 
@@ -138,6 +146,11 @@ function readBody(reader: ByteReader, type: Body["type"]): Body {
   if (type === "heartbeat") return { type, wantedMs: reader.varint() };
   if (type === "configuration") return { type, configuration: readConfiguration(reader) };
   if (type === "configuration_query") return { type };
+  if (type === "copy") return { type, id: reader.varint(), page: reader.varint() };
+  if (type === "copy_ok") {
+    const [id, page, next] = [reader.varint(), reader.varint(), reader.varint()];
+    return { type, id, page, next, records: reader.bytes().slice() };
+  }
   const register = readRegister(reader);
   switch (type) {
     case "prepare":
@@ -238,12 +251,12 @@ export function readValue(reader: ByteReader): RegisterValue {
   return { state, applied, floor: readBallot(reader) };
 }
 
-function writeConfiguration(writer: ByteWriter, { epoch, members }: Configuration): void {
+export function writeConfiguration(writer: ByteWriter, { epoch, members }: Configuration): void {
   writer.varint(epoch).varint(members.length);
   for (const member of members) writer.text(member.node).varint(member.incarnation);
 }
 
-function readConfiguration(reader: ByteReader): Configuration {
+export function readConfiguration(reader: ByteReader): Configuration {
   const epoch = reader.varint();
   const count = reader.count(2);
   if (epoch === 0 || count === 0 || count > memberCountMax)

@@ -1,8 +1,8 @@
 // The configuration: which nodes vote, and with which state (consensus-rules 15 and 16). Its epoch
 // travels in every message. A member is a node together with the incarnation in which its durable
 // state began: a node that lost its state is somebody else and does not vote until a later
-// configuration names it. Left out until the cluster issue: how a configuration is chosen and how a
-// new member copies its state.
+// configuration names it. How one is chosen: configuring.ts; how a new member gets its state:
+// copying.ts.
 
 import { assert } from "../base/assert.js";
 import { compareText } from "../base/bytes.js";
@@ -34,11 +34,20 @@ export function newConfiguration(epoch: number, members: readonly Member[]): Con
   return { epoch, members: sorted };
 }
 
-/** The first configuration of a cluster: epoch 1, every node with the state it began with. */
+/** Before a cluster is founded, or found: nobody votes, every operation is refused. */
+export const noConfiguration: Configuration = { epoch: 0, members: [] };
+
+/**
+ * The first configuration of a cluster: epoch 1, every node with the state it began with. Of more
+ * nodes than may vote the first by name do; the others ask them.
+ */
 export const firstConfiguration = (nodes: readonly NodeId[]): Configuration =>
   newConfiguration(
     1,
-    nodes.map((node) => ({ node, incarnation: 1 })),
+    [...nodes]
+      .sort(compareText)
+      .slice(0, memberCountMax)
+      .map((node) => ({ node, incarnation: 1 })),
   );
 
 export const memberOf = (configuration: Configuration, node: NodeId): Member | undefined =>

@@ -30,7 +30,9 @@ export type Body =
   | Cancel
   | Erase
   | ConfigurationNotice
-  | ConfigurationQuery;
+  | ConfigurationQuery
+  | Copy
+  | CopyOk;
 
 /** Answers to what this node asked about a register. */
 export type Reply =
@@ -175,4 +177,22 @@ export interface ConfigurationNotice {
 
 export interface ConfigurationQuery {
   readonly type: "configuration_query";
+}
+
+/** A member that has nothing asks a voting one for what it holds (rule 15), page by page. */
+export interface Copy {
+  readonly type: "copy";
+  /** Of the asker's attempt; pages of another one are void. */
+  readonly id: number;
+  readonly page: number;
+}
+
+export interface CopyOk {
+  readonly type: "copy_ok";
+  readonly id: number;
+  readonly page: number;
+  /** The page to ask for next; 0: this was the last one. */
+  readonly next: number;
+  /** Records as in the log, each with its length in front. */
+  readonly records: Bytes;
 }

@@ -237,6 +237,7 @@ export class Origin implements Job, OwnAnswers {
     return holders.length > 0 || this.#home.wasOwnSent(seq);
   }
 
+  // Spec: LinearizableRegister.Refuse.
   #giveUpIfRefused(now: number, outstanding: Outstanding): void {
     if (this.#mayRun(outstanding)) {
       this.#schedule(now);

@@ -4,6 +4,7 @@
 // together with its last vote for us. Nothing is told before the accept that carries it is chosen.
 
 import { assert } from "../base/assert.js";
+import { buggify } from "../base/buggify.js";
 import type { Accepted } from "./acceptor.js";
 import type { Job } from "./agenda.js";
 import { type Ballot, compareBallots, equalBallots, maxBallot, zeroBallot } from "./ballot.js";
@@ -111,12 +112,14 @@ export class Proposer implements Job {
   }
 
   /** The configuration has changed: votes of the old epoch count no more (rules 3 and 16). */
+  // Spec: LinearizableRegister.AdoptInProposer.
   onEpochChange(now: number): void {
     this.#warm = undefined;
     this.#become(idle);
     this.#start(now);
   }
 
+  // Spec: LinearizableRegister.Accept.
   onPromise(now: number, from: NodeId, message: PromiseReply): void {
     const phase = this.#phase;
     if (phase.kind !== "preparing" || !equalBallots(phase.ballot, message.ballot)) return;
@@ -154,7 +157,10 @@ export class Proposer implements Job {
     if (phase.kind === "backing_off") {
       this.#become(idle);
       this.#start(now);
-    } else if (now - phase.startedMs >= this.#context.timing.roundMs) {
+    } else if (
+      now - phase.startedMs >= this.#context.timing.roundMs ||
+      buggify("round_is_given_up")
+    ) {
       this.#context.counters.roundsTimedOut++;
       this.#fail(now);
     } else {
@@ -180,7 +186,7 @@ export class Proposer implements Job {
       if (pending.some((entry) => entry.status === "sent")) this.#backOff(now);
       return;
     }
-    const warm = this.#stillWarm();
+    const warm = buggify("warm_ballot_is_thrown_away") ? undefined : this.#stillWarm();
     this.#warm = undefined;
     if (warm === undefined) this.#prepare(now);
     else {
@@ -190,6 +196,7 @@ export class Proposer implements Job {
   }
 
   /** Our own acceptor has promised above the warm ballot: the others probably have too. */
+  // Spec: LinearizableRegister.AcceptWarm.
   #stillWarm(): Accepted | undefined {
     const { acceptor } = this.#context;
     const warm = this.#warm;
@@ -200,6 +207,7 @@ export class Proposer implements Job {
     return warm !== undefined && compareBallots(promised, warm.ballot) <= 0 ? warm : undefined;
   }
 
+  // Spec: LinearizableRegister.Prepare.
   #prepare(now: number): void {
     const { acceptor, configuration, counters } = this.#context;
     const register = this.#register;
@@ -257,6 +265,7 @@ export class Proposer implements Job {
     this.#ask(now, phase);
   }
 
+  // Spec: LinearizableRegister.Chosen.
   #onChosen(now: number, { next, value, batch, outcomes, rejections }: Accepting): void {
     this.#context.counters.roundsChosen++;
     this.#failureCount = 0;

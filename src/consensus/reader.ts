@@ -51,6 +51,7 @@ export class Reader {
   }
 
   /** Reports of the old epoch are not votes of the new one: start over. */
+  // Spec: LinearizableRegister.AdoptInReader.
   onEpochChange(now: number): void {
     for (const [id, round] of this.#rounds) {
       this.#rounds.delete(id);
@@ -136,6 +137,7 @@ class ReadRound implements Job {
     if (this.#known !== undefined) this.#values.push(this.#known);
   }
 
+  // Spec: LinearizableRegister.BeginRead.
   begin(now: number): void {
     const { timing, peers } = this.#context;
     this.#attemptMs = now;
@@ -168,6 +170,7 @@ class ReadRound implements Job {
   }
 
   /** The value of the ballot that a majority reports, or undefined (rule 8). */
+  // Spec: LinearizableRegister.EndRead.
   #consistentValue(): RegisterValue | undefined {
     const { configuration } = this.#context;
     const majority = majorityOf(configuration);

@@ -5,15 +5,19 @@ import { ByteReader, type Bytes, ByteWriter, MalformedBytes } from "../base/byte
 import type { Ballot } from "./ballot.js";
 import {
   readBallot,
+  readConfiguration,
   readRegister,
   readValue,
   writeBallot,
+  writeConfiguration,
   writeRegister,
   writeValue,
 } from "./codec.js";
+import type { Configuration } from "./configuration.js";
 import type { RegisterValue } from "./register-value.js";
 
-export type DurableRecord =
+/** A vote, a promise or a floor: what one acceptor may have to tell another. */
+export type AcceptorRecord =
   /** The register is blank again; the floor stands for all blank registers (rule 14). */
   | { readonly kind: "erased"; readonly register: string; readonly floor: Ballot }
   | { readonly kind: "promised"; readonly register: string; readonly ballot: Ballot }
@@ -25,16 +29,30 @@ export type DurableRecord =
       readonly next: Ballot;
     };
 
+export type DurableRecord =
+  | AcceptorRecord
+  /** The configuration that the node follows, and whether it holds what a member must hold (15). */
+  | {
+      readonly kind: "configuration";
+      readonly configuration: Configuration;
+      readonly isReady: boolean;
+    };
+
 /** The position is the tag in the log: append, never reorder. */
 const kinds = [
   "erased",
   "promised",
   "accepted",
+  "configuration",
 ] as const satisfies readonly DurableRecord["kind"][];
 
 export function encodeRecord(record: DurableRecord): Bytes {
   const writer = new ByteWriter(128);
   writer.u8(kinds.indexOf(record.kind));
+  if (record.kind === "configuration") {
+    writeConfiguration(writer, record.configuration);
+    return writer.u8(record.isReady ? 1 : 0).finish();
+  }
   writeRegister(writer, record.register);
   writeBallot(writer, record.kind === "erased" ? record.floor : record.ballot);
   if (record.kind === "accepted") {
@@ -49,6 +67,12 @@ export function decodeRecord(bytes: Bytes): DurableRecord {
   const reader = new ByteReader(bytes);
   const kind = kinds[reader.u8()];
   if (kind === undefined) throw new MalformedBytes("unknown consensus record");
+  if (kind === "configuration") {
+    const configuration = readConfiguration(reader);
+    const isReady = reader.u8() === 1;
+    reader.expectEnd();
+    return { kind, configuration, isReady };
+  }
   const register = readRegister(reader);
   const ballot = readBallot(reader);
   if (kind !== "accepted") {

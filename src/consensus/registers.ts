@@ -6,8 +6,7 @@
 // the log, then messages, then results. A vote leaves only when its record is durable, also towards
 // this node's own proposer and reader. `complete` may call `submit`; `persist` may call
 // `persisted`.
-// Left out: choosing a configuration and admitting members (rule 15). Collecting deleted registers
-// (rule 14) is off unless `timing.collectMs` says when.
+// Collecting deleted registers (rule 14) is off unless `timing.collectMs` says when.
 
 import { assert } from "../base/assert.js";
 import type { Bytes } from "../base/bytes.js";
@@ -17,64 +16,21 @@ import { type Ballot, maxBallot, zeroBallot } from "./ballot.js";
 import { Collector } from "./collector.js";
 import { type Configuration, memberOf, type NodeId } from "./configuration.js";
 import type { NodeContext, Operation, OperationKind, OperationResult } from "./context.js";
+import { Copying, CopySource } from "./copying.js";
 import { type Counters, newCounters } from "./counters.js";
 import { Home } from "./home.js";
 import type { Body, ConsensusMessage, Erase, Reply } from "./messages.js";
 import { Origin } from "./origin.js";
 import { Peers } from "./peers.js";
+import type { ConsensusPort, RegistersOptions } from "./port.js";
 import { Proposer } from "./proposer.js";
 import { Reader } from "./reader.js";
 import { decodeRecord, encodeRecord } from "./records.js";
-import type { ChangedState } from "./register-value.js";
+import { deliverReply, type Roles } from "./roles.js";
+import { Standing } from "./standing.js";
 import { defaultTiming, parkedCountMax, type Timing } from "./timing.js";
 
-export interface ConsensusPort {
-  send(to: NodeId, message: ConsensusMessage): void;
-  /**
-   * Makes the record durable, in order, then calls `persisted(lsn)`, which stands for all up to
-   * `lsn`. Until then nothing that the record promises has left.
-   */
-  persist(lsn: number, record: Bytes): void;
-  /**
-   * Runs operations in order on a register's state (empty: a blank register). It must be
-   * deterministic and must cope with reads among the operations. `changed` false means that every
-   * operation left the state as it was (reads and refusals). `atMs` is the proposer's time, for
-   * expiry.
-   */
-  change(register: string, state: Bytes, operations: readonly Bytes[], atMs: number): ChangedState;
-  /** Runs a read-only operation. */
-  query(register: string, state: Bytes, operation: Bytes, atMs: number): Bytes;
-  /** Ends a ticket; called once for each submitted. */
-  complete(ticket: number, result: OperationResult): void;
-  /** Uniform in [0, 1), from the host's seed. */
-  random(): number;
-}
-
-export interface RegistersOptions {
-  readonly self: NodeId;
-  /**
-   * This process: greater at every start (a durable counter), else ballots and envelopes would be
-   * issued twice (rules 1 and 4). 0: unknown, so that every operation is refused (11) until it is
-   * admitted.
-   */
-  readonly incarnation: number;
-  /**
-   * The incarnation in which this node's durable state began: what the configuration must name for
-   * the node to vote (rule 15). Without a disk the state begins with the process, which is the
-   * default.
-   */
-  readonly stateIncarnation?: number;
-  readonly configuration: Configuration;
-  readonly timing?: Partial<Timing>;
-}
-
-/** The roles of this node on one register. */
-interface Roles {
-  readonly home: Home;
-  readonly proposer: Proposer;
-  readonly origin: Origin;
-  readonly reader: Reader;
-}
+export type { ConsensusPort, RegistersOptions } from "./port.js";
 
 interface Parked {
   readonly lsn: number;
@@ -85,17 +41,16 @@ interface Parked {
 export class Registers {
   readonly counters: Counters = newCounters();
   readonly #port: ConsensusPort;
-  readonly #self: NodeId;
   readonly #incarnation: number;
-  readonly #stateIncarnation: number;
   readonly #timing: Timing;
   readonly #agenda = new Agenda();
   readonly #peers: Peers;
   readonly #acceptor: Acceptor;
   readonly #context: NodeContext;
+  readonly #source: CopySource;
+  readonly #copying: Copying;
   readonly #roles = new Map<string, Roles>();
-  #configuration: Configuration;
-  #votes: boolean;
+  readonly #standing: Standing;
   #now = 0;
   #seq = 0;
   #lsn = 0;
@@ -117,14 +72,12 @@ export class Registers {
 
   constructor(options: RegistersOptions, port: ConsensusPort) {
     this.#port = port;
-    this.#self = options.self;
-    this.#incarnation = options.incarnation;
-    this.#stateIncarnation = options.stateIncarnation ?? options.incarnation;
-    this.#configuration = options.configuration;
+    const { self, configuration, incarnation } = options;
+    this.#incarnation = incarnation;
+    this.#standing = new Standing(self, options.stateIncarnation ?? incarnation, configuration);
     this.#timing = { ...defaultTiming, ...options.timing };
-    this.#votes = this.#mayVote();
-    const { self, configuration } = options;
-    const peersOptions = { self, configuration, votes: this.#votes, timing: this.#timing };
+    const { votes } = this.#standing;
+    const peersOptions = { self, configuration, votes, timing: this.#timing };
     this.#peers = new Peers(peersOptions, this.#agenda, (to, wantedMs) => {
       this.counters.heartbeatsSent++;
       this.#send(to, { type: "heartbeat", wantedMs });
@@ -133,11 +86,27 @@ export class Registers {
       this.#records.push({ lsn: ++this.#lsn, record });
       return this.#lsn;
     });
+    this.#source = new CopySource(this.#acceptor);
     this.#context = this.#newContext();
+    this.#copying = new Copying(this.#context, () => this.#onCopied());
   }
 
   get configuration(): Configuration {
     return this.#configuration;
+  }
+
+  /** Whether this acceptor votes: it is named, and it holds what a member must hold. */
+  get votes(): boolean {
+    return this.#standing.votes;
+  }
+
+  /** A call is under way: another one would be a mistake. */
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
+  get stateIncarnation(): number {
+    return this.#standing.stateIncarnation;
   }
 
   /** Registers that this node's acceptor knows about. */
@@ -177,7 +146,8 @@ export class Registers {
         this.#peers.heard(now, from, incarnation, votes);
         // Only members take part; whoever else asks may learn the configuration, nothing more.
         const isMember = memberOf(this.#configuration, from) !== undefined;
-        if (isMember) this.#onBody(now, from, incarnation, body);
+        if (isMember && body.type === "copy_ok") this.#copying.onCopyOk(now, from, votes, body);
+        else if (isMember) this.#onBody(now, from, incarnation, body);
       }
     });
   }
@@ -200,13 +170,21 @@ export class Registers {
   }
 
   /** Replays one durable record, in log order, before anything else. Throws `MalformedBytes`. */
+  // Spec: LinearizableRegister.Restart.
   recover(record: Bytes): void {
     assert(this.#lsn === 0, "records are replayed before the first new one");
-    this.#acceptor.recover(decodeRecord(record));
+    const decoded = decodeRecord(record);
+    if (decoded.kind !== "configuration") {
+      this.#acceptor.recover(decoded);
+      return;
+    }
+    this.#standing.recover(decoded.configuration, decoded.isReady);
+    this.#peers.adopt(this.#configuration, this.#standing.votes);
   }
 
   /** Records that rebuild the acceptors, for a checkpoint of the log. */
   *records(): Generator<Bytes> {
+    if (this.#configuration.epoch > 0) yield this.#standing.record();
     for (const record of this.#acceptor.records()) yield encodeRecord(record);
   }
 
@@ -227,9 +205,13 @@ export class Registers {
     assert(next === undefined || next.lsn > this.#durableLsn, "a durable vote was not released");
   }
 
-  #mayVote(): boolean {
-    const member = memberOf(this.#configuration, this.#self);
-    return member !== undefined && member.incarnation === this.#stateIncarnation;
+  get #configuration(): Configuration {
+    return this.#standing.configuration;
+  }
+
+  /** Asks a node for its configuration, which seems to be a later one. */
+  ask(now: number, node: NodeId): void {
+    this.#run(now, () => this.#send(node, { type: "configuration_query" }));
   }
 
   /** True: the message belongs to our epoch. Otherwise whoever is behind learns first (rule 16). */
@@ -245,18 +227,33 @@ export class Registers {
     return false;
   }
 
+  // Spec: LinearizableRegister.Adopt.
   #adopt(now: number, configuration: Configuration): void {
     if (configuration.epoch <= this.#configuration.epoch) return;
-    this.#configuration = configuration;
-    this.#votes = this.#mayVote();
+    this.#standing.follow(configuration);
+    this.#logStanding();
+    this.#source.clear();
     // Votes of the old epoch that have not left yet would be counted by nobody.
     this.#parked = [];
     this.#inbox = [];
-    this.#peers.adopt(configuration, this.#votes);
+    const { isNamed, votes } = this.#standing;
+    this.#peers.adopt(configuration, votes);
+    if (isNamed && !votes) this.#copying.start(now);
+    else this.#copying.stop();
     for (const { proposer, reader } of this.#roles.values()) {
       proposer.onEpochChange(now);
       reader.onEpochChange(now);
     }
+  }
+
+  #logStanding(): void {
+    this.#records.push({ lsn: ++this.#lsn, record: this.#standing.record() });
+  }
+
+  #onCopied(): void {
+    this.#standing.votes = true;
+    this.#logStanding();
+    this.#peers.adopt(this.#configuration, true);
   }
 
   #onBody(now: number, from: NodeId, incarnation: number, body: Body): void {
@@ -271,13 +268,14 @@ export class Registers {
         if (this.#hears(body.ballot.epoch)) {
           const isIdle = body.collects && this.#isIdle(now, from, body.register);
           this.#park(from, this.#acceptor.onAccept(body, isIdle));
+          this.#port.accepted?.(body.register);
         }
         return;
       case "erase":
         if (this.#hears(body.ballot.epoch)) this.#onErase(now, body);
         return;
       case "read":
-        if (this.#votes) this.#park(from, this.#acceptor.onRead(body, incarnation));
+        if (this.#standing.votes) this.#park(from, this.#acceptor.onRead(body, incarnation));
         return;
       case "forward": {
         const { home, proposer } = this.#rolesOf(body.register);
@@ -287,8 +285,13 @@ export class Registers {
       case "cancel":
         this.#rolesOf(body.register).home.onCancel(now, from, incarnation, body);
         return;
+      case "copy":
+        // The epoch is ours, so what was said under the old one is over: it is sealed (rule 15).
+        if (this.#standing.votes) this.#send(from, this.#source.onCopy(from, body));
+        return;
       case "configuration":
       case "configuration_query":
+      case "copy_ok":
         return;
       default:
         this.#onReply(now, from, incarnation, body);
@@ -299,27 +302,8 @@ export class Registers {
     // Without roles nobody asked: the question came from an earlier process.
     const roles = this.#roles.get(body.register);
     if (roles === undefined) return;
-    switch (body.type) {
-      case "promise":
-        roles.proposer.onPromise(now, from, body);
-        return;
-      case "accepted":
-        roles.proposer.onAccepted(now, from, body);
-        return;
-      case "rejected":
-        roles.proposer.onRejected(now, from, body);
-        return;
-      case "read_ok":
-        roles.reader.onReply(now, from, body);
-        this.#forgetIfUnused(body.register, roles);
-        return;
-      case "forward_ok":
-        roles.origin.onForwardOk(body);
-        return;
-      case "forward_refused":
-        roles.origin.onForwardRefused(now, from, incarnation, body);
-        return;
-    }
+    deliverReply(roles, now, from, incarnation, body);
+    if (body.type === "read_ok") this.#forgetIfUnused(body.register, roles);
   }
 
   /**
@@ -329,7 +313,7 @@ export class Registers {
     const roles = this.#roles.get(register);
     if (roles === undefined) return true;
     const { origin, home, proposer } = roles;
-    return origin.isIdle && home.isIdle(now) && (asker === this.#self || proposer.isIdle);
+    return origin.isIdle && home.isIdle(now) && (asker === this.#standing.self || proposer.isIdle);
   }
 
   #onErase(now: number, body: Erase): void {
@@ -347,7 +331,7 @@ export class Registers {
    * Whether this acceptor votes on ballots of the epoch: it lost no state, and the epoch is ours.
    */
   #hears(epoch: number): boolean {
-    return this.#votes && epoch === this.#configuration.epoch;
+    return this.#standing.votes && epoch === this.#configuration.epoch;
   }
 
   #rolesOf(register: string): Roles {
@@ -380,14 +364,14 @@ export class Registers {
   }
 
   #send(to: NodeId, body: Body): void {
-    if (to === this.#self) {
+    if (to === this.#standing.self) {
       this.#inbox.push(body);
       return;
     }
     this.counters.messagesSent++;
     this.#peers.sent(this.#now, to);
     const { epoch } = this.#configuration;
-    const message = { epoch, incarnation: this.#incarnation, votes: this.#votes, body };
+    const message = { epoch, incarnation: this.#incarnation, votes: this.#standing.votes, body };
     this.#outbox.push({ to, message });
   }
 
@@ -439,7 +423,7 @@ export class Registers {
     if (this.#inbox.length > 0) {
       const inbox = this.#inbox;
       this.#inbox = [];
-      for (const body of inbox) this.#onBody(now, this.#self, this.#incarnation, body);
+      for (const body of inbox) this.#onBody(now, this.#standing.self, this.#incarnation, body);
       return true;
     }
     if (this.#records.length > 0) {
@@ -462,7 +446,7 @@ export class Registers {
     const registers = this;
     const port = this.#port;
     return {
-      self: this.#self,
+      self: this.#standing.self,
       incarnation: this.#incarnation,
       timing: this.#timing,
       agenda: this.#agenda,
@@ -470,7 +454,7 @@ export class Registers {
       acceptor: this.#acceptor,
       counters: this.counters,
       get configuration() {
-        return registers.#configuration;
+        return registers.#standing.configuration;
       },
       get floor() {
         return maxBallot(registers.#acceptor.floor, registers.#learntFloor);
@@ -479,7 +463,7 @@ export class Registers {
         this.#learntFloor = maxBallot(this.#learntFloor, floor);
       },
       get votes() {
-        return registers.#votes;
+        return registers.#standing.votes;
       },
       send: (to, body) => this.#send(to, body),
       change: (register, state, operations, atMs) => port.change(register, state, operations, atMs),

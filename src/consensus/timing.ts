@@ -53,6 +53,24 @@ export const defaultTiming: Timing = {
 export const slowLinks: Partial<Timing> = { homeSlowMs: 600, deadlineMs: 850, readWidenMs: 170 };
 
 /**
+ * Between processes over TCP: nothing gets lost on the way, but a process may be kept waiting for
+ * the processor longer than a round of the defaults lasts, and rounds that always run out choose
+ * nothing. Clients there have no second's limit.
+ */
+export const tcpLinks: Partial<Timing> = {
+  heartbeatMs: 200,
+  suspectMs: 1_000,
+  forwardCheckMs: 250,
+  homeSilentMs: 600,
+  homeSlowMs: 1_200,
+  retransmitMs: 200,
+  roundMs: 800,
+  readWidenMs: 60,
+  readAttemptMs: 500,
+  deadlineMs: 2_500,
+};
+
+/**
  * Operations of one register that wait for the envelope before theirs; the next one is refused
  * (11).
  */

@@ -35,12 +35,27 @@ export function processFacts(options: FactsOptions): HostFacts {
   return { ...facts, startMemoryBytes: facts.heapBytes };
 }
 
+/**
+ * What was in use on the heap at the last samples. The least of them is taken for what is in use:
+ * the others have garbage in them that nobody has swept yet, and keys would be evicted for it.
+ */
+const heapSamples = new Array<number>(8).fill(Number.POSITIVE_INFINITY);
+let heapSample = 0;
+/** What the heap of a small node breathes by itself: less is not told. */
+const heapStepBytes = 8 * 1024 * 1024;
+
+function settledHeap(told: number, bytes: number): number {
+  heapSamples[heapSample++ % heapSamples.length] = bytes;
+  const least = Math.min(...heapSamples);
+  return told > 0 && Math.abs(least - told) < heapStepBytes ? told : least;
+}
+
 /** Brings the figures that move up to date; costs some tens of microseconds. */
 export function sampleFacts(facts: HostFacts): void {
   const memory = process.memoryUsage();
   facts.residentBytes = memory.rss;
   facts.peakResidentBytes = Math.max(facts.peakResidentBytes, memory.rss);
-  facts.heapBytes = memory.heapUsed;
+  facts.heapBytes = settledHeap(facts.heapBytes, memory.heapUsed);
   const cpu = process.cpuUsage();
   facts.cpuUserSeconds = cpu.user / 1e6;
   facts.cpuSystemSeconds = cpu.system / 1e6;

@@ -14,11 +14,18 @@ import type { Session } from "../commands/session.js";
 import type { ClientEffects } from "../node/effects.js";
 import type { Node } from "../node/node.js";
 import { ClientInput } from "../wire/client-input.js";
+import { RawStream, RawStreams } from "./raw-stream.js";
+import { InputStage, OutputStage } from "./turn-stage.js";
 
 /** Size of the shared read buffer; also what Node reads at once for `data` events. */
 const readBytesUsual = 64 * 1024;
 /** Reads that fill the buffer, one after another, before the other connections have their turn. */
 const fullReadsMax = 4;
+/** Fewer reads in a turn than this are not worth staging; so many such turns in a row show it. */
+const stagedReadsMin = 3;
+const sparseTurnsMax = 4;
+/** Reads worked on at once, before turns are looked at again. */
+const directReads = 256;
 /** A closing connection that takes nothing of its replies for so long is dropped. */
 const closingMsMax = 10_000;
 /** How long replies may still leave after the node was told to stop. */
@@ -34,8 +41,11 @@ export interface TcpHostOptions {
   readonly port: number;
   /** When the port is taken, try the next ones, up to this many. 0: fail. */
   readonly portTries: number;
-  /** "shared" reads through the handle, "events" by `data` events, "auto" takes what works. */
-  readonly reading?: "auto" | "shared" | "events";
+  /**
+   * "raw" reads and writes through the handle, "shared" reads through it, "events" by `data`
+   * events, "auto" takes the first of them that works.
+   */
+  readonly reading?: "auto" | "raw" | "shared" | "events";
 }
 
 export interface TcpHostSettings {
@@ -55,6 +65,10 @@ export type Now = () => number;
 interface Connection {
   readonly session: Session;
   readonly socket: Socket;
+  /** The socket's handle, where it can be used without the socket's own methods. */
+  raw: RawStream | undefined;
+  /** Its slot in the output stage while replies are staged; -1: none. */
+  slot: number;
   /** Reads in a row that filled the buffer. */
   fullReads: number;
   /** While the connection closes: since when it has taken nothing, and what was left then. */
@@ -68,10 +82,20 @@ export class TcpHost implements ClientEffects {
   readonly #shared: Uint8Array;
   readonly #now: Now;
   readonly #options: TcpHostSettings;
+  readonly #reads = new InputStage<Connection>();
+  readonly #output = new OutputStage<Connection>();
+  /** Turns in a row with few reads, and how many reads are not staged because of them. */
+  #sparseTurns = 0;
+  #directLeft = 0;
+  /** Replies are staged: the reads of a turn are being worked on. */
+  #isStaging = false;
+  /** The connection that was read last: most replies are for it. */
+  #current: Connection | undefined;
   #servers: Server[] = [];
   #node!: Node;
   #input!: ClientInput;
   #isShared = true;
+  #raw: RawStreams | undefined;
   #careTimer: NodeJS.Timeout | undefined;
   onShutdown: ((save: boolean) => void) | undefined;
   /** Called after each read, while the node may have an open batch to close. */
@@ -98,6 +122,8 @@ export class TcpHost implements ClientEffects {
   /** Listens; answers the port. @throws the system's error when no port could be had. */
   async listen(options: TcpHostOptions): Promise<number> {
     this.#isShared = options.reading !== "events";
+    const mayBeRaw = this.#isShared && options.reading !== "shared";
+    this.#raw = mayBeRaw ? RawStreams.find() : undefined;
     const addresses = typeof options.bind === "string" ? [options.bind] : options.bind;
     for (let tries = 0; ; tries++) {
       const port = options.port === 0 ? 0 : options.port + tries;
@@ -156,11 +182,21 @@ export class TcpHost implements ClientEffects {
     const connection: Connection = {
       session,
       socket: this.#isShared ? this.#adopt(accepted, session.id) : accepted,
+      raw: undefined,
+      slot: -1,
       fullReads: 0,
       closingSinceMs: 0,
       closingBytes: 0,
     };
     const { socket } = connection;
+    if (this.#raw !== undefined && this.#isShared) {
+      connection.raw = RawStream.adopt(
+        this.#raw,
+        socket,
+        (count) => this.#readRaw(connection, count),
+        () => this.#drained(session),
+      );
+    }
     this.#connections.set(session.id, connection);
     const keepAliveS = this.#node.environment.settings.number("tcp-keepalive");
     if (keepAliveS > 0) socket.setKeepAlive(true, keepAliveS * 1000);
@@ -207,7 +243,62 @@ export class TcpHost implements ClientEffects {
 
   // ---- input
 
+  /** A small read waits for the others of the turn; a large one is worked on at once. */
+  #readRaw(connection: Connection, count: number): void {
+    const reads = this.#reads;
+    if (this.#directLeft > 0) {
+      this.#directLeft--;
+      this.#read(connection, this.#shared, count);
+      return;
+    }
+    if (reads.tryPush(connection, this.#shared, count)) {
+      if (reads.count === 1) setImmediate(this.#runReads);
+      return;
+    }
+    this.#runReads();
+    if (connection.closingSinceMs === 0) this.#read(connection, this.#shared, count);
+  }
+
+  /** Works on the reads of the turn so far, then sends their replies. */
+  readonly #runReads = (): void => {
+    const reads = this.#reads;
+    const { count } = reads;
+    if (count === 0 || this.#isStaging) return;
+    this.#isStaging = true;
+    this.#node.beginTurn(this.#now());
+    for (let i = 0; i < count; i++) {
+      const connection = reads.takeOrigin(i);
+      connection.fullReads = 0;
+      this.#current = connection;
+      const { session } = connection;
+      if (session.closeAfterReply || !this.#connections.has(session.id)) continue;
+      this.#input.receive(session, reads.bytes, reads.startOf(i), reads.endOf(i));
+    }
+    reads.clear();
+    this.#isStaging = false;
+    if (count >= stagedReadsMin) this.#sparseTurns = 0;
+    else if (++this.#sparseTurns >= sparseTurnsMax) {
+      this.#sparseTurns = 0;
+      this.#directLeft = directReads;
+    }
+    const output = this.#output;
+    for (let slot = 0; slot < output.count; slot++) this.#writeSlot(output.targetOf(slot));
+    output.clear();
+    if (this.onTurn !== undefined) this.onTurn();
+  };
+
+  /** Sends what is staged for a connection. */
+  #writeSlot(connection: Connection): void {
+    const { slot, raw, session } = connection;
+    if (slot < 0) return;
+    connection.slot = -1;
+    if (this.#output.isEmpty(slot) || raw === undefined) return;
+    if (raw.writeView(this.#output.take(slot))) this.#output.replaceBytes();
+    session.unreadBytes = raw.unsentBytes;
+  }
+
   #read(connection: Connection, bytes: Uint8Array, count: number): void {
+    this.#current = connection;
     this.#node.beginTurn(this.#now());
     this.#input.receive(connection.session, bytes, 0, count);
     if (this.onTurn !== undefined) this.onTurn();
@@ -226,6 +317,7 @@ export class TcpHost implements ClientEffects {
   }
 
   #drained(session: Session): void {
+    this.#runReads();
     this.#node.beginTurn(this.#now());
     this.#input.drained(session);
     this.onTurn?.();
@@ -233,6 +325,7 @@ export class TcpHost implements ClientEffects {
 
   #closed(connection: Connection): void {
     this.#closing.delete(connection);
+    if (this.#current === connection) this.#current = undefined;
     if (!this.#connections.delete(connection.session.id)) return;
     this.#node.beginTurn(this.#now());
     this.#node.closeSession(connection.session);
@@ -242,28 +335,32 @@ export class TcpHost implements ClientEffects {
   // ---- effects
 
   write(session: Session, bytes: Uint8Array, length: number): boolean {
-    const socket = this.#connections.get(session.id)?.socket;
-    if (socket === undefined || !socket.writable) return false;
+    let connection = this.#current;
+    if (connection === undefined || connection.session !== session) {
+      connection = this.#connections.get(session.id);
+      if (connection === undefined) return false;
+    }
     const { statistics } = this.#node.environment;
     statistics.writesProcessed++;
     statistics.outputBytes += length;
-    if (socket.writableLength > 0) {
-      // It will queue behind what is there: a copy of its own size, not a whole reply buffer, may
-      // wait.
-      socket.write(bytes.slice(0, length));
-      session.unreadBytes = socket.writableLength;
-      return false;
+    const { raw } = connection;
+    if (raw === undefined) return writeThrough(connection, bytes, length);
+    if (connection.closingSinceMs > 0) return false;
+    if (this.#isStaging) {
+      if (connection.slot < 0) connection.slot = this.#output.tryOpen(connection, bytes, length);
+      else if (!this.#output.tryAppend(connection.slot, bytes, length)) this.#writeSlot(connection);
+      if (connection.slot >= 0) return false;
     }
-    // As a Buffer, for a stream makes one of anything else.
-    socket.write(Buffer.from(bytes.buffer, bytes.byteOffset, length));
-    session.unreadBytes = socket.writableLength;
-    return session.unreadBytes > 0;
+    const isKept = raw.write(bytes, length);
+    session.unreadBytes = raw.unsentBytes;
+    return isKept;
   }
 
   close(session: Session, atOnce = false): void {
     const connection = this.#connections.get(session.id);
     if (connection === undefined) return;
     const { socket } = connection;
+    this.#writeSlot(connection);
     if (atOnce) {
       socket.destroy();
       return;
@@ -276,7 +373,7 @@ export class TcpHost implements ClientEffects {
     socket.destroySoon();
     if (socket.destroyed) return;
     this.#closing.add(connection);
-    connection.closingBytes = socket.writableLength;
+    connection.closingBytes = unsentBytes(connection);
     this.#careTimer ??= setInterval(() => this.#careForClosing(), closingMsMax / 10);
   }
 
@@ -285,8 +382,9 @@ export class TcpHost implements ClientEffects {
     const nowMs = this.#now();
     for (const connection of this.#closing) {
       const { socket } = connection;
-      if (socket.writableLength !== connection.closingBytes) {
-        connection.closingBytes = socket.writableLength;
+      const unsent = unsentBytes(connection);
+      if (unsent !== connection.closingBytes) {
+        connection.closingBytes = unsent;
         connection.closingSinceMs = nowMs;
       } else if (nowMs - connection.closingSinceMs >= closingMsMax) socket.destroy();
     }
@@ -312,6 +410,12 @@ export class TcpHost implements ClientEffects {
     this.onShutdown?.(save);
   }
 
+  /** Takes no more connections and reads no more: what was read is answered. */
+  quiesce(): void {
+    for (const server of this.#servers) server.close();
+    for (const { socket } of this.#connections.values()) socket.pause();
+  }
+
   /** Stops listening, lets written replies leave for a short while, then ends every connection. */
   async stop(): Promise<void> {
     const closed = this.#servers.map(
@@ -330,6 +434,26 @@ export class TcpHost implements ClientEffects {
     clearInterval(this.#careTimer);
   }
 }
+
+/** Writes by the socket's own method; answers whether the bytes must be left alone. */
+function writeThrough({ socket, session }: Connection, bytes: Uint8Array, length: number): boolean {
+  if (!socket.writable) return false;
+  if (socket.writableLength > 0) {
+    // It will queue behind what is there: a copy of its own size, not a whole reply buffer, may
+    // wait.
+    socket.write(bytes.slice(0, length));
+    session.unreadBytes = socket.writableLength;
+    return false;
+  }
+  // As a Buffer, for a stream makes one of anything else.
+  socket.write(Buffer.from(bytes.buffer, bytes.byteOffset, length));
+  session.unreadBytes = socket.writableLength;
+  return session.unreadBytes > 0;
+}
+
+/** What was written to a connection and has not left. */
+const unsentBytes = ({ socket, raw }: Connection): number =>
+  raw === undefined ? socket.writableLength : raw.unsentBytes;
 
 /** The port; undefined when the address is optional and this machine does not have it. */
 function listenOnce(

@@ -61,6 +61,11 @@ export const wordOf = (ref: Ref): number => (ref & slabMask) << 1;
 
 export const refOf = (slab: number, unit: number): Ref => (slab << slabShift) | unit;
 
+/** Fresh memory handed out before the free blocks are looked over again: 16 KiB. */
+const freshUnitsPerSweep = 2048;
+/** Less in free blocks than this, or than an eighth of the arena, is not worth looking over. */
+const sweepFreeUnitsMin = (4 * 1024 * 1024) / unitBytes;
+
 /** Thrown when the address space of refs is used up: 32 GiB of small records. */
 export class ArenaFull extends Error {
   override readonly name = "ArenaFull";
@@ -77,6 +82,13 @@ export class Arena {
   readonly tops: number[] = [];
   /** The slab that `compaction` is emptying: nothing new goes there. */
   evacuating = -1;
+  /** Moves on when a slab is given back, so that places in it mean nothing any more. */
+  generation = 0;
+  /**
+   * Looks for neighbouring free blocks of so many units together and gives them to `takeRun`
+   * (arena-sweep.ts). False when it found none.
+   */
+  findRun: ((units: number) => boolean) | undefined;
 
   /**
    * Units of each slab; fewer than `slabUnits` only where many small keyspaces live in one process.
@@ -85,6 +97,11 @@ export class Arena {
   readonly #freeHeads = new Int32Array(classCount + 1);
   readonly #vacantSlabs: number[] = [];
   #current = -1;
+  // The run of joined free blocks that is being carved: a block in no list.
+  #runSlab = -1;
+  #runUnit = 0;
+  #runUnits = 0;
+  #freshLeft = freshUnitsPerSweep;
   #liveUnitsTotal = 0;
   #freeUnitsTotal = 0;
 
@@ -127,6 +144,17 @@ export class Arena {
   }
 
   #carve(rounded: number): Ref {
+    if (this.#fitsRun(rounded)) return this.#carveRun(rounded);
+    if (this.#freshLeft < rounded && this.#isWorthSweeping) {
+      this.dropRun();
+      this.#freshLeft = Math.max(freshUnitsPerSweep, rounded);
+      // A run of just that size, or one that leaves a block.
+      if (this.findRun?.(rounded + blockUnitsMin) === true) {
+        this.#freshLeft = 0;
+        return this.#carveRun(rounded);
+      }
+    }
+    this.#freshLeft -= rounded;
     let slab = this.#current;
     if (slab < 0 || slab === this.evacuating || this.tops[slab]! + rounded > this.slabCapacity) {
       this.#retireCurrent();
@@ -136,6 +164,51 @@ export class Arena {
     this.tops[slab] = unit + rounded;
     this.#account(slab, rounded);
     return refOf(slab, unit);
+  }
+
+  get #isWorthSweeping(): boolean {
+    const free = this.#freeUnitsTotal;
+    return free >= sweepFreeUnitsMin && free * 8 >= free + this.#liveUnitsTotal;
+  }
+
+  #fitsRun(rounded: number): boolean {
+    const rest = this.#runUnits - rounded;
+    return rest === 0 || rest >= blockUnitsMin;
+  }
+
+  #carveRun(rounded: number): Ref {
+    const slab = this.#runSlab;
+    const ref = refOf(slab, this.#runUnit);
+    this.#runUnit += rounded;
+    this.#runUnits -= rounded;
+    if (this.#runUnits > 0) this.#markLoose(refOf(slab, this.#runUnit), this.#runUnits);
+    this.#account(slab, rounded);
+    return ref;
+  }
+
+  /**
+   * Takes neighbouring free blocks out of their lists: they are one block now, from which the next
+   * ones are carved.
+   */
+  takeRun(slab: number, unit: number, units: number): void {
+    const words = this.words[slab]!;
+    for (let at = unit; at < unit + units; ) {
+      const ref = refOf(slab, at);
+      const size = words[wordOf(ref) + 1]!;
+      this.unlink(ref, size);
+      at += size;
+    }
+    this.#runSlab = slab;
+    this.#runUnit = unit;
+    this.#runUnits = units;
+    this.#markLoose(refOf(slab, unit), units);
+  }
+
+  /** What is left of the run becomes free blocks again. */
+  dropRun(): void {
+    if (this.#runUnits > 0) this.#linkRest(this.#runSlab, this.#runUnit, this.#runUnits);
+    this.#runSlab = -1;
+    this.#runUnits = 0;
   }
 
   /** A block longer than a slab (a key above 64 MiB) has a slab of its own, which goes with it. */
@@ -160,14 +233,21 @@ export class Arena {
   #retireCurrent(): void {
     const slab = this.#current;
     if (slab < 0 || slab === this.evacuating) return;
-    let rest = this.slabCapacity - this.tops[slab]!;
-    while (rest >= 3) {
+    const first = this.tops[slab]!;
+    const rest = this.slabCapacity - first;
+    if (rest >= blockUnitsMin) this.tops[slab] = this.slabCapacity;
+    this.#linkRest(slab, first, rest);
+  }
+
+  #linkRest(slab: number, first: number, units: number): void {
+    let rest = units;
+    for (let unit = first; rest >= blockUnitsMin; ) {
       const exact = Math.min(rest, exactUnitsMax);
-      const units = rest - exact > 0 && rest - exact < 3 ? exact - 3 : exact;
-      const ref = refOf(slab, this.tops[slab]!);
-      this.tops[slab]! += units;
-      this.#link(ref, units);
-      rest -= units;
+      const isRestTooShort = rest > exact && rest - exact < blockUnitsMin;
+      const size = isRestTooShort ? exact - blockUnitsMin : exact;
+      this.#link(refOf(slab, unit), size);
+      unit += size;
+      rest -= size;
     }
   }
 
@@ -264,6 +344,8 @@ export class Arena {
   releaseSlab(slab: number): void {
     assert(this.liveUnits[slab] === 0, "slab released with live blocks in it");
     if (slab === this.#current) this.#current = -1;
+    if (slab === this.#runSlab) this.#runUnits = 0;
+    this.generation++;
     const nothing = new ArrayBuffer(0);
     this.bytes[slab] = new Uint8Array(nothing);
     this.words[slab] = new Int32Array(nothing);
@@ -291,6 +373,9 @@ export class Arena {
     }
     this.#current = slabs - 1;
     this.evacuating = -1;
+    this.#runUnits = 0;
+    this.generation++;
+    this.#freshLeft = freshUnitsPerSweep;
     this.#freeHeads.fill(0);
     this.#vacantSlabs.length = 0;
     this.#liveUnitsTotal = 0;

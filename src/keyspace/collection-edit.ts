@@ -247,21 +247,23 @@ export class CollectionEditor {
     const keyspace = this.#keyspace;
     const hash = hashBytes(bytes, start, length);
     const old = table.find(hash, bytes, start, length);
-    if (keyspace.capture === undefined) {
-      if (old !== 0 && isKept) return false;
-      this.#hasWritten = true;
-    } else {
-      this.#remember(bytes, start, length);
-    }
+    if (old !== 0 && isKept && keyspace.capture === undefined) return false;
+    this.#noteElement(bytes, start, length);
     table.putOwn(hash, old, bytes, start, length, value, valueStart, valueLength);
     if (old === 0) this.count++;
     return old === 0;
   }
 
-  /** Before an element of a table changes while changes are captured. */
-  #remember(bytes: Uint8Array, start: number, length: number): void {
+  /** Before an element of a table changes: somebody may have to know which one. */
+  #noteElement(bytes: Uint8Array, start: number, length: number): void {
+    const { capture, redo } = this.#keyspace;
+    if (capture === undefined && redo === undefined) {
+      this.#hasWritten = true;
+      return;
+    }
     this.#willWrite();
-    this.#keyspace.entryOf(this.ref).remember(this.#slot, latin1(bytes, start, start + length));
+    const entry = this.#keyspace.entryOf(this.ref);
+    if (entry.isTracked) entry.remember(this.#slot, latin1(bytes, start, start + length));
   }
 
   /**
@@ -276,7 +278,7 @@ export class CollectionEditor {
     entry.isTracked = false;
     entry.adopt(this.#slot, table);
     if (old !== undefined) restoreDeadline(keyspace, old, entry);
-    const place = keyspace.entries.put(entry);
+    const place = keyspace.putEntry(entry);
     const { objectKind } = record;
     const [key, start, length] = [this.#key, this.#keyStart, this.#keyLength];
     const ref = keyspace.createRecord(this.#db, objectKind, flags, key, start, length, place, 0);
@@ -416,12 +418,9 @@ export class CollectionEditor {
   removeRecord(hash: number, ref: Ref): void {
     const keyspace = this.#keyspace;
     void keyspace.batchTime;
-    if (keyspace.capture === undefined) this.#hasWritten = true;
-    else {
-      const { arena } = keyspace;
-      const start = record.keyStartOf(arena, ref);
-      this.#remember(record.bytesOf(arena, ref), start, record.keyLengthOf(arena, ref));
-    }
+    const { arena } = keyspace;
+    const start = record.keyStartOf(arena, ref);
+    this.#noteElement(record.bytesOf(arena, ref), start, record.keyLengthOf(arena, ref));
     this.view.table!.delete(hash, ref);
     this.count--;
     if (this.count === 0) this.#removeKey();

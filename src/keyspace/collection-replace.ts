@@ -169,7 +169,7 @@ function ofTable(keyspace: Keyspace, { slot, elements, values, deadline }: NewCo
     entry.adopt(slot, table);
     if (deadline !== 0) entry.assignDeadline(deadline, keyspace.stamp, keyspace.stamp);
     const flags = deadline === 0 ? 0 : record.deadlineFlag;
-    const number = keyspace.entries.put(entry);
+    const number = keyspace.putEntry(entry);
     const { length } = key;
     const ref = keyspace.createRecord(db, record.objectKind, flags, key, 0, length, number, 0);
     if (deadline !== 0) record.setDeadline(keyspace.arena, ref, deadline, 0, 0);

@@ -12,6 +12,7 @@ import type { Database } from "./database.js";
 import { visibleDeadline } from "./deadline-record.js";
 import type { Keyspace } from "./keyspace.js";
 import * as record from "./record.js";
+import { copyStream, streamUnder } from "./stream-edit.js";
 import { noDeadline, setText } from "./text.js";
 import { copyText, resolveText, viewText } from "./text-view.js";
 import { copyScore } from "./zset-score.js";
@@ -45,6 +46,7 @@ export function contentOf(keyspace: Keyspace, ref: Ref): Content {
 
 /** What a reader of the element sees, as the value of a cell without rows. */
 function resolvedValue(keyspace: Keyspace, slot: Slot, cell: Cell): Bytes {
+  if (slot === slots.string) return resolveText(keyspace, cell);
   if (!cell.rows.some(isLive)) return winner(cell, keyspace.replicas)!.value;
   if (slot === slots.zset) return copyScore(resolveScore(keyspace, cell));
   return resolveText(keyspace, cell);
@@ -89,7 +91,9 @@ export function copyKey(
   const isRoomy = record.isRoomy(arena, from);
   const deadline = visibleDeadline(keyspace, from);
   if (record.kindOf(arena, from) >= record.objectKind) {
-    if (!copyCollection(keyspace, from, db, hash, key, deadline))
+    const stream = streamUnder(keyspace, from);
+    if (stream !== undefined) copyStream(keyspace, stream, db, hash, key, deadline);
+    else if (!copyCollection(keyspace, from, db, hash, key, deadline))
       putContent(keyspace, db, hash, key, contentOf(keyspace, from));
   } else {
     const { bytes, start, length } = viewText(keyspace, from);

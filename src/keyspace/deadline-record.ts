@@ -24,6 +24,7 @@ export function setDeadline(
   const kind = record.kindOf(keyspace.arena, ref);
   const isCompact = kind < record.objectKind || record.isPacked(kind);
   if (isCompact && keyspace.capture === undefined) {
+    keyspace.willWrite(db, ref, key, 0, key.length);
     const hasRoom = (record.flagsOf(keyspace.arena, ref) & record.deadlineFlag) !== 0;
     if (
       hasRoom ? changeDeadline(keyspace, db, ref, at) : addDeadline(keyspace, db, hash, ref, at)

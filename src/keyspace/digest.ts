@@ -22,6 +22,7 @@ export const digestShards = (keyspace: Keyspace, shardCount: number): Digest[] =
   sumHashes(keyspace, shardCount, (slot) => shardOfSlot(slot, shardCount)).digests();
 
 /** By slot; empty slots are left out. */
+// Spec: AntiEntropy.Offer.
 export function digestSlots(
   keyspace: Keyspace,
   shardCount: number,

@@ -19,10 +19,15 @@ import { HighestBirth } from "./highest-birth.js";
 import type { Keyspace } from "./keyspace.js";
 import * as record from "./record.js";
 
+/** A table with more elements than this forgets the order in which they came. */
+const orderedMax = 64;
+
 export class ElementRecords {
   protected readonly keyspace: Keyspace;
   /** Simple elements. Their order of probing also serves the SCAN commands. */
   readonly index: HashIndex;
+  /** The same in the order of insertion, while the table has never been a large one. */
+  #inOrder: Ref[] | undefined = [];
   /** The number of this table in the keyspace, which its records carry. */
   protected readonly number: number;
   /** The birth of every record without `bornFlag`. */
@@ -186,8 +191,14 @@ export class ElementRecords {
       bornTime,
       bornReplica,
     );
-    if (old === 0) this.index.insert(hash, fresh);
-    else if (fresh !== old) this.index.replace(hash, old, fresh);
+    if (old === 0) {
+      this.index.insert(hash, fresh);
+      if (this.#inOrder !== undefined && this.#inOrder.push(fresh) > orderedMax)
+        this.#inOrder = undefined;
+    } else if (fresh !== old) {
+      this.index.replace(hash, old, fresh);
+      this.#reorder(old, fresh);
+    }
     return fresh;
   }
 
@@ -259,7 +270,28 @@ export class ElementRecords {
   delete(hash: number, ref: Ref): void {
     this.noteRemoved(ref);
     this.index.remove(hash, ref);
+    if (this.#inOrder !== undefined) this.#inOrder.splice(this.#inOrder.indexOf(ref), 1);
     this.free(ref);
+  }
+
+  #reorder(old: Ref, fresh: Ref): void {
+    if (this.#inOrder !== undefined) this.#inOrder[this.#inOrder.indexOf(old)] = fresh;
+  }
+
+  /** Every simple element has gone from the index. */
+  protected forgetOrder(): void {
+    this.#inOrder = [];
+  }
+
+  /** Simple elements in the order of insertion; of a large table by the time of their writes. */
+  byAge(): readonly Ref[] {
+    if (this.#inOrder !== undefined) return this.#inOrder;
+    const { arena } = this.keyspace;
+    const refs: Ref[] = [];
+    this.index.forEach((ref) => {
+      refs.push(ref);
+    });
+    return refs.sort((a, b) => record.timeOf(arena, a) - record.timeOf(arena, b));
   }
 
   protected free(ref: Ref): void {
@@ -285,6 +317,7 @@ export class ElementRecords {
   /** Compaction moved a record of this table. */
   moved(from: Ref, to: Ref): void {
     this.index.replace(this.keyspace.hashOf(to), from, to);
+    this.#reorder(from, to);
     this.noteMoved(from, to);
   }
 

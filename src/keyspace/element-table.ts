@@ -131,6 +131,7 @@ export class ElementTable extends ElementRecords implements ElementStore {
       this.free(ref);
     });
     this.index.clear();
+    this.forgetOrder();
     for (const element of [...(this.#complex?.keys() ?? [])]) this.clear(element, self);
   }
 

@@ -35,6 +35,11 @@ export class ExpiryHeap {
     return this.#count === 0 ? 0 : this.#refs[0]![0]!;
   }
 
+  /** The record at a position in [0, 1), in no order that means anything; 0 when there is none. */
+  sample(position: number): Ref {
+    return this.#count === 0 ? 0 : this.#refAt(Math.floor(position * this.#count));
+  }
+
   /** Adds a record, or moves it after its deadline changed. Its heap position is -1 or right. */
   schedule(ref: Ref, deadline: number): void {
     let position = heapPositionOf(this.#arena, ref);

@@ -20,6 +20,7 @@ export function flushAll(keyspace: Keyspace): void {
     return;
   }
   void keyspace.batchTime; // An event of the batch like any other write.
+  keyspace.redo?.willFlush(keyspace, keyspace.databases);
   for (const db of keyspace.databases) {
     keyspace.dirty += db.size;
     forgetIndex(keyspace, db);
@@ -45,6 +46,7 @@ export function flushDatabase(keyspace: Keyspace, db: Database): void {
     return;
   }
   void keyspace.batchTime;
+  keyspace.redo?.willFlush(keyspace, [db]);
   keyspace.dirty += db.size;
   db.keys.forEach((ref) => {
     keyspace.freeRecord(db, ref);
@@ -87,6 +89,7 @@ export function swapDatabases(keyspace: Keyspace, a: Database, b: Database): voi
     return;
   }
   void keyspace.batchTime;
+  keyspace.redo?.willSwap(keyspace, a, b);
   tellBoth(keyspace, a, b);
   exchange(a, b);
   keyspace.dirty++;

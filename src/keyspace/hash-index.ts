@@ -61,6 +61,16 @@ export class HashIndex {
     return this.#table[((hash & this.#mask) << 1) + 1]!;
   }
 
+  /** The ref that `find` will most likely look at, unverified; 0 when it will find none. */
+  candidate(hash: number): Ref {
+    const table = this.#table;
+    const mask = this.#mask;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const ref = table[(slot << 1) + 1]!;
+      if (ref === 0 || table[slot << 1] === hash) return ref;
+    }
+  }
+
   /** The record whose key is `bytes[start, start + length)`, or 0. */
   find(hash: number, bytes: Uint8Array, start: number, length: number): Ref {
     const table = this.#table;

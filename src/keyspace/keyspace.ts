@@ -14,30 +14,25 @@ import type { ReplicaTable } from "../clock/replica-table.js";
 import { HybridClock, type ReplicaIndex, type Stamp, type Time } from "../clock/stamp.js";
 import { CellMap } from "../lattice/cell-map.js";
 import type { ElementStore } from "../lattice/element-store.js";
-import { type KeyEntry, type Slot, type StoreFactory, slots } from "../lattice/key-entry.js";
+import type { KeyEntry, Slot, StoreFactory } from "../lattice/key-entry.js";
+import { AccessMarks } from "./access.js";
 import { Arena, type Ref, slabOf, wordOf } from "./arena.js";
+import { Sweep } from "./arena-sweep.js";
 import type { Capture } from "./capture.js";
+import { newCompactStore } from "./compact-stores.js";
 import { Database } from "./database.js";
-import { ElementTable } from "./element-table.js";
 import { entryOfRecord, foldable } from "./entry-record.js";
 import { ExpiryHeap } from "./expiry-heap.js";
 import { hashBytes } from "./hash.js";
-import { ListStore } from "./list-store.js";
-import { type EventListener, Listeners, type ModifiedListener } from "./listeners.js";
-import { ObjectTable } from "./object-table.js";
+import type { EventListener, ModifiedListener } from "./listeners.js";
+import { type MovableElements, ObjectTable } from "./object-table.js";
 import { slotOfPacked } from "./packed.js";
 import * as record from "./record.js";
+import type { RedoLog } from "./redo-log.js";
 import { verifyKeyspace } from "./verify.js";
-import { ZsetTable } from "./zset-table.js";
 
 /** The place of an object whose record has been superseded by another one of the same object. */
 const nowhere = -1;
-
-/** What compaction needs of an element table. */
-export interface MovableElements {
-  moved(from: Ref, to: Ref): void;
-  readonly liveUnits: number;
-}
 
 export interface KeyspaceOptions {
   readonly replicas: ReplicaTable;
@@ -54,7 +49,7 @@ export interface KeyspaceOptions {
 
 export type { EventListener, ModifiedListener };
 
-export class Keyspace extends Listeners {
+export class Keyspace extends AccessMarks {
   readonly arena: Arena;
   readonly replicas: ReplicaTable;
   readonly self: ReplicaIndex;
@@ -67,19 +62,20 @@ export class Keyspace extends Listeners {
   readonly tables = new ObjectTable<MovableElements>();
   /** Unix milliseconds of this turn; the host says so through `beginTurn`. */
   nowMs = 0;
-  /** The access clock: seconds, 24 bits. */
-  accessClock = 0;
-  /**
-   * What reads leave in a record: the access clock, or -1 to leave them alone (CLIENT NO-TOUCH).
-   */
-  accessNow = 0;
   /** Set while other replicas exist: what the open batch touched. */
   capture: Capture | undefined;
+  /** Set while a log keeps what the open batch changed (redo-log.ts). */
+  redo: RedoLog | undefined;
   /**
    * Whether a key past its deadline may be removed here, or is only hidden until its owner removes
    * it.
    */
   mayExpire = true;
+  /**
+   * Other nodes write here, too, and are joined. What needs one order of all writes (consumer
+   * groups) is refused then.
+   */
+  isShared = false;
   /** Changes since the last save, as INFO counts them. */
   dirty = 0;
   hits = 0;
@@ -93,6 +89,8 @@ export class Keyspace extends Listeners {
   constructor(options: KeyspaceOptions) {
     super();
     this.arena = new Arena(options.slabCapacity);
+    const sweep = new Sweep(this.arena);
+    this.arena.findRun = (units) => sweep.find(units);
     this.expiry = new ExpiryHeap(this.arena);
     this.replicas = options.replicas;
     this.self = options.replicas.indexOf(options.self);
@@ -105,8 +103,7 @@ export class Keyspace extends Listeners {
 
   beginTurn(nowMs: number): void {
     this.nowMs = nowMs;
-    this.accessClock = Math.floor(nowMs / 1000) & 0xff_ffff;
-    this.accessNow = this.accessClock;
+    this.beginAccess(nowMs);
   }
 
   /** The open batch's stamp time; opens a batch when none is open (merge-rules 3 and 4). */
@@ -200,14 +197,6 @@ export class Keyspace extends Listeners {
     return ref;
   }
 
-  touch(ref: Ref): void {
-    if (this.accessNow < 0) return;
-    const words = this.arena.words[slabOf(ref)]!;
-    const at = wordOf(ref) + 3;
-    if (words[at]! >>> 8 !== this.accessNow)
-      words[at] = (this.accessNow << 8) | (words[at]! & 0xff);
-  }
-
   isExpired(ref: Ref): boolean {
     const deadline = record.deadlineOf(this.arena, ref);
     return deadline !== 0 && deadline <= this.nowMs;
@@ -246,6 +235,7 @@ export class Keyspace extends Listeners {
    * the key; what is hidden under it is remembered all the same.
    */
   willWrite(db: Database, ref: Ref, bytes: Uint8Array, start: number, length: number): void {
+    this.redo?.touch(this, db, ref, bytes, start, length);
     if (this.capture === undefined) return;
     let there = ref;
     if (ref === 0 && db.hiddenCount > 0) {
@@ -285,7 +275,7 @@ export class Keyspace extends Listeners {
     words[at] = kind | (flags << 8) | (this.self << 16);
     words[at + 1] = length;
     words[at + 2] = valueLength;
-    words[at + 3] = (this.accessClock << 8) | db.store;
+    words[at + 3] = (this.accessBirth << 8) | db.store;
     this.arena.floats[slabOf(ref)]![(at >> 1) + 2] = time;
     if ((flags & record.deadlineFlag) !== 0) record.setHeapPosition(this.arena, ref, -1);
     record.copyBytes(
@@ -368,7 +358,7 @@ export class Keyspace extends Listeners {
     const old = db.keys.find(hash, key, 0, key.length);
     const isStored = old !== 0 && this.#isObject(old) && this.entryOf(old) === entry;
     if (entry.isBlank) {
-      if (old !== 0) this.#detach(db, hash, old);
+      if (old !== 0) this.drop(db, hash, old);
       if (!isStored) entry.release();
       return;
     }
@@ -415,10 +405,16 @@ export class Keyspace extends Listeners {
     entry.rehouse(this.compactStore);
     if (old !== 0 && visible !== undefined && this.#isPackedAs(old, visible))
       flags |= record.flagsOf(this.arena, old) & record.roomyFlag;
-    const place = this.entries.put(entry);
+    const place = this.putEntry(entry);
     const ref = this.createRecord(db, kind, flags, key, 0, key.length, place, 0);
     if (deadline !== undefined) record.setDeadline(this.arena, ref, deadline, 0, 0);
     return ref;
+  }
+
+  /** A place for an entry that no record had before. */
+  putEntry(entry: KeyEntry): number {
+    if (this.redo !== undefined) entry.wantWhole();
+    return this.entries.put(entry);
   }
 
   #isPackedAs(ref: Ref, slot: Slot): boolean {
@@ -431,7 +427,8 @@ export class Keyspace extends Listeners {
     return kind === record.objectKind || kind === record.hiddenKind;
   }
 
-  #detach(db: Database, hash: number, ref: Ref): void {
+  /** Takes a record out of the index and frees it. */
+  drop(db: Database, hash: number, ref: Ref): void {
     db.keys.remove(hash, ref);
     this.freeRecord(db, ref);
   }
@@ -456,16 +453,9 @@ export class Keyspace extends Listeners {
   readonly newStore: StoreFactory = (slot) => this.compactStore(slot) ?? new CellMap();
 
   /** The compact store of a slot, for the types that have one. */
-  readonly compactStore = (slot: Slot): ElementStore | undefined => {
-    if (slot === slots.zset) return new ZsetTable(this);
-    if (slot === slots.list) return new ListStore(this);
-    return slot === slots.hash || slot === slots.set ? new ElementTable(this) : undefined;
-  };
+  readonly compactStore = (slot: Slot): ElementStore | undefined => newCompactStore(this, slot);
 
-  /**
-   * The entry under a record; for ref 0 a new one, which remembers changes only if somebody will
-   * ask.
-   */
+  /** The entry under a record; for ref 0 a new one. */
   entryOrEmpty(ref: Ref): KeyEntry {
     return ref === 0 ? entryOfRecord(this, 0) : this.entryOf(ref);
   }
@@ -474,10 +464,9 @@ export class Keyspace extends Listeners {
    * Removes a key: everything seen under it. Rows of other replicas stay behind, dead and hidden.
    */
   remove(db: Database, hash: number, ref: Ref): void {
-    const key =
-      this.capture !== undefined || this.onModified !== undefined || this.#isObject(ref)
-        ? this.keyOf(ref)
-        : undefined;
+    const isWatched =
+      this.capture !== undefined || this.onModified !== undefined || this.redo !== undefined;
+    const key = isWatched || this.#isObject(ref) ? this.keyOf(ref) : undefined;
     void this.batchTime; // A removal is an event of the batch like any other.
     if (key !== undefined) this.willWrite(db, ref, key, 0, key.length);
     if (this.#isObject(ref)) {
@@ -485,7 +474,7 @@ export class Keyspace extends Listeners {
       entry.clearAll(this.self);
       this.storeEntry(db, hash, key!, entry);
     } else {
-      this.#detach(db, hash, ref);
+      this.drop(db, hash, ref);
     }
     this.dirty++;
     if (key !== undefined && this.onModified !== undefined) this.onModified(db.index, key);

@@ -182,7 +182,7 @@ export class ListEdit {
     this.#changes++;
     const keyspace = this.#keyspace;
     const born = this.#born ?? store.birth(keyspace.replicas)!;
-    if (keyspace.capture !== undefined) this.#entry!.remember(slots.list, position);
+    this.#entry!.remember(slots.list, position);
     store.assign(position, keyspace.stamp, born, value);
   }
 

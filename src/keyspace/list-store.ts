@@ -148,7 +148,7 @@ export class ListStore extends ListChunks implements ElementStore {
     const time = keyspace.batchTime;
     const replica = keyspace.self;
     const place = keyspace.nextPlace();
-    if (keyspace.capture !== undefined) {
+    if (entry.isTracked) {
       const position = positionOf(isFront, { time, replica }, place, keyspace.replicas);
       entry.remember(slots.list, position);
     }
@@ -205,7 +205,7 @@ export class ListStore extends ListChunks implements ElementStore {
 
   /** Removes the element where the store stands, and stands at the one behind it. */
   remove(entry: KeyEntry): void {
-    if (this.#keyspace.capture !== undefined) entry.remember(slots.list, this.position);
+    if (entry.isTracked) entry.remember(slots.list, this.position);
     const chunk = this.chunks[this.chunk]!;
     if (!chunk.isComplex(this.at)) {
       this.#births.lower(chunk.bornTime, chunk.bornReplica);

@@ -20,6 +20,8 @@ export class Listeners {
   onEvent: EventListener | undefined;
   /** Called before a key is removed because its time has come. */
   onExpired: ModifiedListener | undefined;
+  /** Called before a key is given up for want of memory. */
+  onEvicted: ModifiedListener | undefined;
   /** Called when a key comes into being that no reader saw before. */
   onCreated: ModifiedListener | undefined;
   /** Called when a reader found no key. */

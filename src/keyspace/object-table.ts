@@ -2,6 +2,13 @@
 // large values. A record holds the place as a number; freed places are used again.
 
 import { assert } from "../base/assert.js";
+import type { Ref } from "./arena.js";
+
+/** What compaction needs of an element table. */
+export interface MovableElements {
+  moved(from: Ref, to: Ref): void;
+  readonly liveUnits: number;
+}
 
 export class ObjectTable<T> {
   readonly #objects: (T | undefined)[] = [];

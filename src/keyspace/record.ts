@@ -156,6 +156,9 @@ export function keyStartOf(arena: Arena, ref: Ref): number {
   return (at << 2) + prefixBytes(word & 0xff, (word >>> 8) & 0xff);
 }
 
+/** Where in its slab the eight bytes of a record's time begin. */
+export const timeStartOf = (ref: Ref): number => (wordOf(ref) << 2) + 16;
+
 /** The slab that a record lies in, as bytes. */
 export const bytesOf = (arena: Arena, ref: Ref): Uint8Array => arena.bytes[slabOf(ref)]!;
 
@@ -276,14 +279,33 @@ export function keyEquals(
   start: number,
   length: number,
 ): boolean {
-  if (keyLengthOf(arena, ref) !== length) return false;
-  const key = arena.bytes[slabOf(ref)]!;
-  const at = keyStartOf(arena, ref);
+  const slab = slabOf(ref);
+  const words = arena.words[slab]!;
+  const word = wordOf(ref);
+  if (words[word + 1] !== length) return false;
+  const head = words[word]!;
+  const key = arena.bytes[slab]!;
+  const at = (word << 2) + prefixBytes(head & 0xff, (head >>> 8) & 0xff);
   if (length > 96) {
     return (
       Buffer.compare(key.subarray(at, at + length), bytes.subarray(start, start + length)) === 0
     );
   }
-  for (let i = 0; i < length; i++) if (key[at + i] !== bytes[start + i]) return false;
+  let i = 0;
+  if (isLittleEndian) {
+    // A key begins at a multiple of eight.
+    for (let w = at >> 2; i + 4 <= length; i += 4) {
+      const from = start + i;
+      const four =
+        bytes[from]! |
+        (bytes[from + 1]! << 8) |
+        (bytes[from + 2]! << 16) |
+        (bytes[from + 3]! << 24);
+      if (words[w++] !== four) return false;
+    }
+  }
+  for (; i < length; i++) if (key[at + i] !== bytes[start + i]) return false;
   return true;
 }
+
+const isLittleEndian = new Uint8Array(Int32Array.of(1).buffer)[0] === 1;

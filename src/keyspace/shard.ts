@@ -125,6 +125,7 @@ export class Shard {
   }
 
   /** A state with this context was joined: chains that it went past do not connect any more. */
+  // Spec: AntiEntropy.Finish.
   joinContext(other: VersionVector): void {
     for (const [origin, time] of other.entries()) {
       if (this.context.covers(time, origin)) continue;

@@ -11,6 +11,7 @@
 // step), compact wipes (5), restarting after a clock disaster (19).
 
 import { assert } from "../base/assert.js";
+import { buggify } from "../base/buggify.js";
 import type { Bytes } from "../base/bytes.js";
 import { type ReplicaIndex, type Time, timeOfMs } from "../clock/stamp.js";
 import { VersionVector } from "../clock/version-vector.js";
@@ -48,6 +49,9 @@ export class Shards {
   readonly logBytesMax: number;
   /** Where closed batches go. */
   onClosed: ClosedListener | undefined;
+  /** Told of each batch and each state of other replicas that was joined, in that order. */
+  onApplied: ((batch: Batch) => void) | undefined;
+  onJoined: ((state: Bytes) => void) | undefined;
   /** Batches that were dropped from the logs for want of room. */
   truncatedCount = 0;
 
@@ -103,6 +107,7 @@ export class Shards {
   // ---- this replica's own batches
 
   /** Closes the open batch, logs it and answers it shard by shard; also tells `onClosed`. */
+  // Spec: AntiEntropy.Write, Convergence.Write.
   closeBatch(): readonly Batch[] {
     const time = this.keyspace.endBatch();
     const deltas = this.#capture?.take(this.keyspace) ?? [];
@@ -179,6 +184,7 @@ export class Shards {
    * Joins a batch if it is ready (merge-rules 14). The parts of a group are each joined by a call
    * of their own, in one turn (merge-rules 20): see `Inbox`.
    */
+  // Spec: AntiEntropy.Apply, CausalSessions.Deliver, Convergence.Apply.
   apply(batch: Batch): ApplyOutcome {
     assert(this.isOpen, "a batch arrived at a node that runs alone");
     this.settle();
@@ -190,7 +196,32 @@ export class Shards {
     for (const delta of batch.deltas) this.#joinKey(delta, shard.context);
     shard.append(batch);
     this.#boundLogs();
+    this.onApplied?.(batch);
     return "applied";
+  }
+
+  /**
+   * Joins a batch from this node's own log, in the log's order. What is stored may be ahead of it
+   * (a checkpoint is written while commands run): what the batch adds is removed again by the one
+   * that did so, which follows.
+   */
+  restoreBatch(batch: Batch): void {
+    const { keyspace } = this;
+    const shard = this.shards[batch.shard]!;
+    keyspace.clock.observe(batch.time);
+    if (shard.context.covers(batch.time, batch.origin)) return;
+    for (const delta of batch.deltas) this.#joinKey(delta, shard.context);
+    if (shard.judge(batch) === "ready") shard.append(batch);
+    else shard.context.advance(batch.origin, batch.time);
+  }
+
+  /** Joins a state from this node's own log. @throws MalformedBytes */
+  restoreState(bytes: Bytes): void {
+    const state = decodeShardState(bytes, this.keyspace, this.count);
+    const { context } = this.shards[state.shard]!;
+    for (const [, time] of state.context.entries()) this.keyspace.clock.observe(time);
+    state.join(context);
+    this.shards[state.shard]!.joinContext(state.context);
   }
 
   #joinKey({ database, key, elements }: KeyDelta, seen: VersionVector): void {
@@ -207,6 +238,7 @@ export class Shards {
   // ---- whole states
 
   /** A shard's keys and context as bytes. */
+  // Spec: AntiEntropy.OnDifferent.
   encodeShard(shard: number): Bytes {
     this.settle();
     return encodeShardState(this.keyspace, this.count, this.shards[shard]!);
@@ -217,6 +249,7 @@ export class Shards {
    * absent there and covered are removed here; only then does the context grow (merge-rules 12).
    * @throws MalformedBytes, with nothing joined.
    */
+  // Spec: AntiEntropy.OnState, Convergence.JoinState.
   joinShard(bytes: Bytes): JoinOutcome {
     assert(this.isOpen, "a state arrived at a node that runs alone");
     this.settle();
@@ -228,6 +261,7 @@ export class Shards {
     for (const [, time] of state.context.entries()) keyspace.clock.observe(time);
     state.join(context);
     this.shards[state.shard]!.joinContext(state.context);
+    this.onJoined?.(bytes);
     return "joined";
   }
 
@@ -262,12 +296,13 @@ export class Shards {
    */
   #boundLogs(): void {
     let bytes = this.logBytes;
-    if (bytes <= this.logBytesMax) return;
+    const bytesMax = buggify("logs_are_full") ? bytes / 2 : this.logBytesMax;
+    if (bytes <= bytesMax) return;
     const all = this.shards.flatMap((shard) => [...shard.batches()]);
     all.sort((a, b) => a.time - b.time);
     let until = 0;
     for (const batch of all) {
-      if (bytes <= this.logBytesMax * 0.75 && batch.time > until) break;
+      if (bytes <= bytesMax * 0.75 && batch.time > until) break;
       bytes -= batch.bytes;
       until = batch.time;
       this.truncatedCount++;

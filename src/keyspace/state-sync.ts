@@ -5,9 +5,9 @@
 // Layout: replica names; shard; context; keys in ascending order of (database, key), each with its
 // entry.
 //
-// Left out: chunks and overlays (merge-rules 11 to 13). A shard is joined in one step, which is
-// right and, for a very large shard, a pause; digests of slots (digest.ts) will say which part need
-// not travel.
+// Left out: overlays (merge-rules 11). A long state travels in parts
+// (replication/state-transfer.ts) and is joined in one step all the same, which is right and, for a
+// very large shard, a pause; digests of slots (digest.ts) could say which part need not travel.
 
 import { ByteReader, type Bytes, ByteWriter, compareBytes, MalformedBytes } from "../base/bytes.js";
 import type { VersionVector } from "../clock/version-vector.js";

@@ -1,6 +1,6 @@
 // Reading the string under a record where it lies. Values are resolved as merge-rules 6 to 9 say:
 // the sibling with the highest stamp is the base, live rows add to it when it is a number, and a
-// base that is text hides them.
+// base that is text hides them. HyperLogLogs that were written at once are read as their union.
 
 import { type Bytes, emptyBytes, fromLatin1, fromUtf8 } from "../base/bytes.js";
 import { writeInteger } from "../base/digits.js";
@@ -8,6 +8,7 @@ import { type Cell, isLive, rowSum, winner } from "../lattice/cell.js";
 import { add, formatDecimal, parseDecimal } from "../lattice/decimal.js";
 import { slots } from "../lattice/key-entry.js";
 import { type Ref, slabOf, wordOf } from "./arena.js";
+import { unionOf } from "./hyperloglog.js";
 import type { Keyspace } from "./keyspace.js";
 import * as record from "./record.js";
 
@@ -83,6 +84,10 @@ export function copyText(keyspace: Keyspace, ref: Ref): Bytes {
 
 /** What a reader of a string cell sees. */
 export function resolveText(keyspace: Keyspace, cell: Readonly<Cell>): Bytes {
+  if (cell.siblings.length > 1) {
+    const union = unionOf(cell.siblings.map(({ value }) => value));
+    if (union !== undefined) return union;
+  }
   const base = winner(cell, keyspace.replicas);
   if (!cell.rows.some(isLive)) return base?.value ?? emptyBytes;
   const sum = rowSum(cell);

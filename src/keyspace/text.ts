@@ -38,6 +38,12 @@ export function setText(
 ): void {
   const { arena } = keyspace;
   let ref = db.keys.find(hash, keyBytes, keyStart, keyLength);
+  if (ref !== 0 && deadline === noDeadline && fitsAsIs(arena, ref, keyLength, valueLength)) {
+    keyspace.willWrite(db, ref, keyBytes, keyStart, keyLength);
+    overwrite(keyspace, ref, keyLength, value, valueStart, valueLength);
+    keyspace.didWrite(db, keyBytes, keyStart, keyLength);
+    return;
+  }
   let until = deadline;
   if (ref !== 0) {
     const flags = record.flagsOf(arena, ref);
@@ -55,6 +61,7 @@ export function setText(
   if (until === keepDeadline) until = noDeadline;
   const kind = ref === 0 ? 0 : record.kindOf(arena, ref);
   if (kind === record.objectKind || kind === record.hiddenKind) {
+    keyspace.touch(ref);
     const key = keyBytes.slice(keyStart, keyStart + keyLength);
     const text = value.slice(valueStart, valueStart + valueLength);
     setThroughEntry(keyspace, db, hash, key, text, until);
@@ -90,13 +97,48 @@ export function setText(
   }
   placeValue(keyspace, fresh, flags, value, valueStart, valueLength);
   if (ref === 0) keyspace.attach(db, hash, fresh);
-  else if (fresh !== ref) keyspace.supersede(db, hash, ref, fresh);
-  else if (until !== noDeadline) {
+  else if (fresh !== ref) {
+    keyspace.supersede(db, hash, ref, fresh);
+    keyspace.touch(fresh);
+  } else if (until !== noDeadline) {
     // The key had been made to persist.
     if (record.heapPositionOf(arena, ref) < 0) db.expiringCount++;
     keyspace.expiry.schedule(ref, until);
   }
   keyspace.didWrite(db, keyBytes, keyStart, keyLength);
+}
+
+/** Whether the record is a text without any flag whose block is also right for the new value. */
+function fitsAsIs(arena: Arena, ref: Ref, keyLength: number, valueLength: number): boolean {
+  const words = arena.words[slabOf(ref)]!;
+  const at = wordOf(ref);
+  if ((words[at]! & 0xffff) !== record.textKind) return false;
+  const rest = record.headerBytes + keyLength + 7;
+  const held = (rest + words[at + 2]!) >>> 3;
+  const wanted = (rest + valueLength) >>> 3;
+  return held === wanted || roundUnits(held) === roundUnits(wanted);
+}
+
+/** The most common write of all: another text in the place of one of the same size class. */
+function overwrite(
+  keyspace: Keyspace,
+  ref: Ref,
+  keyLength: number,
+  value: Uint8Array,
+  valueStart: number,
+  valueLength: number,
+): void {
+  const { arena } = keyspace;
+  const slab = slabOf(ref);
+  const words = arena.words[slab]!;
+  const at = wordOf(ref);
+  words[at] = record.textKind | (keyspace.self << 16);
+  words[at + 2] = valueLength;
+  if (keyspace.accessNow >= 0) words[at + 3] = (keyspace.accessNow << 8) | (words[at + 3]! & 0xff);
+  else keyspace.touch(ref);
+  keyspace.writeBatchTime(ref);
+  const start = (at << 2) + record.headerBytes + keyLength;
+  record.copyBytes(arena.bytes[slab]!, start, value, valueStart, valueLength);
 }
 
 function placeValue(

@@ -176,6 +176,7 @@ export function incrementCell(cell: Cell, stamp: Stamp, born: Stamp, by: Decimal
  * other has: two contexts for states, or the removal list of a delta (`RemovedStamps`) for a
  * delta's fragment. `other` is not changed, and no row of it is shared.
  */
+// Spec: Lattice.DrawCell.
 export function joinCell(cell: Cell, seen: Seen, other: Cell, otherSeen: Seen): void {
   if (cell.siblings.length > 0 || other.siblings.length > 0) {
     cell.siblings = joinSiblings(cell.siblings, seen, other.siblings, otherSeen);

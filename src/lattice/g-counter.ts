@@ -21,6 +21,7 @@ export const gCounter = contextFree<Totals, { readonly add: bigint }, bigint>({
     assert(add >= 0n, "a grow-only counter only grows");
     return new Map([[stamp.replica, (state.get(stamp.replica) ?? 0n) + add]]);
   },
+  // Spec: Lattice.DrawCounter.
   joinValues(a, b) {
     const joined = new Map(a);
     // An explicit zero would make equal counters differ, so absent and zero are one here.

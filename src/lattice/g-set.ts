@@ -9,6 +9,7 @@ export const gSet = contextFree<ReadonlySet<string>, { readonly add: string }, s
   tag: 4,
   bottom: () => new Set(),
   news: (_state, { add }) => new Set([add]),
+  // Spec: Lattice.DrawSet.
   joinValues: (a, b) => new Set([...a, ...b]),
   /** The elements in byte order. */
   query: (state) => [...state].sort(compareText),

@@ -82,6 +82,8 @@ export class KeyEntry {
   #before: Map<string, Cell> | undefined;
   /** Off where nobody will ask for a delta: a node alone, a register's state. */
   isTracked = true;
+  /** What a log of states (keyspace/redo-log.ts) has to write of the open batch. */
+  logged: "nothing" | "elements" | "whole" = "nothing";
   readonly #newStore: StoreFactory;
 
   /** @param newStore makes the store of a slot at its first use; the plain one unless told. */
@@ -231,6 +233,7 @@ export class KeyEntry {
 
   /** DEL: removes everything seen under the key, hidden slots and the deadline too. */
   clearAll(self: ReplicaIndex): void {
+    if (this.logged === "elements") this.wantWhole();
     for (let slot = 0; slot < this.#slots.length; slot++) this.clearSlot(slot as Slot, self);
   }
 
@@ -252,6 +255,31 @@ export class KeyEntry {
     }
     this.#before = undefined;
     return delta;
+  }
+
+  // ---- for a log of states, which needs no memory of what was
+
+  /** From here to the close of the batch the names of changed elements are kept. */
+  wantElements(): void {
+    if (this.logged !== "nothing") return;
+    this.logged = "elements";
+    this.isTracked = true;
+  }
+
+  /** The log will write all of the entry at the close of the batch. */
+  wantWhole(): void {
+    this.logged = "whole";
+    this.isTracked = false;
+    this.#before = undefined;
+  }
+
+  /** Ends the batch for a log of states: the elements that changed, unless it writes everything. */
+  takeChanged(): readonly [Slot, string][] {
+    const paths = [...(this.#before?.keys() ?? [])];
+    this.#before = undefined;
+    this.logged = "nothing";
+    this.isTracked = false;
+    return paths.map((path) => [path.charCodeAt(0) as Slot, path.slice(1)]);
   }
 
   /** Joins what a batch did to one element. */
@@ -354,6 +382,10 @@ export class KeyEntry {
     this.#before ??= new Map();
     const path = String.fromCharCode(slot) + element;
     if (this.#before.has(path)) return;
+    if (this.logged === "elements") {
+      this.#before.set(path, nothing);
+      return;
+    }
     const cell = this.#slots[slot]?.get(element);
     this.#before.set(path, cell === undefined ? nothing : cloneCell(cell));
   }

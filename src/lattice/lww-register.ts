@@ -33,6 +33,7 @@ export const lwwRegister = contextFree<State, { readonly value: Bytes }, Bytes |
     const isSameBatch = state?.time === stamp.time && state.replica === stamp.replica;
     return { ...stamp, place: isSameBatch ? state.place + 1 : 0, value };
   },
+  // Spec: Lattice.DrawLast.
   joinValues: (a, b, replicas) => (comesBefore(a, b, replicas) ? b : a),
   query: (state) => state?.value,
   equals(a, b) {

@@ -17,6 +17,7 @@ export const maxRegister = contextFree<number, { readonly raiseTo: number }, num
     );
     return raiseTo === 0 ? 0 : raiseTo;
   },
+  // Spec: Lattice.DrawMax.
   joinValues: (a, b) => Math.max(a, b),
   query: (state) => state,
   equals: (a, b) => a === b,

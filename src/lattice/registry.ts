@@ -7,12 +7,14 @@ import { expiryRegister } from "./expiry-register.js";
 import { fieldMap } from "./field-map.js";
 import { gCounter } from "./g-counter.js";
 import { gSet } from "./g-set.js";
+import { hyperLogLog } from "./hyperloglog.js";
 import { keyLattice } from "./key-lattice.js";
 import type { Lattice } from "./lattice.js";
 import { lwwRegister } from "./lww-register.js";
 import { maxRegister } from "./max-register.js";
 import { mvRegister } from "./mv-register.js";
 import { pnCounter } from "./pn-counter.js";
+import { streamLog } from "./stream-log.js";
 
 export const lattices = {
   mv_register: mvRegister,
@@ -25,6 +27,8 @@ export const lattices = {
   field_map: fieldMap,
   expiry_register: expiryRegister,
   key: keyLattice,
+  hyperloglog: hyperLogLog,
+  stream_log: streamLog,
 } as const;
 
 export type LatticeName = keyof typeof lattices;

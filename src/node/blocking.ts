@@ -116,7 +116,7 @@ export class Blocking {
       this.#ready.delete(path);
       for (const waiter of [...(this.#byKey.get(path) ?? [])]) {
         const index = waiter.indices.get(path)!;
-        if (!this.#isThere(waiter, index)) break;
+        if (waiter.wait.wantsMissing !== true && !this.#isThere(waiter, index)) continue;
         this.#answer(waiter, (call) => waiter.wait.serve(call, index));
       }
     }

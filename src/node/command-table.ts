@@ -9,6 +9,8 @@ for (let byte = 0; byte < 256; byte++) upper[byte] = byte >= 97 && byte <= 122 ?
 
 export class CommandTable {
   readonly #commands: Command[] = [];
+  /** The slot found last: clients send the same command many times. */
+  #recent = 0;
   readonly #byName = new Map<string, Command>();
   readonly #mask: number;
   readonly #slots: (Command | undefined)[];
@@ -44,13 +46,21 @@ export class CommandTable {
 
   /** The command whose name is `bytes[start, start + length)` in any letter case. */
   find(bytes: Uint8Array, start: number, length: number): Command | undefined {
+    const recent = this.#names[this.#recent];
+    if (recent !== undefined && recent.length === length) {
+      let i = 0;
+      while (i < length && upper[bytes[start + i]!] === recent[i]) i++;
+      if (i === length) return this.#slots[this.#recent];
+    }
     for (let slot = hashName(bytes, start, length) & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const name = this.#names[slot];
       if (name === undefined) return undefined;
       if (name.length !== length) continue;
       let i = 0;
       while (i < length && upper[bytes[start + i]!] === name[i]) i++;
-      if (i === length) return this.#slots[slot];
+      if (i < length) continue;
+      this.#recent = slot;
+      return this.#slots[slot];
     }
   }
 

@@ -7,8 +7,8 @@
 
 import type { Call } from "../commands/call.js";
 import type { Command } from "../commands/command.js";
-import { usedMemory } from "../commands/server-memory.js";
 import { gate, type QueuedCommand, type Session } from "../commands/session.js";
+import { makeRoom } from "./make-room.js";
 
 /**
  * Returns true when the command must not run now: the gate has refused it through `refuse`,
@@ -25,6 +25,7 @@ export const gateNames = [
   "notInTransaction",
   "acl",
   "memory",
+  "durability",
   "subscription",
   "loading",
   "pause",
@@ -39,8 +40,10 @@ export class GateList {
   readonly #gates = new Map<GateName, Gate>();
   #inOrder: readonly Gate[] = [];
 
-  set(name: GateName, ask: Gate): void {
-    this.#gates.set(name, ask);
+  /** @param ask undefined takes the gate away */
+  set(name: GateName, ask: Gate | undefined): void {
+    if (ask === undefined) this.#gates.delete(name);
+    else this.#gates.set(name, ask);
     this.#inOrder = gateNames.flatMap((each) => this.#gates.get(each) ?? []);
   }
 
@@ -64,15 +67,13 @@ export const authenticationGate: Gate = (_call, command, session, refuse) => {
 const memorylessCommands = new Set(["exec", "discard", "multi", "watch", "reset"]);
 
 /**
- * Commands that may take memory are refused while more than `maxmemory` is in use. Left out:
- * eviction, so that the policies differ in nothing yet.
+ * Before any command keys are given up while more than `maxmemory` is in use; where there are none
+ * to give, commands that may take memory are refused.
  */
 export const memoryGate: Gate = (call, command, session, refuse) => {
   // What EXEC runs was let in when it was queued, and EXEC itself was asked about.
   if (call.isInsideExec) return false;
-  const limit = call.environment.settings.number("maxmemory");
-  if (limit === 0 || !mayTakeMemory(command, session)) return false;
-  if (usedMemory(call.keyspace, call.environment.facts) <= limit) return false;
+  if (makeRoom(call) || !mayTakeMemory(command, session)) return false;
   refuse("OOM command not allowed when used memory > 'maxmemory'.");
   return true;
 };
@@ -85,6 +86,28 @@ function mayTakeMemory(command: Command, session: Session): boolean {
   const isDenied = (queued: QueuedCommand): boolean => queued.command.flags.includes("denyoom");
   return command.name === "exec" && transaction.queue.some(isDenied);
 }
+
+/**
+ * A node that has just come to a cluster holds less than its peers: it would answer that keys are
+ * not there. Only what Redis answers while it loads is answered before it has caught up.
+ */
+export const loadingGate: Gate = (_call, command, _session, refuse) => {
+  if (command.flags.includes("loading")) return false;
+  refuse("LOADING Skerry is catching up with its peers");
+  return true;
+};
+
+/** While nothing can be kept, nothing is written: reads are served, and what ends a transaction. */
+export const durabilityGate: Gate = (call, command, session, refuse) => {
+  const { logError } = call.environment;
+  if (call.isInsideExec || logError === undefined) return false;
+  const isQueued = (queued: QueuedCommand): boolean => queued.command.isWrite;
+  const isWrite =
+    command.isWrite || (command.name === "exec" && session.transaction?.queue.some(isQueued));
+  if (!isWrite) return false;
+  refuse(`MISCONF Errors writing to the log: ${logError}`);
+  return true;
+};
 
 const subscriberCommands = new Set([
   ...["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe"],

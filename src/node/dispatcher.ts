@@ -15,8 +15,9 @@ import type { Command } from "../commands/command.js";
 import { gate, outcome, type QueuedCommand, type Session } from "../commands/session.js";
 import { slabOf, wordOf } from "../keyspace/arena.js";
 import { hashBytes } from "../keyspace/hash.js";
+import { textKind } from "../keyspace/record.js";
 import type { CommandTable } from "./command-table.js";
-import { GateList, type Refuse } from "./dispatcher-gates.js";
+import { GateList, loadingGate, type Refuse } from "./dispatcher-gates.js";
 import { batchCountMax, type RequestBatch } from "./request-batch.js";
 
 /** Bits of `Dispatcher.nodeGates`: reasons of the whole node to look closer. */
@@ -29,6 +30,8 @@ export const nodeGate = {
   /** Some keys are not eventual: the gate of the consistency modes decides. */
   modes: 32,
   frozen: 64,
+  /** What is written cannot be kept: the log is fenced. */
+  fenced: 128,
 } as const;
 
 /**
@@ -70,6 +73,8 @@ export class Dispatcher {
 
   readonly #commands = new Array<Command | undefined>(batchCountMax);
   readonly #hashes = new Int32Array(batchCountMax);
+  /** Where the batch's records probably are. */
+  readonly #refs = new Int32Array(batchCountMax);
   readonly #measure: () => number;
   readonly #meter: Meter | undefined;
   readonly #refuse: Refuse = (error) => this.#reject(this.call.command, this.call.session, error);
@@ -154,7 +159,7 @@ export class Dispatcher {
   /** CLIENT NO-TOUCH: what the session reads keeps the time of its last use. */
   #readAccess(session: Session): void {
     const { keyspace } = this.call;
-    keyspace.accessNow = session.noTouch ? -1 : keyspace.accessClock;
+    keyspace.markAccess(!session.noTouch);
   }
 
   /**
@@ -198,12 +203,28 @@ export class Dispatcher {
       this.#hashes[i] = hashBytes(source, ranges[first + 2]!, ranges[first + 3]!);
     }
     let touched = 0;
-    for (let i = 0; i < count; i++) touched ^= db.keys.touch(this.#hashes[i]!);
+    const { keys } = db;
+    for (let i = 0; i < count; i++) touched ^= keys.touch(this.#hashes[i]!);
+    // Which slot of a run it is can only be guessed wrong before the slots are there: a loop of its
+    // own, so that the loads of the next one depend on no guess.
+    for (let i = 0; i < count; i++) this.#refs[i] = keys.candidate(this.#hashes[i]!);
     for (let i = 0; i < count; i++) {
-      const ref = db.keys.touch(this.#hashes[i]!);
+      const ref = this.#refs[i]!;
       // A tombstone's slab may not exist; every real ref's does.
       const words = arena.words[slabOf(ref)];
-      if (words !== undefined && ref !== -1) touched ^= words[wordOf(ref)]!;
+      if (words === undefined || ref === -1) continue;
+      const word = wordOf(ref);
+      // Most records lie across two lines of the cache.
+      touched ^= words[word]! ^ words[Math.min(word + 12, words.length - 1)]!;
+    }
+    for (let i = 0; i < count; i++) {
+      const ref = this.#refs[i]!;
+      const words = arena.words[slabOf(ref)];
+      if (words === undefined || ref === -1) continue;
+      // The key of a counter, and of what has a deadline, lies further on.
+      const word = wordOf(ref);
+      if ((words[word]! & 0xffff) !== textKind)
+        touched ^= words[Math.min(word + 20, words.length - 1)]!;
     }
     this.touched ^= touched;
   }
@@ -263,6 +284,13 @@ export class Dispatcher {
     command.run(call);
     if (call.reply.errorCount !== errorsBefore) command.failedCalls++;
     if (call.outcome !== outcome.done) call.session.waiting = call.outcome;
+  }
+
+  /** Whether commands on data are run, or answered as by a Redis that loads. */
+  serve(isServing: boolean): void {
+    this.gates.set("loading", isServing ? undefined : loadingGate);
+    if (isServing) this.nodeGates &= ~nodeGate.loading;
+    else this.nodeGates |= nodeGate.loading;
   }
 
   /** Runs a command that was queued by MULTI, inside EXEC, and puts the call back as it was. */

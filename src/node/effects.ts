@@ -45,4 +45,8 @@ export interface ClientFace {
   resume(session: Session): void;
   /** Periodic care of the clients: silent ones, slow ones. */
   cron?(): void;
+  /** More of the log is durable: replies that waited for it leave. */
+  safe?(): void;
+  /** The log is fenced: replies that wait for it will not come. */
+  fenced?(): void;
 }

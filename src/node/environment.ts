@@ -1,9 +1,11 @@
 // What commands may ask of the node around them (commands/environment.ts), answered from the node's
 // state.
 
+import type { Bytes } from "../base/bytes.js";
 import type { Prng } from "../base/prng.js";
 import type { Wait } from "../commands/blocking.js";
 import type { Call } from "../commands/call.js";
+import type { ClusterView } from "../commands/cluster-view.js";
 import type { Command } from "../commands/command.js";
 import type { DebugSwitches, Environment, HostFacts } from "../commands/environment.js";
 import { LatencyMeter } from "../commands/latency-meter.js";
@@ -19,6 +21,7 @@ import type { Gate } from "./dispatcher-gates.js";
 import type { ClientEffects } from "./effects.js";
 import { ModifiedListeners } from "./environment-modified.js";
 import type { Node, NodeOptions } from "./node.js";
+import type { NodeStorage } from "./node-storage.js";
 
 export class NodeEnvironment implements Environment {
   nowMicros = 0;
@@ -39,8 +42,11 @@ export class NodeEnvironment implements Environment {
     packedThresholdBytes: 0,
   };
   readonly infoSections = new Map<string, () => string>();
+  cluster: ClusterView | undefined;
   /** CONFIG REWRITE, where the host can do it. */
   rewriteConfig?: () => string | undefined;
+  logError: string | undefined;
+  storage?: NodeStorage;
 
   #pausedUntilMs = 0;
   #pausedWhat: "write" | "all" = "all";
@@ -109,6 +115,14 @@ export class NodeEnvironment implements Environment {
 
   unblock(session: Session, how: "timeout" | "error"): boolean {
     return this.#node.blocking.unblock(session, how);
+  }
+
+  keepWaiting(call: Call): void {
+    call.outcome = outcome.pending;
+  }
+
+  answerWaiting(session: Session, reply: Bytes): void {
+    if (this.#node.sessions.has(session.id)) this.#node.outbox.answer(session, reply);
   }
 
   stall(micros: number): void {

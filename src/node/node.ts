@@ -12,49 +12,39 @@ import { Prng } from "../base/prng.js";
 import { ReplicaTable } from "../clock/replica-table.js";
 import { resetAuthentication } from "../commands/authentication.js";
 import { Call } from "../commands/call.js";
-import type { Command, CommandSpec } from "../commands/command.js";
-import type { HostFacts } from "../commands/environment.js";
 import { Reply } from "../commands/reply.js";
 import { gate, outcome, Session } from "../commands/session.js";
-import type { Settings } from "../commands/settings.js";
-import { firstConfiguration } from "../consensus/configuration.js";
-import type { OperationResult } from "../consensus/context.js";
+import { firstConfiguration, noConfiguration } from "../consensus/configuration.js";
 import { Registers } from "../consensus/registers.js";
+import { tcpLinks } from "../consensus/timing.js";
 import { Compaction } from "../keyspace/compaction.js";
 import { expireDue } from "../keyspace/expire-cycle.js";
 import { Keyspace } from "../keyspace/keyspace.js";
 import { Shards } from "../keyspace/shards.js";
 import { Replicator } from "../replication/replicator.js";
+import { replicaNameOf } from "../storage/start-record.js";
 import { Blocking } from "./blocking.js";
+import { Causal } from "./causal.js";
+import { ClusterStatus } from "./cluster-status.js";
+import { Clustering, changeConfiguration, configurationRegister } from "./clustering.js";
 import { CommandTable } from "./command-table.js";
-import { Consistency, type ConsistencyRules, registerOf } from "./consistency.js";
+import { Consistency } from "./consistency.js";
 import { consumeSilence, Dispatcher, nodeGate } from "./dispatcher.js";
 import { authenticationGate, memoryGate, subscriptionGate } from "./dispatcher-gates.js";
 import type { ClientFace, NodeEffects } from "./effects.js";
 import { NodeEnvironment } from "./environment.js";
-import { LinearizableGate, operationKind } from "./linearizable.js";
+import { type InnerParts, type RequestDone, runInner } from "./inner-request.js";
+import type { Journal } from "./journal.js";
+import { LinearizableGate } from "./linearizable.js";
+import { followMemory } from "./make-room.js";
 import type { PeerMessage } from "./messages.js";
+import type { NodeOptions } from "./node-options.js";
 import { Outbox } from "./outbox.js";
-import { encodeOperation, RegisterMachine } from "./register-machine.js";
-import { Transactions } from "./transactions.js";
+import { RegisterMachine } from "./register-machine.js";
+import { skerryNodeCommands } from "./skerry-commands.js";
+import { type RegisterTransactions, Transactions } from "./transactions.js";
 
-export interface NodeOptions {
-  /** This node's name, `n1`; all names of the cluster, this one included. */
-  readonly name: string;
-  readonly members: readonly string[];
-  /**
-   * Tells this process from earlier ones of the same node; the registers vote only with the first.
-   */
-  readonly incarnation: number;
-  readonly consistency: ConsistencyRules;
-  /** Start of the node's random choices. */
-  readonly seed: number;
-  readonly commands: readonly (readonly CommandSpec[])[];
-  readonly settings: Settings;
-  readonly facts: HostFacts;
-  readonly databaseCount?: number;
-  readonly measureMicros: () => number;
-}
+export type { NodeOptions, NodePast } from "./node-options.js";
 
 /**
  * Slots of a resizing index drained per slice of the periodic work; a slice takes about a
@@ -62,12 +52,9 @@ export interface NodeOptions {
  */
 export const drainSlotsPerSlice = 8192;
 /** Keys past their deadline removed per slice. What is left is hidden from readers all the same. */
-export const expiriesPerSlice = 1000;
+export const expiriesPerSlice = 256;
 /** Blocks that compaction looks at per slice. */
 export const compactionBlocksPerSlice = 1024;
-
-/** What a request from inside the process (the Maelstrom face) ends with. */
-export type RequestDone = (reply: Bytes | "temporarily_unavailable" | "timeout") => void;
 
 export class Node {
   readonly name: string;
@@ -77,23 +64,29 @@ export class Node {
   readonly environment: NodeEnvironment;
   readonly registers: Registers;
   readonly shards: Shards;
+  /** The mode of each key. */
+  readonly consistency: Consistency;
+  readonly causal: Causal;
   /** Undefined for a node without peers, which writes no deltas. */
   readonly replicator: Replicator | undefined;
+  /** Undefined for a node whose cluster never changes. */
+  readonly clustering: Clustering | undefined;
   readonly sessions = new Map<number, Session>();
   /** One reply buffer for all sessions; empty between inputs. */
   readonly reply = new Reply();
   /** What leaves for other clients than the one whose command runs. */
   readonly outbox = new Outbox(this.reply);
   readonly blocking: Blocking;
+  /** Undefined for a node that keeps nothing on a disk. */
+  journal: Journal | undefined;
   /** Set by the face of the clients; a node without one has no clients. */
   clients: ClientFace | undefined;
 
   readonly #call: Call;
   readonly #gate: LinearizableGate;
-  readonly #consistency: Consistency;
+  readonly #inner: InnerParts;
   readonly #transactions: Transactions;
   readonly #compaction: Compaction;
-  readonly #inner: Session;
   #sessionId = 0;
   #nowMs = 0;
   /** When the next slice of unfinished housekeeping is due. */
@@ -101,17 +94,27 @@ export class Node {
 
   constructor(options: NodeOptions, effects: NodeEffects) {
     this.name = options.name;
-    const replicas = new ReplicaTable();
-    const self = `${options.name}/${options.incarnation.toString(36)}`;
-    this.keyspace = new Keyspace({ replicas, self, databaseCount: options.databaseCount ?? 16 });
+    const { past } = options;
+    const replicas = past?.replicas ?? new ReplicaTable();
+    const self = past?.replica ?? replicaNameOf(options.name, options.incarnation);
+    this.keyspace = new Keyspace({
+      replicas,
+      self,
+      databaseCount: options.databaseCount ?? 16,
+      ...(options.slabCapacity !== undefined && { slabCapacity: options.slabCapacity }),
+    });
     this.environment = new NodeEnvironment(this, options, new Prng(options.seed), effects);
     this.#transactions = new Transactions({
       run: (queued) => this.dispatcher.runQueued(queued),
       modified: this.environment.modified,
-      objection: (call, command) => this.#objection(call, command),
+      registers: () => (this.consistency.isMixed ? this.#registerTransactions : undefined),
       overrun: (session) => this.environment.closeSession(session),
     });
-    this.table = new CommandTable([...options.commands, this.#transactions.commands]);
+    this.table = new CommandTable([
+      ...options.commands,
+      this.#transactions.commands,
+      skerryNodeCommands(() => this),
+    ]);
     this.reply.onError = (prefix) => this.environment.statistics.countError(prefix);
     this.#call = new Call(this.keyspace, this.environment, this.reply);
     this.dispatcher = new Dispatcher(this.table, this.#call, {
@@ -134,44 +137,99 @@ export class Node {
       },
     });
     this.#compaction = new Compaction(this.keyspace);
-    this.#inner = new Session(0, "inner", "inner", 0);
-    this.#consistency = new Consistency(options.consistency);
+    this.consistency = new Consistency(options.consistency);
+    this.causal = new Causal({
+      consistency: this.consistency,
+      shards: () => this.shards,
+      now: () => this.#nowMs,
+      resume: (session) => this.clients?.resume(session),
+      isLost: (...stamp) => this.clustering?.isLost(...stamp) ?? false,
+    });
     const machine = new RegisterMachine(this.keyspace, this.table, this.environment);
     this.registers = new Registers(
       {
         self: options.name,
         incarnation: options.incarnation,
-        configuration: firstConfiguration(options.members),
+        stateIncarnation: past?.stateIncarnation ?? options.incarnation,
+        ...(options.cluster !== undefined && { timing: tcpLinks }),
+        configuration:
+          options.cluster === undefined ? firstConfiguration(options.members) : noConfiguration,
       },
       {
         send: (to, message) => effects.send(to, { kind: "consensus", message }),
-        persist: (lsn, record) => effects.persist(lsn, record),
-        change: (_register, state, operations, atMs) => machine.change(state, operations, atMs),
+        persist: (lsn, record) => (this.journal ?? effects).persist(lsn, record),
+        change: (register, state, operations, atMs) =>
+          register === configurationRegister
+            ? changeConfiguration(state, operations)
+            : machine.change(state, operations, atMs),
         query: (_register, state, operation, atMs) => machine.query(state, operation, atMs),
         complete: (ticket, result) => this.#gate.complete(ticket, result),
+        accepted: (register) => this.#gate.waits.onChanged(register),
         random: () => this.environment.random(),
       },
     );
     this.#gate = new LinearizableGate(
-      this.#consistency,
+      this.consistency,
       () => this.registers,
       () => this.#nowMs,
     );
+    const session = new Session(0, "inner", "inner", 0);
+    this.#inner = { call: this.#call, gate: this.#gate, session };
     this.#installGates();
-    this.shards = new Shards(this.keyspace);
+    this.shards = new Shards(this.keyspace, options.shards);
     this.replicator = this.#newReplicator(options, effects);
+    this.clustering = this.#newClustering(options, effects);
+    if (this.clustering !== undefined)
+      this.environment.cluster = new ClusterStatus(this, this.clustering);
+  }
+
+  #newClustering(options: NodeOptions, effects: NodeEffects): Clustering | undefined {
+    const { cluster } = options;
+    if (cluster === undefined) return undefined;
+    this.dispatcher.serve(false);
+    const { infoSections } = this.environment;
+    infoSections.set("members", () => infoLines(this.clustering?.describe(this.#nowMs) ?? {}));
+    infoSections.set("peers", () => infoLines(this.clustering?.transport() ?? {}));
+    return new Clustering(
+      cluster,
+      {
+        send: (to, message) => effects.send(to, { kind: "membership", message }),
+        registers: () => this.registers,
+        replicator: () => this.replicator!,
+        submit: (operation, done) =>
+          this.#gate.submit(configurationRegister, operation, "write", done),
+        random: () => this.environment.random(),
+        onServing: () => this.dispatcher.serve(true),
+        onLeft: () => this.dispatcher.serve(false),
+      },
+      options.facts.startedMs,
+    );
   }
 
   #newReplicator(options: NodeOptions, effects: NodeEffects): Replicator | undefined {
     const peers = options.members.filter((member) => member !== options.name);
-    if (peers.length === 0) return undefined;
+    if (peers.length === 0 && options.cluster === undefined) return undefined;
+    this.keyspace.isShared = true;
     const replicator = new Replicator(
       this.shards,
-      { send: (to, message) => effects.send(to, { kind: "replication", message }) },
-      { self: options.name, peers, prng: new Prng(options.seed).fork() },
+      {
+        send: (to, message) =>
+          this.#whenSafe(() => effects.send(to, { kind: "replication", message })),
+      },
+      {
+        self: options.name,
+        peers,
+        prng: new Prng(options.seed).fork(),
+        ...(options.timing === undefined ? {} : { timing: options.timing }),
+        // Through a hub only where the number of nodes is known from the start.
+        ...(options.cluster === undefined ? {} : { mode: "direct" as const }),
+      },
       options.facts.startedMs,
     );
-    this.shards.onClosed = (batches) => replicator.onLocalBatches(batches, this.#nowMs);
+    this.shards.onClosed = (batches) => {
+      this.journal?.logBatches(batches);
+      replicator.onLocalBatches(batches, this.#nowMs);
+    };
     const { infoSections } = this.environment;
     infoSections.set("gossip", () => infoLines({ mode: replicator.mode, ...replicator.status() }));
     infoSections.set("consensus", () => infoLines({ ...this.registers.counters }));
@@ -184,29 +242,34 @@ export class Node {
     gates.set("authentication", authenticationGate);
     gates.set("notInTransaction", this.#transactions.refusalGate);
     gates.set("memory", memoryGate);
-    this.environment.settings.onChange("maxmemory", (bytes) => {
+    followMemory(dispatcher.call, (isLimited) => {
       // Only with a limit is every command looked at for the memory that it may take.
-      if (bytes === "0") dispatcher.nodeGates &= ~nodeGate.memory;
-      else dispatcher.nodeGates |= nodeGate.memory;
+      if (isLimited) dispatcher.nodeGates |= nodeGate.memory;
+      else dispatcher.nodeGates &= ~nodeGate.memory;
     });
     gates.set("subscription", subscriptionGate);
     gates.set("pause", this.environment.pauseGate);
     gates.set("queue", this.#transactions.queueGate);
     dispatcher.onRefusedExec = (session) => this.#transactions.forget(session);
-    if (!this.#consistency.isMixed) return;
+    if (!this.consistency.isMixed) return;
     dispatcher.nodeGates |= nodeGate.modes;
-    gates.set("consistency", (call, command, session) =>
-      this.#gate.ask(call, command, session, (reply) => this.#deliver(session, reply)),
+    gates.set(
+      "consistency",
+      (call, command, session, refuse) =>
+        this.#gate.ask(call, command, session, this.#deliverTo(session)) ||
+        this.causal.ask(call, command, session, refuse),
     );
   }
 
-  /**
-   * Inside EXEC nothing may wait, so linearizable keys neither join a transaction nor are watched.
-   */
-  #objection(call: Call, command: Command): string | undefined {
-    if (!this.#consistency.isMixed || !this.#gate.concerns(call, command)) return undefined;
-    return "ERR transactions over linearizable keys are not supported yet";
-  }
+  /** What transactions ask of the registers; replies find their session. */
+  readonly #registerTransactions: RegisterTransactions = {
+    claim: (call, command) => this.#gate.claim(call, command),
+    watch: (call, register) => this.#gate.watch(call, register, this.#deliverTo(call.session)),
+    watchedBy: (session) => this.#gate.watchedBy(session),
+    forget: (session) => this.#gate.forget(session),
+    execute: (call, register, queue) =>
+      this.#gate.execute(call, register, queue, this.#deliverTo(call.session)),
+  };
 
   get nowMs(): number {
     return this.#nowMs;
@@ -229,8 +292,11 @@ export class Node {
 
   /** Timers: expiry, registers. The host calls it at `nextDueMs` or a little later. */
   tick(): void {
+    this.environment.storage?.tick();
     this.registers.tick(this.#nowMs);
+    this.#gate.waits.tick(this.#nowMs);
     this.replicator?.tick(this.#nowMs);
+    this.clustering?.tick(this.#nowMs);
     this.blocking.tick(this.#nowMs);
     this.environment.noteTime(this.#nowMs);
     if (this.#nowMs >= this.#sliceDueMs && !this.environment.debug.cronPaused) this.#runSlice();
@@ -242,25 +308,32 @@ export class Node {
    * it.
    */
   get wantsEndTurn(): boolean {
+    if (this.journal?.wantsEndTurn) return true;
     return this.keyspace.capture !== undefined && this.keyspace.hasOpenBatch;
   }
 
   /** The host has nothing more at hand. */
   endTurn(): void {
     this.#closeBatch();
+    this.journal?.endTurn();
   }
 
   /** With peers this stamps the batch, logs it and sends it. */
   #closeBatch(): void {
-    if (this.replicator === undefined) this.keyspace.endBatch();
-    else this.shards.settle();
+    if (this.replicator !== undefined) this.shards.settle();
+    else if (this.journal !== undefined) this.journal.closeBatch();
+    else this.keyspace.endBatch();
   }
+
+  readonly #whenSafe = (run: () => void): void =>
+    this.journal === undefined ? run() : this.journal.whenSafe(run);
 
   /** Periodic work, about every 100 ms, each part bounded. */
   cron(): void {
     if (this.environment.debug.cronPaused) return;
     this.environment.statistics.sample(this.#nowMs);
     this.#runSlice();
+    this.environment.storage?.cron();
     this.clients?.cron?.();
     this.settle();
   }
@@ -281,10 +354,14 @@ export class Node {
   nextDueMs(): number {
     return Math.min(
       this.registers.nextDueMs(),
+      this.#gate.waits.nextDueMs(),
+      this.causal.nextDueMs(),
       this.#sliceDueMs,
       this.environment.pauseEndsMs,
       this.blocking.nextDueMs(),
       this.replicator?.nextDueMs() ?? Number.POSITIVE_INFINITY,
+      this.clustering?.nextDueMs() ?? Number.POSITIVE_INFINITY,
+      this.environment.storage?.nextDueMs() ?? Number.POSITIVE_INFINITY,
     );
   }
 
@@ -302,6 +379,8 @@ export class Node {
   closeSession(session: Session): void {
     this.sessions.delete(session.id);
     this.#transactions.forget(session);
+    this.#gate.waits.forget(session);
+    this.causal.forget(session);
     this.blocking.forget(session);
     this.environment.channels.forget(session);
     this.environment.forgetPostponed(session);
@@ -312,6 +391,10 @@ export class Node {
   releaseSession(session: Session): void {
     this.#transactions.forget(session);
     this.environment.channels.forget(session);
+  }
+
+  #deliverTo(session: Session): (reply: Bytes) => void {
+    return (reply) => this.#deliver(session, reply);
   }
 
   /** A pending command's reply, between commands. */
@@ -327,6 +410,7 @@ export class Node {
   settle(): void {
     this.#gate.deliver();
     this.environment.resumePostponed();
+    this.causal.resume();
     if (this.dispatcher.onReadyKeys !== undefined) this.#serveWaiting();
     while (!this.outbox.isEmpty) {
       this.outbox.deliver(this.clients, this.#isOpen);
@@ -342,65 +426,26 @@ export class Node {
     this.blocking.serve();
   };
 
-  // ---- requests from inside the process
-
   /**
    * Runs a command for a face of this process and hands back the reply bytes (RESP2), at once or
    * when the registers have decided.
    */
   request(args: readonly Bytes[], done: RequestDone): void {
-    const key = args[1];
-    if (key !== undefined && this.#consistency.modeOf(key, 0, key.length) === "linearizable") {
-      this.#requestLinearizable(args, key, done);
-      this.settle();
-      return;
-    }
-    done(this.#runInner(args));
-  }
-
-  #requestLinearizable(args: readonly Bytes[], key: Bytes, done: RequestDone): void {
-    const command = this.table.find(args[0]!, 0, args[0]!.length);
-    assert(command !== undefined, "the process asked itself for an unknown command");
-    const accepted = this.#gate.submit(
-      registerOf(0, key, 0, key.length),
-      encodeOperation({ resp3: false, database: 0, args }),
-      operationKind(command),
-      (result: OperationResult) => done(result.kind === "ok" ? result.outcome : result.error),
-    );
-    if (!accepted) done("temporarily_unavailable");
-  }
-
-  #runInner(args: readonly Bytes[]): Bytes {
-    const call = this.#call;
-    const joined = Buffer.concat(args);
-    call.bytes = joined;
-    call.ranges = new Int32Array(args.length * 2);
-    let at = 0;
-    args.forEach((arg, index) => {
-      call.ranges[index * 2] = at;
-      call.ranges[index * 2 + 1] = arg.length;
-      at += arg.length;
-    });
-    call.first = 0;
-    call.argc = args.length;
-    call.hashed = false;
-    call.mayBlock = false;
-    call.session = this.#inner;
-    call.outcome = outcome.done;
-    const reply = this.reply;
-    const before = reply.length;
-    reply.resp3 = false;
-    const command = this.table.find(joined, 0, args[0]!.length);
-    assert(command !== undefined, "the process asked itself for an unknown command");
-    this.dispatcher.run(command, this.#inner);
-    const bytes = reply.bytes.slice(before, reply.length);
-    reply.length = before;
-    return bytes;
+    const isOver = runInner(this, this.#inner, args, (reply) => this.#whenSafe(() => done(reply)));
+    if (!isOver) this.settle();
   }
 
   // ---- peers and disk
 
-  receivePeer(from: string, message: PeerMessage): void {
+  /**
+   * @param incarnation the process that said it, where the way it came tells. False: the message
+   * speaks for another process than that and was not heard.
+   */
+  receivePeer(from: string, message: PeerMessage, incarnation?: number): boolean {
+    if (incarnation !== undefined) {
+      if (this.#isForged(from, message, incarnation)) return false;
+      this.clustering?.membership.noteHeard(from, incarnation, this.#nowMs);
+    }
     switch (message.kind) {
       case "consensus":
         this.registers.receive(this.#nowMs, from, message.message);
@@ -408,15 +453,27 @@ export class Node {
       case "replication":
         this.replicator?.onMessage(from, message.message, this.#nowMs);
         break;
+      case "membership":
+        this.clustering?.onMessage(from, incarnation ?? 0, message.message, this.#nowMs);
+        break;
     }
     this.settle();
+    return true;
+  }
+
+  #isForged(from: string, { kind, message }: PeerMessage, incarnation: number): boolean {
+    if (kind === "consensus") return message.incarnation !== incarnation;
+    if (kind === "membership") return false;
+    // A node that kept its log writes on under the name of an earlier process.
+    return !this.keyspace.replicas.nameOf(message.sender).startsWith(`${from}/`);
   }
 
   /** Everything that `effects.persist` was given up to `lsn` is durable. */
   persisted(lsn: number): void {
     this.registers.persisted(this.#nowMs, lsn);
-    // A host may say so while the command that asked for it still runs; its input settles then.
-    if (!this.dispatcher.isRunning) this.settle();
+    // A host may say so while the input that asked for it still runs: that settles at its end. What
+    // waits then must not go on in the middle of it.
+    if (!this.dispatcher.isRunning && !this.registers.isBusy) this.settle();
   }
 
   verifyInvariants(): void {

@@ -3,9 +3,12 @@
 // command runs through the same dispatcher and the same command functions as everywhere, on a
 // scratch keyspace that holds only that register.
 //
-// Encoded operation: protocol (2 or 3), database, arguments. Outcome: the reply bytes. Encoded
+// Encoded operation: kind and protocol, database, then what the kind needs. A command: its
+// arguments. A transaction: what was watched, then its commands, which run together or not at all.
+// Versions: keys, whose state is told as a hash; WATCH asks so. Outcome: the reply bytes. Encoded
 // state: the dictionary of replica names, then keys in byte order with their entries.
 
+import { createHash } from "node:crypto";
 import {
   ByteReader,
   type Bytes,
@@ -25,7 +28,7 @@ import type { Ref } from "../keyspace/arena.js";
 import { hashBytes } from "../keyspace/hash.js";
 import { Keyspace } from "../keyspace/keyspace.js";
 import { KeyEntry } from "../lattice/key-entry.js";
-import { DictionaryCodec } from "../lattice/replica-codec.js";
+import { DictionaryCodec, NameCodec } from "../lattice/replica-codec.js";
 import type { CommandTable } from "./command-table.js";
 import { Dispatcher } from "./dispatcher.js";
 
@@ -36,25 +39,56 @@ export interface RegisterOperation {
   readonly args: readonly Bytes[];
 }
 
-export function encodeOperation(operation: RegisterOperation): Bytes {
+/** MULTI ... EXEC on one register. */
+export interface RegisterTransaction {
+  readonly resp3: boolean;
+  readonly database: number;
+  /** Keys watched, and what `encodeVersions` answered for them. */
+  readonly watched: readonly { readonly keys: readonly Bytes[]; readonly version: Bytes }[];
+  readonly commands: readonly (readonly Bytes[])[];
+}
+
+/** Added to the protocol in the first byte. */
+const kinds = { command: 0, transaction: 10, versions: 20 } as const;
+
+function writeList(writer: ByteWriter, items: readonly Bytes[]): void {
+  writer.varint(items.length);
+  for (const item of items) writer.bytes(item);
+}
+
+function readList(reader: ByteReader): Bytes[] {
+  const items: Bytes[] = [];
+  for (let count = reader.count(); count > 0; count--) items.push(reader.bytes());
+  return items;
+}
+
+export function encodeOperation({ resp3, database, args }: RegisterOperation): Bytes {
   const writer = new ByteWriter(64);
-  writer
-    .u8(operation.resp3 ? 3 : 2)
-    .u8(operation.database)
-    .varint(operation.args.length);
-  for (const arg of operation.args) writer.bytes(arg);
+  writer.u8(kinds.command + (resp3 ? 3 : 2)).u8(database);
+  writeList(writer, args);
   return writer.finish();
 }
 
-/** @throws MalformedBytes when the bytes are not an operation. */
-export function decodeOperation(bytes: Bytes): RegisterOperation {
-  const reader = new ByteReader(bytes);
-  const resp3 = reader.u8() === 3;
-  const database = reader.u8();
-  const args: Bytes[] = [];
-  for (let count = reader.count(); count > 0; count--) args.push(reader.bytes());
-  reader.expectEnd();
-  return { resp3, database, args };
+export function encodeTransaction(transaction: RegisterTransaction): Bytes {
+  const { resp3, database, watched, commands } = transaction;
+  const writer = new ByteWriter(256);
+  writer.u8(kinds.transaction + (resp3 ? 3 : 2)).u8(database);
+  writer.varint(watched.length);
+  for (const { keys, version } of watched) {
+    writeList(writer, keys);
+    writer.bytes(version);
+  }
+  writer.varint(commands.length);
+  for (const args of commands) writeList(writer, args);
+  return writer.finish();
+}
+
+/** Asks for a hash over the state of keys, which any write of one of them changes. */
+export function encodeVersions(database: number, keys: readonly Bytes[]): Bytes {
+  const writer = new ByteWriter(64);
+  writer.u8(kinds.versions + 2).u8(database);
+  writeList(writer, keys);
+  return writer.finish();
 }
 
 const malformedReply = utf8("-ERR malformed operation\r\n");
@@ -80,6 +114,7 @@ export class RegisterMachine {
       databaseCount: main.databases.length,
     });
     this.#call = new Call(this.#keyspace, environment, this.#reply);
+    this.#call.isRegister = true;
     this.#dispatcher = new Dispatcher(table, this.#call, { measureMicros: () => 0 });
   }
 
@@ -102,13 +137,61 @@ export class RegisterMachine {
   /** A peer's bytes that are no operation change nothing and are answered as an error. */
   #runEncoded(bytes: Bytes): Bytes {
     try {
-      const operation = decodeOperation(bytes);
-      if (operation.database >= this.#keyspace.databases.length) return malformedReply;
-      return this.#run(operation);
+      const reader = new ByteReader(bytes);
+      const first = reader.u8();
+      const resp3 = first % 10 === 3;
+      const database = reader.u8();
+      if (database >= this.#keyspace.databases.length) return malformedReply;
+      switch (first - (resp3 ? 3 : 2)) {
+        case kinds.command:
+          return this.#runCommand(reader, resp3, database);
+        case kinds.transaction:
+          return this.#runTransaction(reader, resp3, database);
+        case kinds.versions:
+          return this.#versionOf(database, readList(reader));
+        default:
+          return malformedReply;
+      }
     } catch (error) {
       if (!(error instanceof MalformedBytes)) throw error;
       return malformedReply;
     }
+  }
+
+  #runCommand(reader: ByteReader, resp3: boolean, database: number): Bytes {
+    const args = readList(reader);
+    reader.expectEnd();
+    return this.#run({ resp3, database, args });
+  }
+
+  #runTransaction(reader: ByteReader, resp3: boolean, database: number): Bytes {
+    let isUnchanged = true;
+    for (let count = reader.count(2); count > 0; count--) {
+      const version = this.#versionOf(database, readList(reader));
+      if (!equalBytes(version, reader.bytes())) isUnchanged = false;
+    }
+    const commands: Bytes[][] = [];
+    for (let count = reader.count(); count > 0; count--) commands.push(readList(reader));
+    reader.expectEnd();
+    if (!isUnchanged) return utf8(resp3 ? "_\r\n" : "*-1\r\n");
+    const writer = new ByteWriter(256);
+    writer.raw(utf8(`*${commands.length}\r\n`));
+    for (const args of commands) writer.raw(this.#run({ resp3, database, args }));
+    return writer.finish();
+  }
+
+  #versionOf(database: number, keys: readonly Bytes[]): Bytes {
+    const keyspace = this.#keyspace;
+    const db = keyspace.databases[database]!;
+    const writer = new ByteWriter(256);
+    const codec = new NameCodec(keyspace.replicas);
+    for (const key of keys) {
+      const ref = db.keys.find(hashBytes(key, 0, key.length), key, 0, key.length);
+      const isThere = ref !== 0 && !keyspace.isExpired(ref);
+      writer.u8(isThere ? 1 : 0);
+      if (isThere) keyspace.entryOf(ref).encode(writer, codec, keyspace.replicas);
+    }
+    return createHash("sha1").update(writer.view()).digest();
   }
 
   #run(operation: RegisterOperation): Bytes {

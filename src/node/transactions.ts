@@ -5,7 +5,9 @@
 // A watched key is not compared with what it was: every change is told as it happens, so a key that
 // was changed and changed back has changed, whatever its type.
 //
-// Left out: transactions over linearizable keys, which are refused while they are queued.
+// Keys of one linearizable register make a transaction of that register, which runs there as one
+// operation (linearizable.ts); WATCH of such keys remembers what they are. Keys of both kinds, or
+// of two registers, do not mix.
 
 import { latin1 } from "../base/bytes.js";
 import type { Call } from "../commands/call.js";
@@ -18,17 +20,27 @@ import type { ModifiedListeners } from "./environment-modified.js";
 /** Commands that run at once although MULTI is open. */
 const immediate = new Set(["exec", "discard", "multi", "watch", "quit", "reset"]);
 
+/** Commands that go with any transaction, for they look at no key. */
+const touchesNothing = new Set(["ping", "echo", "time", "unwatch"]);
+
 /** What transactions need of the node. */
 export interface TransactionPorts {
   /** Runs one queued command of EXEC and writes its reply. */
   readonly run: (queued: QueuedCommand) => void;
   readonly modified: ModifiedListeners;
-  /**
-   * Why a command may not be queued, or watch, because of what its keys are; undefined when it may.
-   */
-  readonly objection: (call: Call, command: Command) => string | undefined;
+  /** The linearizable registers; undefined where every key is eventual. */
+  readonly registers: () => RegisterTransactions | undefined;
   /** A session's input, queued commands included, has outgrown `client-query-buffer-limit`. */
   readonly overrun: (session: Session) => void;
+}
+
+/** What transactions ask of the linearizable mode. */
+export interface RegisterTransactions {
+  claim(call: Call, command: Command): string | { readonly error: string } | undefined;
+  watch(call: Call, register: string): void;
+  watchedBy(session: Session): string | undefined;
+  forget(session: Session): void;
+  execute(call: Call, register: string, queue: readonly QueuedCommand[]): void;
 }
 
 export class Transactions {
@@ -56,27 +68,41 @@ export class Transactions {
   /** The dispatcher's gate that queues commands while MULTI is open. */
   readonly queueGate: Gate = (call, command, session, refuse) => {
     const { transaction } = session;
-    if (command.name === "watch" || transaction !== undefined) {
-      const objection = this.#ports.objection(call, command);
-      if (objection !== undefined) {
-        refuse(objection);
+    const isWatch = command.name === "watch";
+    let register: string | undefined;
+    if ((isWatch || transaction !== undefined) && !call.isInsideExec) {
+      const claim = this.#ports.registers()?.claim(call, command);
+      if (typeof claim === "object") {
+        refuse(claim.error);
         return true;
       }
+      register = claim;
+    }
+    if (isWatch && register !== undefined && transaction === undefined) {
+      this.#ports.registers()!.watch(call, register);
+      return true;
     }
     if (transaction === undefined || call.isInsideExec || immediate.has(command.name)) return false;
     // What will not run need not be kept.
-    if (!transaction.aborted && !session.watchBroken) this.#queue(call, command, transaction);
+    if (!transaction.aborted && !session.watchBroken)
+      this.#queue(call, command, transaction, register);
     call.reply.queued();
     return true;
   };
 
-  #queue(call: Call, command: Command, transaction: Transaction): void {
+  #queue(
+    call: Call,
+    command: Command,
+    transaction: Transaction,
+    register: string | undefined,
+  ): void {
     const { session, argc } = call;
     const start = call.start(0);
     const end = call.start(argc - 1) + call.size(argc - 1);
     const ranges = call.ranges.slice(call.first, call.first + argc * 2);
     for (let i = 0; i < ranges.length; i += 2) ranges[i]! -= start;
-    transaction.queue.push({ command, bytes: call.bytes.slice(start, end), ranges, argc });
+    const bytes = call.bytes.slice(start, end);
+    transaction.queue.push({ command, bytes, ranges, argc, register });
     transaction.queuedBytes += end - start + ranges.byteLength;
     const limit = call.environment.settings.number("client-query-buffer-limit");
     if (transaction.queuedBytes > limit) this.#ports.overrun(session);
@@ -93,6 +119,7 @@ export class Transactions {
   }
 
   #unwatch(session: Session): void {
+    this.#ports.registers()?.forget(session);
     for (const { database, key } of session.watched) {
       const path = pathOf(database, key);
       const watchers = this.#watchers.get(path);
@@ -141,6 +168,7 @@ export class Transactions {
       return;
     }
     const broken = session.watchBroken || hasExpiredWatch(call, session);
+    if (!transaction.aborted && !broken && this.#execOnRegister(call, transaction)) return;
     this.forget(session);
     if (transaction.aborted) {
       reply.error("EXECABORT Transaction discarded because of previous errors.");
@@ -150,6 +178,29 @@ export class Transactions {
       reply.array(transaction.queue.length);
       for (const queued of transaction.queue) this.#ports.run(queued);
     }
+  }
+
+  /** False when no key of the transaction is linearizable. */
+  #execOnRegister(call: Call, { queue }: Transaction): boolean {
+    const registers = this.#ports.registers();
+    if (registers === undefined) return false;
+    const { session } = call;
+    const keyed = queue.filter(({ command }) => !touchesNothing.has(command.name));
+    const used = new Set(keyed.map(({ register }) => register));
+    const watched = registers.watchedBy(session);
+    if (watched !== undefined) used.add(watched);
+    if (used.size === 0 || (used.size === 1 && used.has(undefined))) return false;
+    if (used.size > 1 || session.watched.length > 0) {
+      this.forget(session);
+      call.reply.error(
+        "EXECABORT Transaction discarded because its keys do not lie in one linearizable register",
+      );
+      return true;
+    }
+    session.transaction = undefined;
+    session.gates &= ~gate.transaction;
+    registers.execute(call, [...used][0]!, queue);
+    return true;
   }
 
   #specs(): CommandSpec[] {

@@ -22,6 +22,8 @@ export interface Counters {
   outboxDroppedCount: number;
   pullCount: number;
   stateSentCount: number;
+  /** Parts of long states. */
+  statePartCount: number;
   stateJoinedCount: number;
   /** States refused for the clock or for a false identity. */
   stateRefusedCount: number;
@@ -32,7 +34,8 @@ export interface Counters {
 export class Cluster {
   readonly self: NodeId;
   readonly shards: Shards;
-  readonly peers: readonly Peer[];
+  /** The other nodes; they come and go by `Replicator.addPeer` and `removePeer`. */
+  readonly peers: Peer[];
   readonly timing: Timing;
   readonly limits: Limits;
   readonly prng: Prng;
@@ -43,6 +46,7 @@ export class Cluster {
     outboxDroppedCount: 0,
     pullCount: 0,
     stateSentCount: 0,
+    statePartCount: 0,
     stateJoinedCount: 0,
     stateRefusedCount: 0,
     malformedCount: 0,

@@ -19,6 +19,8 @@ const types = [
   "contexts",
   "pull",
   "state",
+  "state_part",
+  "state_more",
 ] as const satisfies readonly Body["type"][];
 
 const tags = new Map<Body["type"], number>(types.map((type, tag) => [type, tag]));
@@ -72,6 +74,13 @@ function writeBody(writer: ByteWriter, body: Body, codec: DictionaryCodec, shard
       return;
     case "state":
       writer.bytes(body.bytes);
+      return;
+    case "state_part":
+      writer.varint(body.id).varint(body.shard).varint(body.total).varint(body.at);
+      writer.bytes(body.bytes);
+      return;
+    case "state_more":
+      writer.varint(body.id).varint(body.at);
   }
 }
 
@@ -101,6 +110,14 @@ function readBody(
       return { type, contexts: readContexts(reader, codec, shards) };
     case "state":
       return { type, bytes: reader.bytes().slice() };
+    case "state_part": {
+      const id = reader.varint();
+      const shard = readShard(reader, shards);
+      const [total, at] = [reader.varint(), reader.varint()];
+      return { type, id, shard, total, at, bytes: reader.bytes().slice() };
+    }
+    case "state_more":
+      return { type, id: reader.varint(), at: reader.varint() };
   }
 }
 

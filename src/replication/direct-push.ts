@@ -10,6 +10,7 @@
 // the outbox full is not kept for that peer; it is counted, and the peer will find out that it
 // lacks it.
 
+import { buggify } from "../base/buggify.js";
 import type { ReplicaIndex } from "../clock/stamp.js";
 import { VersionVector } from "../clock/version-vector.js";
 import type { Batch } from "../keyspace/batch.js";
@@ -37,22 +38,24 @@ interface Link {
 
 export class DirectPush implements Dissemination {
   readonly #cluster: Cluster;
-  readonly #links: readonly Link[];
+  #links: Link[];
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
-    this.#links = cluster.peers.map((peer) => ({
-      peer,
-      outbox: [],
-      bytes: 0,
-      sentCount: 0,
-      sentBytes: 0,
-      windowBytes: cluster.limits.windowBytesMax,
-      movedMs: 0,
-      attempts: 0,
-      owed: new Map(),
-      ackDueMs: Number.POSITIVE_INFINITY,
-    }));
+    this.#links = cluster.peers.map((peer) => newLink(peer, cluster.limits.windowBytesMax));
+  }
+
+  waitingFor(peer: Peer): { readonly count: number; readonly bytes: number } {
+    const { outbox, bytes } = this.#linkOf(peer);
+    return { count: outbox.length, bytes };
+  }
+
+  onAdded(peer: Peer): void {
+    this.#links.push(newLink(peer, this.#cluster.limits.windowBytesMax));
+  }
+
+  onRemoved(peer: Peer): void {
+    this.#links = this.#links.filter((link) => link.peer !== peer);
   }
 
   get dueMs(): number {
@@ -61,11 +64,13 @@ export class DirectPush implements Dissemination {
     return due;
   }
 
+  // Spec: Gossip.Write.
   onLocal(batches: readonly Batch[], now: number): void {
     const { outboxBytesMax } = this.#cluster.limits;
     for (const link of this.#links) {
       for (const batch of batches) {
-        if (link.bytes + batch.bytes > outboxBytesMax && link.outbox.length > 0) {
+        const isFull = link.bytes + batch.bytes > outboxBytesMax && link.outbox.length > 0;
+        if (isFull || buggify("outbox_is_full")) {
           this.#cluster.counters.outboxDroppedCount++;
           continue;
         }
@@ -140,11 +145,13 @@ export class DirectPush implements Dissemination {
   }
 
   /** Sends what the window admits: at least one batch when nothing is on its way. */
+  // Spec: Gossip.Push.
   #pump(link: Link, now: number): void {
     const batches: Batch[] = [];
     while (link.sentCount < link.outbox.length) {
       const batch = link.outbox[link.sentCount]!;
-      if (link.sentBytes > 0 && link.sentBytes + batch.bytes > link.windowBytes) break;
+      const isFull = link.sentBytes + batch.bytes > link.windowBytes || buggify("window_is_small");
+      if (link.sentBytes > 0 && isFull) break;
       batches.push(batch);
       link.sentCount++;
       link.sentBytes += batch.bytes;
@@ -184,6 +191,19 @@ export class DirectPush implements Dissemination {
     return this.#links.find((link) => link.peer === peer)!;
   }
 }
+
+const newLink = (peer: Peer, windowBytes: number): Link => ({
+  peer,
+  outbox: [],
+  bytes: 0,
+  sentCount: 0,
+  sentBytes: 0,
+  windowBytes,
+  movedMs: 0,
+  attempts: 0,
+  owed: new Map(),
+  ackDueMs: Number.POSITIVE_INFINITY,
+});
 
 const bytesOf = (batches: readonly Batch[]): number =>
   batches.reduce((sum, batch) => sum + batch.bytes, 0);

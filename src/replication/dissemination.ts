@@ -19,5 +19,10 @@ export interface Dissemination {
   onKnown(peer: Peer, now: number): void;
   /** A peer came back as a new incarnation: what it had is gone. */
   onReturn(peer: Peer, now: number): void;
+  /** What waits for a peer's acknowledgement, as far as this dissemination keeps it by peer. */
+  waitingFor(peer: Peer): { readonly count: number; readonly bytes: number };
+  /** A node has joined the cluster, or left it for good. */
+  onAdded(peer: Peer): void;
+  onRemoved(peer: Peer): void;
   onDue(now: number): void;
 }

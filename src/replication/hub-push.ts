@@ -23,7 +23,7 @@ const nameOf = ({ shard, origin, time }: Batch): string => `${shard} ${origin} $
 export class HubPush implements Dissemination {
   readonly #cluster: Cluster;
   /** All nodes in the order of their names, this one as undefined. */
-  readonly #order: readonly (Peer | undefined)[];
+  #order: readonly (Peer | undefined)[] = [];
   readonly #suspectUntilMs = new Map<Peer, number>();
 
   /** Own batches that no peer is known to have, oldest first. */
@@ -46,11 +46,15 @@ export class HubPush implements Dissemination {
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
-    const order: { node: NodeId; peer: Peer | undefined }[] = cluster.peers.map((peer) => ({
+    this.#sort();
+  }
+
+  #sort(): void {
+    const order: { node: NodeId; peer: Peer | undefined }[] = this.#cluster.peers.map((peer) => ({
       node: peer.node,
       peer,
     }));
-    order.push({ node: cluster.self, peer: undefined });
+    order.push({ node: this.#cluster.self, peer: undefined });
     this.#order = order
       .sort((a, b) => compareText(a.node, b.node))
       .map(({ peer }): Peer | undefined => peer);
@@ -216,6 +220,20 @@ export class HubPush implements Dissemination {
   onPushed(): void {}
 
   onReturn(): void {}
+
+  waitingFor(): { readonly count: number; readonly bytes: number } {
+    return { count: this.#unconfirmed.length, bytes: this.#unconfirmedBytes };
+  }
+
+  onAdded(): void {
+    this.#sort();
+  }
+
+  onRemoved(peer: Peer): void {
+    this.#sort();
+    this.#suspectUntilMs.delete(peer);
+    this.#owed.delete(peer);
+  }
 
   onDue(now: number): void {
     if (this.#flushDueMs <= now) this.#flush(now);

@@ -6,6 +6,7 @@
 // earliest always gets through. What has waited for long is dropped too: its maker may have
 // crashed, and with it what should have come before.
 
+import { buggify } from "../base/buggify.js";
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import type { Batch } from "../keyspace/batch.js";
 import type { Shards } from "../keyspace/shards.js";
@@ -64,6 +65,7 @@ export class Inbox {
   }
 
   /** Takes batches in, joins whatever is ready now, and answers what was joined, in order. */
+  // Spec: Gossip.OnDelta.
   take(batches: readonly Batch[], now: number): Batch[] {
     const joined: Batch[] = [];
     const touched = new Set<number>();
@@ -121,6 +123,10 @@ export class Inbox {
     chain.splice(at, 0, { batch, sinceMs: now });
     this.#count++;
     this.#bytes += batch.bytes;
+    if (buggify("inbox_is_full")) {
+      this.#drop(batch);
+      return false;
+    }
     while (this.#count > 1 && this.#isFull(0)) {
       const last = this.#latest();
       this.#drop(last);

@@ -22,7 +22,7 @@ export interface ReplicationMessage {
   readonly body: Body;
 }
 
-export type Body = Delta | Relay | Summary | Contexts | Pull | State;
+export type Body = Delta | Relay | Summary | Contexts | Pull | State | StatePart | StateMore;
 
 /**
  * Batches that the sender has joined, oldest first. The contexts acknowledge and tell how far the
@@ -72,4 +72,23 @@ export interface Pull {
 export interface State {
   readonly type: "state";
   readonly bytes: Uint8Array;
+}
+
+/** A part of a state that is too long for one message (state-transfer.ts). */
+export interface StatePart {
+  readonly type: "state_part";
+  /** Of the transfer, as its giver counts. */
+  readonly id: number;
+  readonly shard: number;
+  /** Length of the whole state. */
+  readonly total: number;
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+/** "I have so much; go on." */
+export interface StateMore {
+  readonly type: "state_more";
+  readonly id: number;
+  readonly at: number;
 }

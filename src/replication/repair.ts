@@ -12,14 +12,17 @@
 // the rest is asked for again. After a difference the next exchange comes soon: news spreads in a
 // few rounds.
 
+import { buggify } from "../base/buggify.js";
 import { timeOfMs } from "../clock/stamp.js";
 import { VersionVector } from "../clock/version-vector.js";
 import type { Batch } from "../keyspace/batch.js";
+import type { Shards } from "../keyspace/shards.js";
 import type { Cluster } from "./cluster.js";
 import type { Inbox } from "./inbox.js";
 import type { Contexts, Pull, ShardContext, Summary } from "./messages.js";
 import type { Peer } from "./peer.js";
 import { SettledHash } from "./settled-hash.js";
+import { StateTransfer } from "./state-transfer.js";
 
 /** A pull without an answer so far. */
 interface Outstanding {
@@ -40,11 +43,15 @@ export class Repair {
   /** Shards of which somebody has more, and when to ask. */
   readonly #lacking = new Map<number, number>();
   readonly #pulling = new Map<Peer, Outstanding>();
+  readonly states: StateTransfer;
+  /** Peers that have said how far they are: until then nothing is known of what is missing. */
+  readonly #told = new Map<Peer, readonly ShardContext[]>();
 
   constructor(cluster: Cluster, inbox: Inbox, now: number) {
     this.#cluster = cluster;
     this.#inbox = inbox;
     this.#hash = new SettledHash(cluster.shards);
+    this.states = new StateTransfer(cluster);
     const { exchangeMs, forgetMs } = cluster.timing;
     this.#exchangeGapMs = exchangeMs;
     // Nodes that start together do not all talk at once.
@@ -64,6 +71,46 @@ export class Repair {
     this.#pullDue(now);
   }
 
+  /** A node has left for good. */
+  onRemoved(peer: Peer): void {
+    this.#round = this.#round.filter((each) => each !== peer);
+    this.#pulling.delete(peer);
+    this.#told.delete(peer);
+    this.states.forget(peer);
+  }
+
+  /** Whether a peer has said since it came how far it is. */
+  hasTold(peer: Peer): boolean {
+    return this.#told.has(peer);
+  }
+
+  /**
+   * Whether this node has all that a peer had when it first told. A node that has just come serves
+   * nobody before (design.md section 5: only what its context covers).
+   */
+  hasCaughtUpWith(peer: Peer): boolean {
+    const { shards } = this.#cluster;
+    return this.#told.get(peer)?.every(isSeen(shards)) ?? false;
+  }
+
+  /**
+   * A way to a peer has opened: it hears how far this node is, all of it. A summary would leave out
+   * what is new, and a node that has just come must not take that for nothing.
+   */
+  onLinked(peer: Peer): void {
+    this.#cluster.shards.settle();
+    this.#sendContexts(peer, false);
+  }
+
+  /** What a peer has told first; later words do not move the mark that this node has to reach. */
+  #noteTold(peer: Peer): void {
+    if (this.#told.has(peer)) return;
+    const told = this.#cluster.shards.shards.map(({ index }) => {
+      return { shard: index, context: peer.known(index).clone() };
+    });
+    this.#told.set(peer, told);
+  }
+
   // ---- exchange
 
   #exchange(now: number): void {
@@ -77,6 +124,7 @@ export class Repair {
   }
 
   /** Offers a peer to compare. */
+  // Spec: AntiEntropy.Begin, Gossip.Compare.
   compareWith(peer: Peer): void {
     this.#cluster.shards.settle();
     const until = this.#settledUntil();
@@ -96,8 +144,10 @@ export class Repair {
     }
   }
 
+  // Spec: Gossip.OnContexts.
   onContexts(peer: Peer, { contexts, wantsReply }: Contexts, now: number): void {
     for (const context of contexts) this.learn(peer, context, now);
+    this.#noteTold(peer);
     if (this.#lacking.size > 0) this.#hasten(now);
     if (wantsReply && this.#hasNewsFor(peer)) this.#sendContexts(peer, false);
   }
@@ -166,6 +216,10 @@ export class Repair {
   #pullDue(now: number): void {
     for (const [shard, at] of [...this.#lacking]) {
       if (at > now) continue;
+      if (this.states.isTaking(shard, now)) {
+        this.#lacking.set(shard, now + this.#cluster.timing.pullTimeoutMs / 2);
+        continue;
+      }
       const able = this.#cluster.peers.filter((peer) => this.#lacks(peer, shard));
       if (able.length === 0) {
         this.#lacking.delete(shard);
@@ -185,11 +239,12 @@ export class Repair {
   }
 
   /** Asks a peer for everything that is due and that it has. */
+  // Spec: Gossip.Pull.
   #pull(peer: Peer, now: number): void {
     const { timing, counters } = this.#cluster;
     const contexts: ShardContext[] = [];
     for (const [shard, at] of [...this.#lacking].sort((a, b) => a[0] - b[0])) {
-      if (at > now || !this.#lacks(peer, shard)) continue;
+      if (at > now || !this.#lacks(peer, shard) || this.states.isTaking(shard, now)) continue;
       contexts.push({ shard, context: this.#reachOf(peer, shard) });
       this.#lacking.set(shard, now + timing.pullTimeoutMs);
     }
@@ -208,9 +263,11 @@ export class Repair {
   }
 
   /** A state was joined; the batches of the same answer follow it. */
-  onState(peer: Peer): void {
+  onState(peer: Peer, now: number): void {
     const outstanding = this.#pulling.get(peer);
     if (outstanding !== undefined) outstanding.hasProgress = true;
+    // What else is lacking waited for it.
+    else for (const shard of this.#lacking.keys()) this.#lacking.set(shard, now);
   }
 
   /** A pull was answered. With progress the rest is asked for at once, else after a while. */
@@ -226,17 +283,19 @@ export class Repair {
 
   // ---- answering
 
+  // Spec: Gossip.OnPull.
   onPull(peer: Peer, { contexts }: Pull, now: number): void {
-    const { shards, limits, counters } = this.#cluster;
+    if (buggify("pull_answer_is_lost")) return;
+    const { limits } = this.#cluster;
     const batches: Batch[] = [];
     let stateCount = 0;
     for (const { shard, context } of contexts) {
       const found = this.#since(shard, context);
       if (found !== undefined) batches.push(...found);
       else if (stateCount < limits.pullStateCountMax) {
+        // While a long one is under way the others wait: they are asked for again.
+        if (!this.states.give(peer, shard, now)) break;
         stateCount++;
-        counters.stateSentCount++;
-        this.#cluster.send(peer, { type: "state", bytes: shards.encodeShard(shard) });
       }
     }
     if (batches.length + stateCount > 0) this.#hasten(now);
@@ -268,6 +327,7 @@ export class Repair {
    * Causal stability: what every peer has seen leaves the logs (merge-rules 1: and nothing but the
    * logs).
    */
+  // Spec: Gossip.Forget.
   #forget(now: number): void {
     const { shards, peers, timing } = this.#cluster;
     this.#forgetDueMs = now + timing.forgetMs;
@@ -282,13 +342,24 @@ export class Repair {
   }
 }
 
+/** Whether a replica has seen a context; what it holds for the clock's sake does not count. */
+const isSeen =
+  (shards: Shards) =>
+  ({ shard, context }: ShardContext): boolean => {
+    const seen = shards.shards[shard]!.context;
+    for (const [origin, time] of context.entries())
+      if (!seen.covers(time, origin) && !shards.isEarly(time)) return false;
+    return true;
+  };
+
 /** By time, which no dependency contradicts; as many as the bound admits, at least one. */
 function cut(batches: Batch[], bytesMax: number): Batch[] {
   batches.sort((a, b) => a.time - b.time || a.shard - b.shard);
   let bytes = 0;
+  const isShort = buggify("pull_answer_is_short");
   const count = batches.findIndex((batch) => {
     bytes += batch.bytes;
-    return bytes > bytesMax;
+    return isShort || bytes > bytesMax;
   });
   return count < 0 ? batches : batches.slice(0, Math.max(1, count));
 }

@@ -6,8 +6,8 @@
 // can be joined, and is repaired (repair.ts) when it gets lost. Convergence depends on repair
 // alone.
 //
-// Left out: membership (the peers are fixed), placement (every node holds every shard), waiting for
-// durability.
+// Left out: deciding who belongs to the cluster (membership.ts), placement (every node holds every
+// shard), waiting for durability.
 
 import { MalformedBytes } from "../base/bytes.js";
 import type { Prng } from "../base/prng.js";
@@ -19,7 +19,7 @@ import type { Dissemination } from "./dissemination.js";
 import { HubPush } from "./hub-push.js";
 import { Inbox } from "./inbox.js";
 import type { Delta, NodeId, Relay, ReplicationMessage } from "./messages.js";
-import type { Peer } from "./peer.js";
+import { Peer } from "./peer.js";
 import { Repair } from "./repair.js";
 import { defaultLimits, defaultTiming, hubTiming, type Limits, type Timing } from "./timing.js";
 
@@ -54,6 +54,14 @@ export interface ReplicatorStatus extends Counters {
   readonly logBytes: number;
 }
 
+export interface PeerLag {
+  readonly waitingCount: number;
+  readonly waitingBytes: number;
+  /** Shards of which the peer lacks something that is here, and the other way round. */
+  readonly behindShards: number;
+  readonly aheadShards: number;
+}
+
 export class Replicator {
   readonly mode: DisseminationMode;
   readonly #cluster: Cluster;
@@ -84,6 +92,71 @@ export class Replicator {
     });
     this.#repair = new Repair(this.#cluster, this.#inbox, now);
     this.#push = this.mode === "hub" ? new HubPush(this.#cluster) : new DirectPush(this.#cluster);
+  }
+
+  /** A node has joined the cluster, or is known at last. */
+  addPeer(node: NodeId): void {
+    if (this.#cluster.peer(node) !== undefined) return;
+    const peer = new Peer(node);
+    this.#cluster.peers.push(peer);
+    this.#push.onAdded(peer);
+  }
+
+  /** A node has left for good: nothing waits for it any more. */
+  removePeer(node: NodeId): void {
+    const peer = this.#cluster.peer(node);
+    if (peer === undefined) return;
+    this.#cluster.peers.splice(this.#cluster.peers.indexOf(peer), 1);
+    this.#push.onRemoved(peer);
+    this.#repair.onRemoved(peer);
+  }
+
+  /** A way to a peer has opened. */
+  onLinked(node: NodeId): void {
+    const peer = this.#cluster.peer(node);
+    if (peer !== undefined) this.#repair.onLinked(peer);
+  }
+
+  /** Whether this node has all that the peer had when it was asked. */
+  hasCaughtUpWith(node: NodeId): boolean {
+    const peer = this.#cluster.peer(node);
+    return peer === undefined || this.#repair.hasCaughtUpWith(peer);
+  }
+
+  /** How far a peer is behind and ahead, as far as it has told; undefined for a stranger. */
+  lagOf(node: NodeId): PeerLag | undefined {
+    const peer = this.#cluster.peer(node);
+    if (peer === undefined) return undefined;
+    const { count, bytes } = this.#push.waitingFor(peer);
+    let behindShards = 0;
+    let aheadShards = 0;
+    for (const { index, context } of this.#cluster.shards.shards) {
+      const known = peer.known(index);
+      if (!known.includes(context)) behindShards++;
+      if (!context.includes(known)) aheadShards++;
+    }
+    return { waitingCount: count, waitingBytes: bytes, behindShards, aheadShards };
+  }
+
+  /** Whether every peer has all that this replica has written itself. */
+  get isHandedOver(): boolean {
+    const { peers, shards } = this.#cluster;
+    shards.settle();
+    const { self } = shards.keyspace;
+    return peers.every((peer) =>
+      shards.shards.every(({ index, context }) =>
+        peer.known(index).covers(context.get(self), self),
+      ),
+    );
+  }
+
+  /** Whether a peer has, or may have, what a replica wrote up to a time. */
+  mayHave(node: NodeId, shard: number, replica: string, time: number): boolean {
+    const peer = this.#cluster.peer(node);
+    if (peer === undefined) return false;
+    const { replicas } = this.#cluster.shards.keyspace;
+    const isKnown = peer.known(shard).covers(time, replicas.indexOf(replica));
+    return isKnown || !this.#repair.hasTold(peer);
   }
 
   /** This node closed batches (`Shards.onClosed`): they are pushed. */
@@ -129,6 +202,14 @@ export class Replicator {
       case "state":
         this.#onState(peer, body.bytes, now);
         return;
+      case "state_part": {
+        const whole = this.#repair.states.onPart(peer, body, now);
+        if (whole !== undefined) this.#onState(peer, whole, now);
+        return;
+      }
+      case "state_more":
+        this.#repair.states.onMore(peer, body.id, body.at, now);
+        return;
     }
     this.#push.onKnown(peer, now);
   }
@@ -162,7 +243,7 @@ export class Replicator {
       return;
     }
     counters.stateJoinedCount++;
-    this.#repair.onState(peer);
+    this.#repair.onState(peer, now);
     this.#onJoined(this.#inbox.retry(now), now);
   }
 
@@ -191,9 +272,8 @@ export class Replicator {
     if (this.#repair.dueMs <= now) this.#repair.onDue(now);
   }
 
-  /** When `tick` is to be called next; Infinity for a node without peers. */
+  /** When `tick` is to be called next. */
   nextDueMs(): number {
-    if (this.#cluster.peers.length === 0) return Number.POSITIVE_INFINITY;
     return Math.min(this.#retryDueMs, this.#push.dueMs, this.#repair.dueMs);
   }
 

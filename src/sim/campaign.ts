@@ -26,6 +26,7 @@ export class Campaign {
   /** In how many runs each situation was met. */
   readonly met = new Tally<SometimesName>();
   #safetyMs = 0;
+  #safetyRealMs = 0;
   /** As `nodeMs`, of the safety phases alone. */
   #loadedNodeMs = 0;
 
@@ -35,6 +36,7 @@ export class Campaign {
     this.simulatedMs += result.simulatedMs;
     this.nodeMs += result.simulatedMs * result.profile.nodeCount;
     this.#safetyMs += result.safetyMs;
+    this.#safetyRealMs += result.safetyRealMs;
     this.#loadedNodeMs += result.safetyMs * result.profile.nodeCount;
     this.requestCount += result.requestCount;
     this.frameCount += result.frameCount;
@@ -75,8 +77,8 @@ export class Campaign {
         `slowest convergence ${this.slowestConvergenceMs} ms, ` +
         `${this.undecidedCount} histories of keys too hard to judge`,
       `${simulated.toFixed(0)} simulated seconds, ${(simulated / seconds).toFixed(1)} per second ` +
-        `of one core (${(this.nodeMs / 1000 / seconds).toFixed(0)} node-seconds, ` +
-        `${(this.#loadedNodeMs / 1000 / seconds).toFixed(0)} of them under load), ` +
+        `of one core (${(this.nodeMs / 1000 / seconds).toFixed(0)} node-seconds; in the safety ` +
+        `phase ${(this.#loadedNodeMs / Math.max(1, this.#safetyRealMs)).toFixed(0)}), ` +
         `${((this.seedCount / seconds) * 3600).toFixed(0)} seeds per core-hour`,
     ];
   }

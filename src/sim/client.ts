@@ -6,7 +6,7 @@ import { type Bytes, fromUtf8, utf8 } from "../base/bytes.js";
 import { errors } from "../base/errors.js";
 import type { Prng } from "../base/prng.js";
 import type { Session } from "../commands/session.js";
-import { decodeReply, type ReplyValue } from "../wire/reply-decoder.js";
+import { decodeReplies, decodeReply, type ReplyValue } from "../wire/reply-decoder.js";
 import type { History } from "./history.js";
 import { type OperationLog, seenBy } from "./operation-log.js";
 import type { Life, SimulatedHost } from "./simulated-host.js";
@@ -33,6 +33,8 @@ export interface ClientWorld {
 
 export class Client {
   readonly prng: Prng;
+  /** Connections made so far: what a node knows of a session goes with its connection. */
+  connectionCount = 0;
   readonly #world: ClientWorld;
   readonly #thinkUs: number;
   readonly #mayMove: boolean;
@@ -75,6 +77,11 @@ export class Client {
   #ask(): void {
     const { simulation, history } = this.#world;
     const session = this.#session ?? this.#connect();
+    if (session === "timed out") {
+      this.#move();
+      this.#later(timeoutUs);
+      return;
+    }
     if (session === undefined) {
       this.#move();
       this.#later(reconnectUs);
@@ -89,7 +96,7 @@ export class Client {
       simulation.trace(this.#host.index, `ask p${this.#process} ${request.args.join(" ")}`);
     const host = this.#host;
     simulation.queue.after(this.prng.between(...linkUs), () =>
-      host.receiveBytes(session, encodeRequest(request.args), (life, run) =>
+      host.receiveBytes(session, encodeAll(request), (life, run) =>
         this.#serve(life, request, session, run),
       ),
     );
@@ -107,7 +114,8 @@ export class Client {
       return;
     }
     const { log } = this.#world;
-    const seen = seenBy(life.node, request.key);
+    const { keys } = request;
+    const seen = keys.map((key) => seenBy(life.node, key));
     let reply: Bytes | undefined;
     const connection = life.connections.get(session)!;
     life.connections.set(session, {
@@ -119,12 +127,14 @@ export class Client {
     });
     run();
     life.connections.set(session, connection);
-    if (reply !== undefined && hasWritten(request.write.kind, decodeReply(reply)))
-      log.add(life.node, request.write, seen);
+    if (reply === undefined) return;
+    for (const write of request.write(decodeReply(reply)))
+      log.add(life.node, write, seen[keys.indexOf(write.key)]!);
   }
 
-  #connect(): Session | undefined {
+  #connect(): Session | "timed out" | undefined {
     const host = this.#host;
+    if (this.#world.simulation.happens("network_connect_timeout", host.index)) return "timed out";
     const { queue } = this.#world.simulation;
     const session: Session | undefined = host.connect({
       onReply: (bytes) => {
@@ -138,6 +148,7 @@ export class Client {
       },
     });
     this.#session = session;
+    if (session !== undefined) this.connectionCount++;
     return session;
   }
 
@@ -146,7 +157,8 @@ export class Client {
     if (this.#open?.serial !== serial) return; // It came too late.
     const { request, record } = this.#open;
     this.#open = undefined;
-    const reply = decodeReply(bytes);
+    // Of a transaction the last reply is that of EXEC.
+    const reply = decodeReplies(bytes).at(-1)!;
     if (simulation.isTraced)
       simulation.trace(this.#host.index, `tell p${this.#process} ${textOfReply(reply)}`);
     const outcome = history.complete(record, request, reply);
@@ -169,6 +181,12 @@ export class Client {
     this.#later();
   }
 
+  /** Goes to another node, between two requests. */
+  reconnect(): void {
+    this.#leave();
+    this.#move();
+  }
+
   #leave(): void {
     const { life } = this.#host;
     const session = this.#session;
@@ -181,16 +199,19 @@ export class Client {
   }
 }
 
-/** Whether an eventual write has written: SADD of what is there does, DEL of nothing does not. */
-function hasWritten(kind: string, reply: ReplyValue): boolean {
-  if (reply.kind === "error") return false;
-  const isRemoval = kind === "delete" || kind === "remove";
-  return !isRemoval || (reply.kind === "integer" && reply.text !== "0");
+/** A transaction is several requests in one. */
+function encodeAll(request: Request): Bytes {
+  if (request.family !== "mixed" || request.transaction === undefined)
+    return encodeRequest(request.args);
+  const all = [["MULTI"], ...request.transaction, ["EXEC"]];
+  return utf8(all.map((args) => textOfRequest(args)).join(""));
 }
 
-export function encodeRequest(args: readonly string[]): Bytes {
-  const parts = args.map((arg) => `$${utf8(arg).length}\r\n${arg}\r\n`);
-  return utf8(`*${args.length}\r\n${parts.join("")}`);
+export const encodeRequest = (args: readonly string[]): Bytes => utf8(textOfRequest(args));
+
+function textOfRequest(args: readonly string[]): string {
+  const parts = args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`);
+  return `*${args.length}\r\n${parts.join("")}`;
 }
 
 export function textOfReply(reply: ReplyValue): string {

@@ -5,13 +5,15 @@
 // kinds off at random (swarm testing: Groce and others 2012), because faults hide each other: in a
 // network that loses every other message nothing is ever reordered.
 //
-// Names are those of the project's fault catalogue. Left out so far: disks and object stores, which
-// have no port yet, connecting that takes too long, and running out of memory.
+// Names are those of the project's fault catalogue; the last ones are the buggify points of the
+// production code (base/buggify.ts). Left out so far: bit rot and stale reads of disks, and object
+// stores.
 
+import { type BuggifyPoint, buggifyPoints } from "../base/buggify.js";
 import { Prng } from "../base/prng.js";
 
-/** How a rate counts: a chance per frame, per record or per timer, or events per minute. */
-type Unit = "frame" | "record" | "timer" | "minute" | "node";
+/** How a rate counts: a chance per frame, record, timer and so on, or events per minute. */
+type Unit = "frame" | "record" | "timer" | "minute" | "node" | "connection" | "point";
 
 interface Fault {
   readonly per: Unit;
@@ -28,6 +30,19 @@ const fault = (per: Unit, calm: number, moderate: number, chaos: number): Fault 
   chaos,
 });
 
+const rare = (): Fault => fault("point", 0.001, 0.01, 0.05);
+
+const points = {
+  inbox_is_full: rare(),
+  outbox_is_full: rare(),
+  logs_are_full: rare(),
+  window_is_small: fault("point", 0.01, 0.1, 0.5),
+  pull_answer_is_short: fault("point", 0.01, 0.1, 0.5),
+  pull_answer_is_lost: fault("point", 0.01, 0.1, 0.3),
+  round_is_given_up: fault("point", 0.02, 0.1, 0.4),
+  warm_ballot_is_thrown_away: fault("point", 0.01, 0.05, 0.2),
+} as const satisfies Record<BuggifyPoint, Fault>;
+
 export const faults = {
   network_drop: fault("frame", 0.002, 0.04, 0.25),
   network_duplicate: fault("frame", 0.002, 0.04, 0.25),
@@ -36,6 +51,7 @@ export const faults = {
   network_corrupt: fault("frame", 0.001, 0.01, 0.08),
   network_partial_write: fault("frame", 0.001, 0.01, 0.05),
   network_reset: fault("minute", 1, 10, 40),
+  network_connect_timeout: fault("connection", 0.01, 0.1, 0.3),
   partition_halves: fault("minute", 1, 8, 20),
   partition_isolate: fault("minute", 1, 8, 20),
   partition_one_way: fault("minute", 1, 8, 20),
@@ -50,16 +66,27 @@ export const faults = {
   process_crash: fault("minute", 0.5, 8, 20),
   process_pause: fault("minute", 1, 10, 25),
   process_slow: fault("minute", 1, 8, 20),
+  process_out_of_memory: fault("minute", 0.5, 4, 12),
   cpu_starvation: fault("minute", 0.5, 3, 10),
+  disk_write_fail: fault("record", 0.0002, 0.002, 0.01),
+  disk_partial_write: fault("record", 0.0002, 0.002, 0.01),
+  disk_fsync_fail: fault("record", 0.0002, 0.002, 0.01),
+  disk_full: fault("minute", 0.5, 4, 12),
   disk_slow: fault("record", 0.005, 0.05, 0.3),
   gossip_drop: fault("frame", 0.002, 0.04, 0.25),
   gossip_delay: fault("frame", 0.002, 0.04, 0.25),
+  gossip_corrupt: fault("frame", 0.001, 0.02, 0.15),
+  split_brain: fault("minute", 0.2, 3, 8),
   stale_replica: fault("minute", 0.2, 2, 6),
+  ...points,
 } as const satisfies Record<string, Fault>;
 
 export type FaultKind = keyof typeof faults;
 
 export const faultKinds = Object.keys(faults) as FaultKind[];
+
+/** Whether a kind is a point of the production code rather than the world's doing. */
+export const isBuggifyPoint = (kind: FaultKind): kind is BuggifyPoint => kind in buggifyPoints;
 
 export const presets = ["calm", "moderate", "chaos"] as const;
 export type Preset = (typeof presets)[number];
@@ -84,6 +111,12 @@ export interface FaultProfile {
   /** Part of the operations that go to linearizable keys. */
   readonly linearizableShare: number;
   readonly keySkew: number;
+  /** Whether nodes keep a log, synced about every second, on disks that forget the rest. */
+  readonly hasLog: boolean;
+  /** Faults happen in this part of the safety phase; all of it unless a run was shrunk. */
+  readonly faultsMs: readonly [from: number, until: number];
+  /** Clients ask no more than this together; Infinity unless a run was shrunk. */
+  readonly requestCountMax: number;
 }
 
 export interface DrawOptions {
@@ -91,6 +124,14 @@ export interface DrawOptions {
   readonly nodeCount?: number;
   /** Kinds that must not happen. */
   readonly suppressed?: readonly FaultKind[];
+  /** What shrinking has found to be enough (shrink.ts). */
+  readonly safetyMs?: number;
+  readonly clientsPerNode?: number;
+  readonly faultsFromMs?: number;
+  readonly faultsUntilMs?: number;
+  /** Whether nodes keep logs; drawn when left out. */
+  readonly hasLog?: boolean;
+  readonly requestCountMax?: number;
 }
 
 /** Chance that a run lacks a kind of fault altogether. */
@@ -109,26 +150,39 @@ export function drawProfile(seed: number, options: DrawOptions = {}): FaultProfi
   ) as Record<FaultKind, number>;
   const delayMsMax = prng.pick(preset === "chaos" ? [2, 10, 40, 80] : [1, 5, 20]);
   const drawnCount = prng.pick([3, 3, 3, 5]);
-  return {
+  const drawnSafetyMs = prng.pick([4000, 6000, 8000]);
+  const drawn = {
     seed,
     preset,
     nodeCount: options.nodeCount ?? drawnCount,
-    safetyMs: prng.pick([4000, 6000, 8000]),
+    safetyMs: options.safetyMs ?? drawnSafetyMs,
     delayMs: [0.1, delayMsMax],
     turnUs: prng.pick([20, 200, 1000]),
     rates,
     hasFarJumps: prng.chance(0.25),
     clientsPerNode: prng.between(2, 4),
-    thinkMs: prng.pick([10, 25, 50]),
+    thinkMs: prng.pick([35, 100, 200]),
     linearizableShare: prng.pick([0.15, 0.3, 0.6]),
     keySkew: prng.pick([0, 0.7, 1]),
+    hasLog: prng.chance(0.4),
+    faultsMs: [options.faultsFromMs ?? 0, options.faultsUntilMs ?? Number.POSITIVE_INFINITY],
+    requestCountMax: options.requestCountMax ?? Number.POSITIVE_INFINITY,
+  } as const;
+  return {
+    ...drawn,
+    clientsPerNode: options.clientsPerNode ?? drawn.clientsPerNode,
+    hasLog: options.hasLog ?? drawn.hasLog,
   };
 }
 
 /** The profile in a few lines: what there is, then the faults that are switched on. */
 export function describeProfile(profile: FaultProfile): string {
-  const { rates, delayMs, ...rest } = profile;
-  const head = Object.entries({ ...rest, delayMs: delayMs.join("-") });
+  const { rates, delayMs, faultsMs, ...rest } = profile;
+  const head = Object.entries({
+    ...rest,
+    delayMs: delayMs.join("-"),
+    faultsMs: faultsMs.join("-"),
+  });
   const on = faultKinds.filter((kind) => rates[kind] > 0);
   const off = faultKinds.filter((kind) => rates[kind] === 0);
   return [

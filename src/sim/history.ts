@@ -11,6 +11,8 @@ import type { Request } from "./workload.js";
 
 /** Error replies by their first word; any other one on a linearizable key is a defect. */
 const codes: Readonly<Record<string, number>> = {
+  MISCONF: errors.temporarily_unavailable.code,
+  OOM: errors.temporarily_unavailable.code,
   TRYAGAIN: errors.temporarily_unavailable.code,
   INDEFINITE: errors.timeout.code,
   NOTFOUND: errors.key_does_not_exist.code,

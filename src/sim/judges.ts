@@ -4,9 +4,10 @@
 
 import { fromUtf8, utf8 } from "../base/bytes.js";
 import { checkLinearizable, explainKey } from "../check/linearizability.js";
+import type { Node } from "../node/node.js";
 import { decodeReply } from "../wire/reply-decoder.js";
 import type { History } from "./history.js";
-import { type OperationLog, type Seen, seenBy } from "./operation-log.js";
+import { hasPairs, type OperationLog, readings, type Seen, seenBy } from "./operation-log.js";
 import type { Life, SimulatedHost } from "./simulated-host.js";
 import type { Simulation } from "./simulation.js";
 import { stringModel } from "./string-model.js";
@@ -37,24 +38,26 @@ export function judgeNode(
   if (status.waitingCount > status.earlyCount) simulation.sometimes.add("batch_waited");
   for (const key of keys) {
     const expected = log.expect(key, seenBy(node, key), simulation.sometimes);
-    const actual = readingOf(life, key);
+    const actual = readValue(node, key);
     if (!isSame(expected, actual))
       simulation.violate(`${host.name}: ${key} is ${show(actual)}, not ${show(expected)}`);
   }
 }
 
-/** What a client of the node reads: text, sorted members, or nothing. */
-export function readingOf({ node }: Life, key: string): string | readonly string[] | undefined {
+/** What a client of the node reads, in the form of `OperationLog.expect`. */
+export function readValue(node: Node, key: string): Value {
   let bytes: Uint8Array | string = "";
-  const name = utf8(key.startsWith("s") ? "SMEMBERS" : "GET");
-  node.request([name, utf8(key)], (reply) => {
+  node.request(readings[key[0]!]!(key).map(utf8), (reply) => {
     bytes = reply;
   });
   if (typeof bytes === "string") return `(${bytes})`;
   const reply = decodeReply(bytes);
   if (reply.kind === "array") {
-    const members = reply.items.map((item) => (item.kind === "bulk" ? fromUtf8(item.bytes) : "?"));
-    return members.length === 0 ? undefined : members.sort();
+    const items = reply.items.map((item) => (item.kind === "bulk" ? fromUtf8(item.bytes) : "?"));
+    const parts = hasPairs(key)
+      ? items.flatMap((item, i) => (i % 2 === 0 ? [`${item}=${items[i + 1]}`] : []))
+      : items;
+    return parts.length === 0 ? undefined : parts.sort();
   }
   if (reply.kind === "bulk") return fromUtf8(reply.bytes);
   return reply.kind === "nil" ? undefined : `(${reply.kind})`;

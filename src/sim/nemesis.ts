@@ -11,6 +11,9 @@ import { drawGap, meanGapUs, type Simulation } from "./simulation.js";
 
 type Range = readonly [number, number];
 
+/** Each half goes on by itself for long. */
+const splitUs: Range = [2_500_000, 5_000_000];
+const memoryUs: Range = [200_000, 2_000_000];
 const partitionUs: Range = [100_000, 2_500_000];
 /** A replica that is away for longer than the others keep young batches for its sake. */
 const staleUs: Range = [5_500_000, 9_000_000];
@@ -22,17 +25,24 @@ const jumpMs: Range = [50, 4_000];
 const farJumpMs: Range = [58_000, 70_000];
 const farJumpChance = 0.5;
 
+/** How long a disturbance of a process lasts. */
+const lasting: Partial<Record<FaultKind, Range>> = {
+  process_pause: pauseUs,
+  process_slow: slowUs,
+  process_out_of_memory: memoryUs,
+  disk_full: memoryUs,
+  cpu_starvation: slowUs,
+};
+
 type Link = readonly [from: number, to: number];
 
 export class Nemesis {
   readonly #simulation: Simulation;
-  readonly #prng: Prng;
   readonly #mayCrash: readonly number[];
   readonly #cuts = new Set<readonly Link[]>();
 
   constructor(simulation: Simulation, prng: Prng) {
     this.#simulation = simulation;
-    this.#prng = prng;
     const indices = prng.shuffle([...simulation.names.keys()]);
     this.#mayCrash = indices.slice(0, Math.floor((indices.length - 1) / 2));
     for (const kind of faultKinds) this.#schedule(kind);
@@ -41,9 +51,10 @@ export class Nemesis {
   #schedule(kind: FaultKind): void {
     const meanUs = meanGapUs(this.#simulation.profile, kind);
     if (meanUs === Number.POSITIVE_INFINITY) return;
-    this.#simulation.queue.after(drawGap(this.#prng, meanUs), () => {
+    const prng = this.#simulation.faultPrng(kind);
+    this.#simulation.queue.after(drawGap(prng, meanUs), () => {
       if (this.#simulation.isHealed) return;
-      this.#strike(kind);
+      if (this.#simulation.mayFail) this.#strike(kind, prng);
       this.#schedule(kind);
     });
   }
@@ -55,36 +66,42 @@ export class Nemesis {
     for (const host of this.#simulation.hosts) if (host.life === undefined) host.start();
   }
 
-  #strike(kind: FaultKind): void {
-    const host = this.#prng.pick(this.#simulation.hosts);
-    if (kind === "partition_halves") this.#cut(kind, this.#betweenHalves());
-    else if (kind === "partition_isolate") this.#cut(kind, this.#around(host.index));
-    else if (kind === "stale_replica") this.#cut(kind, this.#around(host.index), staleUs);
-    else if (kind === "partition_one_way") this.#cut(kind, this.#oneWay(host.index));
-    else if (kind === "partition_partial") this.#cut(kind, this.#onePair());
-    else if (kind === "timer_jump_forward") this.#jump(kind, host.index, 1);
-    else if (kind === "timer_jump_back") this.#jump(kind, host.index, -1);
-    else if (kind === "process_crash") this.#crash();
-    else this.#disturb(kind, host);
+  #strike(kind: FaultKind, prng: Prng): void {
+    const host = prng.pick(this.#simulation.hosts);
+    const { index } = host;
+    if (kind === "partition_halves") this.#cut(kind, prng, this.#betweenHalves(prng));
+    else if (kind === "split_brain") this.#cut(kind, prng, this.#betweenHalves(prng), splitUs);
+    else if (kind === "partition_isolate") this.#cut(kind, prng, this.#around(index));
+    else if (kind === "stale_replica") this.#cut(kind, prng, this.#around(index), staleUs);
+    else if (kind === "partition_one_way") this.#cut(kind, prng, this.#oneWay(index, prng));
+    else if (kind === "partition_partial") this.#cut(kind, prng, this.#onePair(prng));
+    else if (kind === "timer_jump_forward") this.#jump(kind, prng, index, 1);
+    else if (kind === "timer_jump_back") this.#jump(kind, prng, index, -1);
+    else if (kind === "process_crash") this.#crash(prng);
+    else this.#disturb(kind, prng, host);
   }
 
-  #disturb(kind: FaultKind, host: SimulatedHost): void {
-    this.#simulation.noteFault(kind, host.index);
-    if (kind === "process_pause") host.pause(this.#prng.between(...pauseUs));
-    else if (kind === "process_slow") host.slowDown(this.#prng.between(...slowUs));
+  #disturb(kind: FaultKind, prng: Prng, host: SimulatedHost): void {
+    const range = lasting[kind];
+    const us = range === undefined ? 0 : prng.between(...range);
+    this.#simulation.noteFault(kind, host.index, range && `${us / 1000} ms`);
+    if (kind === "process_pause") host.pause(us);
+    else if (kind === "process_slow") host.slowDown(us);
+    else if (kind === "process_out_of_memory") host.runOutOfMemory(us);
+    else if (kind === "disk_full") host.fillDisk(us);
     else if (kind === "network_reset") host.resetConnections();
     else if (kind === "cpu_starvation")
-      for (const each of this.#simulation.hosts) each.slowDown(this.#prng.between(...slowUs));
+      for (const each of this.#simulation.hosts) each.slowDown(us);
     else throw new Error(`${kind} does not strike by itself`);
   }
 
-  #cut(kind: FaultKind, links: readonly Link[], us = partitionUs): void {
+  #cut(kind: FaultKind, prng: Prng, links: readonly Link[], us = partitionUs): void {
     const { network, queue, names } = this.#simulation;
     const text = links.map(([from, to]) => `${names[from]}>${names[to]}`).join(" ");
     this.#simulation.noteFault(kind, -1, text);
     network.cut(links);
     this.#cuts.add(links);
-    queue.after(this.#prng.between(...us), () => {
+    queue.after(prng.between(...us), () => {
       if (!this.#cuts.delete(links)) return;
       network.mend(links);
       this.#simulation.trace(-1, `mend ${text}`);
@@ -98,8 +115,8 @@ export class Nemesis {
     );
   }
 
-  #betweenHalves(): Link[] {
-    const indices = this.#prng.shuffle([...this.#simulation.names.keys()]);
+  #betweenHalves(prng: Prng): Link[] {
+    const indices = prng.shuffle([...this.#simulation.names.keys()]);
     const half = new Set(indices.slice(0, indices.length >> 1));
     return this.#allLinks().filter(([from, to]) => half.has(from) !== half.has(to));
   }
@@ -109,33 +126,34 @@ export class Nemesis {
   }
 
   /** A node that hears nobody, or that nobody hears. */
-  #oneWay(index: number): Link[] {
-    const end = this.#prng.below(2);
+  #oneWay(index: number, prng: Prng): Link[] {
+    const end = prng.below(2);
     return this.#allLinks().filter((link) => link[end] === index);
   }
 
   /** Two nodes lose sight of each other; the others see both. */
-  #onePair(): Link[] {
-    const [from, to] = this.#prng.pick(this.#allLinks());
+  #onePair(prng: Prng): Link[] {
+    const [from, to] = prng.pick(this.#allLinks());
     return [
       [from, to],
       [to, from],
     ];
   }
 
-  #crash(): void {
-    const host = this.#simulation.hosts[this.#prng.pick(this.#mayCrash)];
+  #crash(prng: Prng): void {
+    if (this.#mayCrash.length === 0) return; // Two nodes: either one is needed for a majority.
+    const host = this.#simulation.hosts[prng.pick(this.#mayCrash)];
     if (host?.life === undefined) return;
     this.#simulation.noteFault("process_crash", host.index);
     host.crash();
-    this.#simulation.queue.after(this.#prng.between(...downUs), () => {
+    this.#simulation.queue.after(prng.between(...downUs), () => {
       if (host.life === undefined) host.start();
     });
   }
 
-  #jump(kind: FaultKind, index: number, sign: number): void {
-    const isFar = this.#simulation.profile.hasFarJumps && this.#prng.chance(farJumpChance);
-    const ms = sign * this.#prng.between(...(isFar ? farJumpMs : jumpMs));
+  #jump(kind: FaultKind, prng: Prng, index: number, sign: number): void {
+    const isFar = this.#simulation.profile.hasFarJumps && prng.chance(farJumpChance);
+    const ms = sign * prng.between(...(isFar ? farJumpMs : jumpMs));
     this.#simulation.noteFault(kind, index, `${ms} ms`);
     this.#simulation.hosts[index]!.clock.jump(ms);
   }

@@ -6,10 +6,22 @@ import type { Prng } from "../base/prng.js";
 import type { FaultKind, FaultProfile } from "./fault-profile.js";
 import type { Simulation } from "./simulation.js";
 
+/** At most so many bits of a damaged frame are wrong. */
+const flippedBitCountMax = 4;
+
+/** A copy with some bits turned over. */
+export function corrupted(frame: Bytes, prng: Prng): Bytes {
+  const bytes = frame.slice();
+  for (let count = prng.between(1, flippedBitCountMax); count > 0; count--) {
+    const bit = prng.below(bytes.length * 8);
+    bytes[bit >> 3]! ^= 1 << (bit & 7);
+  }
+  return bytes;
+}
+
 /** How long a frame is held so that others overtake it, and how long a straggler takes. */
 const reorderUs = [5_000, 100_000] as const;
 const stragglerUs = [200_000, 2_000_000] as const;
-const flippedBitCountMax = 4;
 
 export class Network {
   sentCount = 0;
@@ -21,7 +33,6 @@ export class Network {
   /** How many partitions cut each link, by `from * nodeCount + to`. */
   readonly #cuts: number[];
   #cutCount = 0;
-  #isHealed = false;
   /** Per link, the number of the latest frame that was delivered. */
   readonly #latest: number[];
 
@@ -50,11 +61,6 @@ export class Network {
     for (const link of links) this.#cuts[this.#linkOf(link)]!--;
   }
 
-  /** From now on nothing goes wrong; cuts end with their time. */
-  heal(): void {
-    this.#isHealed = true;
-  }
-
   send(from: number, to: number, frame: Bytes): void {
     const { simulation } = this.#parts;
     this.sentCount++;
@@ -78,7 +84,7 @@ export class Network {
     const { simulation, prng } = this.#parts;
     if (this.#happens("network_drop", from, order)) return;
     let bytes = frame;
-    if (this.#happens("network_corrupt", from, order)) bytes = this.#corrupt(bytes);
+    if (this.#happens("network_corrupt", from, order)) bytes = corrupted(bytes, prng);
     if (this.#happens("network_partial_write", from, order))
       bytes = bytes.slice(0, prng.below(bytes.length));
     const [minMs, maxMs] = this.#profile.delayMs;
@@ -98,21 +104,8 @@ export class Network {
     simulation.hosts[to]!.receiveFrame(from, bytes, order);
   }
 
-  /** Whether a fault happens to a frame now; counts it. */
   #happens(kind: FaultKind, from: number, order: number): boolean {
-    const rate = this.#profile.rates[kind];
-    if (rate === 0 || this.#isHealed || !this.#prng.chance(rate)) return false;
-    this.#simulation.noteFault(kind, from, `#${order}`);
-    return true;
-  }
-
-  #corrupt(frame: Bytes): Bytes {
-    const bytes = frame.slice();
-    for (let count = this.#prng.between(1, flippedBitCountMax); count > 0; count--) {
-      const bit = this.#prng.below(bytes.length * 8);
-      bytes[bit >> 3]! ^= 1 << (bit & 7);
-    }
-    return bytes;
+    return this.#simulation.happens(kind, from, order);
   }
 
   #linkOf([from, to]: readonly [number, number]): number {

@@ -2,7 +2,12 @@
 // stamp and with what its writer had seen. No lattice, no deltas, no order of arrival: only "a
 // write counts unless some remover saw it" (design.md section 4, merge-rules 5 to 9).
 //
-// Left out: deadlines and type clashes, whose keys are judged by convergence alone.
+// A key is a set of cells: one for a string, one per field, member or element otherwise. A cell has
+// a base and increments; a set's member is a base without text. The first letter of a key says its
+// type, so that no types clash.
+//
+// Left out: deadlines and type clashes, whose keys are judged by convergence alone; the order of a
+// list.
 
 import { utf8 } from "../base/bytes.js";
 import type { Node } from "../node/node.js";
@@ -14,8 +19,14 @@ export type Seen = ReadonlyMap<string, number>;
 
 export interface LoggedWrite {
   readonly key: string;
+  /**
+   * `set`, `increment`, `add` and `remove` concern a cell; `delete` all of them. What a `set`
+   * replaces it has seen.
+   */
   readonly kind: "set" | "delete" | "increment" | "add" | "remove";
-  /** The value set, the member added or removed. */
+  /** The field, member or element; empty for a string. */
+  readonly element: string;
+  /** The value set. */
   readonly text: string;
   readonly by: number;
 }
@@ -29,8 +40,20 @@ interface Entry extends LoggedWrite {
   readonly seen: Seen;
 }
 
+/** How keys of a type are read, by the first letter of the key. */
+export const readings: Readonly<Record<string, (key: string) => readonly string[]>> = {
+  t: (key) => ["GET", key],
+  s: (key) => ["SMEMBERS", key],
+  h: (key) => ["HGETALL", key],
+  z: (key) => ["ZRANGE", key, "0", "-1", "WITHSCORES"],
+  q: (key) => ["LRANGE", key, "0", "-1"],
+};
+
+/** Types whose elements have values: they are read in pairs. */
+export const hasPairs = (key: string): boolean => key[0] === "h" || key[0] === "z";
+
 /** What a replica has seen of the shard of a key; its open batch is not in it. */
-export function seenBy({ shards, keyspace }: Node, key: string): Seen {
+export function seenBy({ shards, keyspace }: Pick<Node, "shards" | "keyspace">, key: string): Seen {
   const seen = new Map<string, number>();
   const { context } = shards.shards[shards.shardOfKey(utf8(key))]!;
   for (const [replica, time] of context.entries())
@@ -47,7 +70,7 @@ export class OperationLog {
   }
 
   /** Notes a write that the node has just made; its batch is still open. */
-  add({ keyspace }: Node, write: LoggedWrite, seen: Seen): void {
+  add({ keyspace }: Pick<Node, "keyspace">, write: LoggedWrite, seen: Seen): void {
     const { replicas, self, batchTime } = keyspace;
     const entries = this.#entries.get(write.key) ?? [];
     this.#entries.set(write.key, entries);
@@ -60,7 +83,10 @@ export class OperationLog {
     return (this.#entries.get(key) ?? []).filter((entry) => !covers(seen, entry));
   }
 
-  /** What a key must read as for a replica that has seen this much: text, members or nothing. */
+  /**
+   * What a key must read as for a replica that has seen this much: text, or sorted members, fields
+   * and values as `field=value`, or nothing.
+   */
   expect(
     key: string,
     seen: Seen,
@@ -70,15 +96,30 @@ export class OperationLog {
     const removers = known.filter(({ kind }) => kind !== "add" && kind !== "increment");
     const left = known.filter((entry) => !removers.some((remover) => removes(remover, entry)));
     if (sometimes !== undefined) noteConflicts(left, removers, sometimes);
-    const members = left.filter(({ kind }) => kind === "add").map(({ text }) => text);
-    return members.length > 0 ? [...new Set(members)].sort() : textOf(left);
+    if (key.startsWith("t")) return textOf(left);
+    const cells = new Map<string, Entry[]>();
+    for (const entry of left) {
+      if (entry.kind === "delete" || entry.kind === "remove") continue;
+      const cell = cells.get(entry.element);
+      if (cell === undefined) cells.set(entry.element, [entry]);
+      else cell.push(entry);
+    }
+    if (cells.size === 0) return undefined;
+    const parts = [...cells].map(([element, cell]) =>
+      hasPairs(key) ? `${element}=${textOf(cell)}` : element,
+    );
+    return parts.sort();
   }
 }
 
 const covers = (seen: Seen, { origin, time }: Entry): boolean => time <= (seen.get(origin) ?? 0);
 
+/** Whether a remover means the cell of an entry. */
+const concerns = (remover: Entry, { element }: Entry): boolean =>
+  remover.kind === "delete" || remover.element === element;
+
 const removes = (remover: Entry, entry: Entry): boolean =>
-  (remover.kind !== "remove" || remover.text === entry.text) && hasSeen(remover, entry);
+  concerns(remover, entry) && hasSeen(remover, entry);
 
 function hasSeen(later: Entry, earlier: Entry): boolean {
   if (later.origin === earlier.origin && later.time === earlier.time)
@@ -104,10 +145,7 @@ function noteConflicts(
 ): void {
   const outlived = (entry: Entry): boolean =>
     removers.some(
-      (remover) =>
-        remover.time > entry.time &&
-        remover !== entry &&
-        (remover.kind !== "remove" || remover.text === entry.text),
+      (remover) => remover.time > entry.time && remover !== entry && concerns(remover, entry),
     );
   const survivors = left.filter(outlived);
   if (survivors.some(({ kind }) => kind === "add")) sometimes.add("add_survived_removal");

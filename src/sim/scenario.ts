@@ -14,6 +14,7 @@
 //   run 500                   milliseconds pass
 //   settle                    time passes until all agree, or 5 s
 //   show color fruit          what each node holds under a key
+//   logs                      how much each node still keeps for the others
 //
 // A line that begins with # is a comment; so is what follows two spaces and a #.
 
@@ -24,6 +25,7 @@ import { drawProfile, type FaultProfile, faultKinds } from "./fault-profile.js";
 import { isConverged } from "./judges.js";
 import type { SimulatedHost } from "./simulated-host.js";
 import { Simulation } from "./simulation.js";
+import type { Trace } from "./trace.js";
 
 const separator = "----";
 const ms = 1000;
@@ -37,13 +39,14 @@ const readings: Readonly<Record<string, (key: string) => string[]>> = {
   hash: (key) => ["HGETALL", key],
   list: (key) => ["LRANGE", key, "0", "-1"],
   zset: (key) => ["ZRANGE", key, "0", "-1", "WITHSCORES"],
+  stream: (key) => ["XRANGE", key, "-", "+"],
 };
 
 type Link = readonly [from: number, to: number];
 
 /** The same text with the answers that come out now. */
-export function runScenario(text: string): string {
-  const scenario = new Scenario();
+export function runScenario(text: string, trace?: Trace): string {
+  const scenario = new Scenario(trace);
   const blocks = text.trimEnd().split(/\n{2,}/);
   return `${blocks
     .map((block) => runBlock(scenario, block))
@@ -63,8 +66,13 @@ function runBlock(scenario: Scenario, block: string): string {
 }
 
 class Scenario {
+  readonly #trace: Trace | undefined;
   #simulation: Simulation | undefined;
   #cuts: Link[] = [];
+
+  constructor(trace: Trace | undefined) {
+    this.#trace = trace;
+  }
 
   /** Runs one line; answers what it says. */
   run(line: string): string[] {
@@ -72,7 +80,8 @@ class Scenario {
     const [name = "", ...args] = text.trim().split(/ +/);
     if (name === "" || name.startsWith("#")) return [];
     if (name === "cluster") {
-      this.#simulation = new Simulation(quietProfile(Number(args[0]?.split("=")[1] ?? 3)));
+      const nodeCount = Number(args[0]?.split("=")[1] ?? 3);
+      this.#simulation = new Simulation(quietProfile(nodeCount), this.#trace);
       return [];
     }
     const { names, hosts } = this.#cluster;
@@ -97,6 +106,7 @@ class Scenario {
     const [first, second] = args;
     if (name === "show") return args.flatMap((key) => this.#show(key));
     if (name === "settle") return this.#settle();
+    if (name === "logs") return this.#logs();
     if (name === "run") this.#cluster.runFor(Number(first) * ms);
     else if (name === "heal") this.#heal();
     else if (name === "partition") this.#partition(args.join(" ").split("|"));
@@ -143,6 +153,13 @@ class Scenario {
     return this.#cuts.length > 0 ? [] : ["the nodes do not agree"];
   }
 
+  #logs(): string[] {
+    return this.#cluster.hosts.map(({ name, life }) => {
+      const { logBytes = 0, waitingCount = 0 } = life?.node.replicator?.status() ?? {};
+      return `${name}: ${logBytes} bytes of batches, ${waitingCount} wait`;
+    });
+  }
+
   /** Nodes that hold the same are named together. */
   #show(key: string): string[] {
     const holders = new Map<string, string[]>();
@@ -160,7 +177,7 @@ class Scenario {
     const reply = this.#request(host, reading(key));
     if (reply?.kind !== "array") return reply === undefined ? "(no reply)" : textOfReply(reply);
     const items = reply.items.map(textOfReply);
-    if (type === "list") return `[${items.join(" ")}]`;
+    if (type === "list" || type === "stream") return `[${items.join(" ")}]`;
     if (type === "set") return `{${items.sort().join(" ")}}`;
     const pairs = items.flatMap((item, i) => (i % 2 === 0 ? [`${item}=${items[i + 1]}`] : []));
     return `{${(type === "hash" ? pairs.sort() : pairs).join(" ")}}`;
@@ -189,8 +206,8 @@ class Scenario {
   }
 }
 
-/** No faults; links of a millisecond. */
+/** No faults, no logs; links of a millisecond. */
 function quietProfile(nodeCount: number): FaultProfile {
   const drawn = drawProfile(1, { nodeCount, suppressed: faultKinds });
-  return { ...drawn, delayMs: [1, 1], turnUs: 20 };
+  return { ...drawn, delayMs: [1, 1], turnUs: 20, hasLog: false };
 }

@@ -2,6 +2,7 @@
 // the cluster must finish what it is asked, converge, and come to rest.
 
 import type { Prng } from "../base/prng.js";
+import { CausalSessions } from "./causal-sessions.js";
 import { Client, type ClientWorld } from "./client.js";
 import {
   type DrawOptions,
@@ -23,7 +24,7 @@ import { type Request, Workload } from "./workload.js";
 
 const ms = 1000;
 /** Mean time between two looks at a node. */
-const judgeGapUs = 600 * ms;
+const judgeGapUs = 900 * ms;
 const judgedKeyCount = 4;
 /** After healing: how long clients may go on, and how long until each key answers at each node. */
 const lastClientsUs = 1500 * ms;
@@ -46,6 +47,8 @@ const skewMsMax = 60_000;
 export interface RunResult {
   readonly profile: FaultProfile;
   readonly violations: readonly string[];
+  /** Virtual time of the first one; Infinity without any. */
+  readonly violatedMs: number;
   /** Linearizable keys whose history was too hard to judge. */
   readonly undecidedCount: number;
   readonly faultCounts: Tally<FaultKind>;
@@ -53,6 +56,8 @@ export interface RunResult {
   readonly simulatedMs: number;
   /** Part of `simulatedMs` in which faults happened. */
   readonly safetyMs: number;
+  /** Real time that the safety phase took, by the clock of the caller; 0 without one. */
+  readonly safetyRealMs: number;
   readonly requestCount: number;
   readonly repliedCount: number;
   readonly frameCount: number;
@@ -60,17 +65,21 @@ export interface RunResult {
   readonly convergedMs: number;
 }
 
-export interface SimulateOptions extends DrawOptions {
+export interface RunOptions {
   readonly trace?: Trace;
+  /** Real milliseconds, for the figures of a campaign alone. */
+  readonly realMs?: () => number;
 }
 
+export interface SimulateOptions extends DrawOptions, RunOptions {}
+
 export function simulate(seed: number, options: SimulateOptions = {}): RunResult {
-  return simulateProfile(drawProfile(seed, options), options.trace);
+  return simulateProfile(drawProfile(seed, options), options);
 }
 
 /** A run whose profile was drawn before, or written down by hand. */
-export function simulateProfile(profile: FaultProfile, trace?: Trace): RunResult {
-  return new Run(profile, trace).run();
+export function simulateProfile(profile: FaultProfile, options: RunOptions = {}): RunResult {
+  return new Run(profile, options).run();
 }
 
 class Run {
@@ -83,9 +92,12 @@ class Run {
   readonly #prng: Prng;
   #clientsEndUs = Number.POSITIVE_INFINITY;
   #convergedMs = -1;
+  readonly #realMs: () => number;
+  #safetyRealMs = 0;
 
-  constructor(profile: FaultProfile, trace: Trace | undefined) {
+  constructor(profile: FaultProfile, { trace, realMs = () => 0 }: RunOptions) {
     this.#profile = profile;
+    this.#realMs = realMs;
     this.#simulation = new Simulation(profile, trace);
     this.#prng = this.#simulation.prng.fork();
     this.#nemesis = new Nemesis(this.#simulation, this.#simulation.prng.fork());
@@ -94,11 +106,15 @@ class Run {
   }
 
   run(): RunResult {
+    const startMs = this.#realMs();
     try {
       this.#safety();
+      this.#safetyRealMs = this.#realMs() - startMs;
       this.#liveness();
     } catch (error) {
       if (!(error instanceof RunEnded)) throw error;
+    } finally {
+      this.#simulation.end();
     }
     const simulation = this.#simulation;
     for (const { life } of simulation.hosts)
@@ -106,11 +122,13 @@ class Run {
     return {
       profile: this.#profile,
       violations: simulation.violations,
+      violatedMs: simulation.violatedMs,
       undecidedCount: simulation.undecidedCount,
       faultCounts: simulation.faultCounts,
       sometimes: simulation.sometimes,
       simulatedMs: simulation.queue.nowUs / ms,
       safetyMs: this.#profile.safetyMs,
+      safetyRealMs: this.#safetyRealMs,
       requestCount: this.#history.requestCount,
       repliedCount: this.#history.repliedCount,
       frameCount: simulation.network.sentCount,
@@ -126,13 +144,19 @@ class Run {
       log: this.#log,
       history: this.#history,
       next: (client) =>
-        simulation.queue.nowUs < this.#clientsEndUs ? this.#workload.draw(client.prng) : undefined,
+        simulation.queue.nowUs < this.#clientsEndUs &&
+        this.#history.requestCount < this.#profile.requestCountMax
+          ? this.#workload.draw(client.prng)
+          : undefined,
     };
     for (const host of simulation.hosts) {
       for (let count = clientsPerNode; count > 0; count--)
         new Client(world, host, this.#prng.fork(), { thinkMs, mayMove: true });
       this.#judgeLater(host);
     }
+    const { next: _next, ...shared } = world;
+    const mayAsk = (): boolean => simulation.queue.nowUs < this.#clientsEndUs;
+    new CausalSessions(simulation, shared, mayAsk, simulation.hosts, thinkMs * 2);
     simulation.runUntil(safetyMs * ms);
   }
 

@@ -6,7 +6,7 @@
 // in the registers again. A pause stops the process and not the world: what arrives waits. Slowness
 // makes each turn last.
 
-import type { Bytes } from "../base/bytes.js";
+import { type Bytes, utf8 } from "../base/bytes.js";
 import type { Prng } from "../base/prng.js";
 import type { HostFacts } from "../commands/environment.js";
 import type { Session } from "../commands/session.js";
@@ -14,31 +14,45 @@ import { SettingsStore } from "../commands/settings-store.js";
 import { allTables } from "../node/commands.js";
 import type { ConsistencyRules } from "../node/consistency.js";
 import type { NodeEffects } from "../node/effects.js";
+import { type JournalParts, keepJournal, recoverNode } from "../node/keep-journal.js";
 import type { PeerMessage } from "../node/messages.js";
 import { Node } from "../node/node.js";
+import { Recovery } from "../storage/recovery.js";
+import { nextStart } from "../storage/start-record.js";
 import { ClientInput } from "../wire/client-input.js";
 import { decodeFrame, encodePeerMessage } from "../wire/peer-codec.js";
 import { PeerOutbox } from "../wire/peer-outbox.js";
+import { SimulatedDisk } from "./disk.js";
+import type { FaultKind } from "./fault-profile.js";
+import { corrupted } from "./network.js";
 import type { SimulatedClock } from "./simulated-clock.js";
 import type { Simulation } from "./simulation.js";
 import { noteNode } from "./sometimes.js";
 
 /** Period of the node's housekeeping, as of the real host. */
 const cronUs = 100_000;
+/** 64 kilobytes: many nodes live in one process, and each run has new ones. */
+const slabUnits = 1 << 13;
 /** A timer of the event loop never fires sooner. */
 const timerUsMin = 1000;
 const skippedTimerUs = [50_000, 600_000] as const;
 const lateGossipUs = [10_000, 800_000] as const;
 const slowDiskUs = [1_000, 80_000] as const;
+const syncUs = [500, 3_000] as const;
+const shardCount = 64;
+const databaseCount = 2;
+/** So small that a run has several files. */
+const segmentBytes = 65_536;
 /** How long a turn takes while the process is slow. */
 const slowTurnUs = [2_000, 15_000] as const;
 
-/** Keys that begin so are linearizable; all others are eventual. */
+/** Keys that begin so are linearizable or causal; all others are eventual. */
 export const linearizablePrefix = "l:";
+export const causalPrefix = "c:";
 
 const consistency: ConsistencyRules = {
   default: "eventual",
-  prefixes: { [linearizablePrefix]: "linearizable" },
+  prefixes: { [linearizablePrefix]: "linearizable", [causalPrefix]: "causal" },
 };
 
 /** A client's end of a connection. */
@@ -74,6 +88,9 @@ export class SimulatedHost {
   #dueMs = Number.POSITIVE_INFINITY;
   #isTurnOpen = false;
   #deferred: (() => void)[] = [];
+  /** Peers whose next frame carries gossip. */
+  readonly #disk: SimulatedDisk | undefined;
+  readonly #hasGossip = new Set<number>();
 
   constructor(simulation: Simulation, index: number, clock: SimulatedClock, prng: Prng) {
     this.#simulation = simulation;
@@ -81,7 +98,45 @@ export class SimulatedHost {
     this.name = simulation.nameOf(index);
     this.clock = clock;
     this.#prng = prng;
+    if (simulation.profile.hasLog) this.#disk = this.#newDisk();
     this.start();
+  }
+
+  #newDisk(): SimulatedDisk {
+    const prng = this.#prng.fork();
+    const disk = new SimulatedDisk(prng, (run) => {
+      const { life } = this;
+      const isSlow = this.#simulation.happens("disk_slow", this.index);
+      const [least, most] = isSlow ? slowDiskUs : syncUs;
+      this.#simulation.queue.after(prng.between(least, most), () => this.#turn(life, run));
+    });
+    const happens = (kind: FaultKind): boolean => this.#simulation.happens(kind, this.index);
+    disk.faults = {
+      write: (bytes) => {
+        // Its own folder is whole while a process starts; a start that fails is tried again later.
+        if (!this.#mayDiskFail) return undefined;
+        if (happens("disk_write_fail")) return { code: "EIO", part: 0 };
+        if (happens("disk_partial_write")) return { code: "EIO", part: prng.below(bytes + 1) };
+        return undefined;
+      },
+      sync: () => this.#mayDiskFail && happens("disk_fsync_fail"),
+    };
+    return disk;
+  }
+
+  /** While a process starts its disk works. */
+  get #mayDiskFail(): boolean {
+    return this.life !== undefined;
+  }
+
+  /** No more room for a while. */
+  fillDisk(forUs: number): void {
+    const disk = this.#disk;
+    if (disk === undefined) return;
+    disk.capacity = 0;
+    this.#simulation.queue.after(forUs, () => {
+      disk.capacity = Number.POSITIVE_INFINITY;
+    });
   }
 
   // ---- the process
@@ -95,23 +150,30 @@ export class SimulatedHost {
     this.#deferred = [];
     const connections = new Map<Session, Connection>();
     const effects = this.#newEffects(() => life, connections);
+    // Who starts a node makes room for it first.
+    if (this.#disk !== undefined) this.#disk.capacity = Number.POSITIVE_INFINITY;
+    const log = this.#disk && this.#examine(this.#disk);
+    if (log !== undefined) this.incarnation = log.start.incarnation;
     const node = new Node(
       {
         name: this.name,
         members: names,
         incarnation: this.incarnation,
+        ...(log !== undefined && { past: { replicas: log.examined.replicas, ...log.start } }),
         consistency,
         seed: this.#prng.below(2 ** 32),
         commands: allTables,
         settings: new SettingsStore({}),
         facts: newFacts(nowMs),
-        databaseCount: 2,
+        databaseCount,
+        shards: { shardCount },
+        slabCapacity: slabUnits,
         measureMicros: () => 0,
       },
       effects,
     );
     const outbox = new PeerOutbox(
-      (to, frame) => this.#simulation.network.send(this.index, names.indexOf(to), frame),
+      (to, frame) => this.#sendFrame(names.indexOf(to), frame),
       (callback) => this.#deferred.push(callback),
     );
     const input = new ClientInput(node, effects);
@@ -119,8 +181,20 @@ export class SimulatedHost {
     this.life = life;
     this.#simulation.trace(this.index, `start ${this.incarnation}`);
     node.beginTurn(nowMs);
+    if (log !== undefined) keepJournal(node, log, recoverNode(node, log));
     this.#afterTurn(life);
     this.#simulation.queue.after(cronUs, () => this.#runCron(life));
+  }
+
+  /** What the log of earlier lives says. */
+  #examine(disk: SimulatedDisk): JournalParts {
+    const recovery = new Recovery(disk, { isSalvage: false });
+    const examined = recovery.examine();
+    const { name, incarnation } = this;
+    const wish = { node: name, incarnation, policy: "everysec", hasPeers: true } as const;
+    const start = nextStart(examined.start, examined, { ...wish, shardCount, databaseCount });
+    if (examined.start !== undefined) this.#simulation.sometimes.add("log_recovered");
+    return { disk, recovery, examined, start, segmentBytes };
   }
 
   #newEffects(current: () => Life, connections: ReadonlyMap<Session, Connection>): NodeEffects {
@@ -135,22 +209,34 @@ export class SimulatedHost {
       stall() {},
       shutdown() {},
       send: (to, message) => this.#send(current(), to, message),
-      persist: (lsn) => this.#persist(current(), lsn),
+      persist: (lsn, record) => {
+        this.#simulation.watcher?.recorded?.(this.name, record);
+        this.#persist(current(), lsn);
+      },
     };
   }
 
   /** Gossip alone may be lost or late: what else is in the frame is not touched. */
   #send(life: Life, to: string, message: PeerMessage): void {
     const simulation = this.#simulation;
+    simulation.watcher?.sent?.(this.name, to, message);
     const push = (): void => {
       life.outbox.push(to, encodePeerMessage(message, life.node.shards));
       this.#openTurn(life);
     };
     const isGossip = message.kind === "replication";
+    if (isGossip) this.#hasGossip.add(simulation.names.indexOf(to));
     if (isGossip && simulation.happens("gossip_drop", this.index)) return;
     if (isGossip && simulation.happens("gossip_delay", this.index))
       simulation.queue.after(this.#prng.between(...lateGossipUs), () => this.#turn(life, push));
     else push();
+  }
+
+  #sendFrame(to: number, frame: Bytes): void {
+    const simulation = this.#simulation;
+    const isHit = this.#hasGossip.delete(to) && simulation.happens("gossip_corrupt", this.index);
+    const bytes = isHit ? corrupted(frame, simulation.faultPrng("gossip_corrupt")) : frame;
+    simulation.network.send(this.index, to, bytes);
   }
 
   /** What was in memory is gone, and with it every connection. */
@@ -159,6 +245,7 @@ export class SimulatedHost {
     if (life === undefined) return;
     this.life = undefined;
     noteNode(life.node, this.#simulation.sometimes);
+    this.#disk?.crash();
     this.#pausedUntilUs = 0;
     this.#busyUntilUs = 0;
     this.#diskFreeUs = 0;
@@ -168,6 +255,18 @@ export class SimulatedHost {
 
   pause(forUs: number): void {
     this.#pausedUntilUs = Math.max(this.#pausedUntilUs, this.#simulation.queue.nowUs + forUs);
+  }
+
+  /** The node finds its memory full, and refuses what would take more. */
+  runOutOfMemory(forUs: number): void {
+    const { life } = this;
+    const limit = (bytes: string): void => {
+      this.#turn(life, ({ node }) =>
+        node.request(["CONFIG", "SET", "maxmemory", bytes].map(utf8), () => {}),
+      );
+    };
+    limit("1");
+    this.#simulation.queue.after(forUs, () => limit("0"));
   }
 
   slowDown(forUs: number): void {
@@ -189,7 +288,9 @@ export class SimulatedHost {
         return;
       }
       if (simulation.isTraced) {
-        const kinds = decoded.value.map(({ message }) => message.body.type).join(" ");
+        const kinds = decoded.value
+          .map(({ message }) => ("body" in message ? message.body.type : message.type))
+          .join(" ");
         simulation.trace(this.index, `receive ${sender} #${order} ${kinds}`);
       }
       for (const message of decoded.value) life.node.receivePeer(sender, message);
@@ -232,6 +333,11 @@ export class SimulatedHost {
     });
   }
 
+  /** Runs something in a turn of the node, as a face of the same process would. */
+  perform(work: (life: Life) => void): void {
+    this.#turn(this.life, work);
+  }
+
   /** Looks at the node, between its turns, whatever the process is doing. */
   inspect(look: (life: Life) => void): void {
     if (this.life === undefined) return;
@@ -260,6 +366,7 @@ export class SimulatedHost {
   /** As `Drive.turn`: timers may have moved, the batch may be open. */
   #afterTurn(life: Life): void {
     if (life !== this.life) return;
+    this.#simulation.watcher?.worked?.(this.name, life.node);
     if (life.node.wantsEndTurn) this.#openTurn(life);
     this.#arm(life);
   }
@@ -334,7 +441,8 @@ export class SimulatedHost {
   }
 }
 
-const newFacts = (startedMs: number): HostFacts => ({
+/** A process of which nothing is known. */
+export const newFacts = (startedMs: number): HostFacts => ({
   processId: 1,
   nodeVersion: "",
   operatingSystem: "",

@@ -1,16 +1,17 @@
 // One run's world: virtual time, the network, the hosts with their clocks, what is counted and what
 // is told. The seed decides everything in it.
 
+import { armBuggify } from "../base/buggify.js";
 import { Prng } from "../base/prng.js";
 import { seedHash } from "../keyspace/hash.js";
 import { EventQueue } from "./event-queue.js";
-import { type FaultKind, type FaultProfile, faults } from "./fault-profile.js";
+import { type FaultKind, type FaultProfile, faultKinds, faults } from "./fault-profile.js";
 import { Network } from "./network.js";
 import { SimulatedClock } from "./simulated-clock.js";
 import { SimulatedHost } from "./simulated-host.js";
 import type { SometimesName } from "./sometimes.js";
 import { Tally } from "./tally.js";
-import type { Trace } from "./trace.js";
+import type { Trace, Watcher } from "./trace.js";
 
 /** Clocks differ by so much at the start. */
 const clockOffsetMsMax = 3000;
@@ -29,12 +30,15 @@ export class Simulation {
   readonly faultCounts = new Tally<FaultKind>();
   readonly sometimes = new Tally<SometimesName>();
   readonly violations: string[] = [];
+  /** Virtual time of the first violation, in milliseconds. */
+  violatedMs = Number.POSITIVE_INFINITY;
   /** Linearizable keys whose history was too hard to judge. */
   undecidedCount = 0;
   /** Source of every other generator of the run. */
   readonly prng: Prng;
   readonly #trace: Trace | undefined;
-  readonly #faultPrng: Prng;
+  /** One per kind, so that suppressing one leaves the draws of the others alone. */
+  readonly #faultPrngs: Readonly<Record<FaultKind, Prng>>;
   #isHealed = false;
 
   constructor(profile: FaultProfile, trace?: Trace) {
@@ -43,11 +47,19 @@ export class Simulation {
     this.prng = new Prng(profile.seed).fork();
     // The key of the index is the process's, so each run sets it.
     seedHash(this.prng.u32(), this.prng.u32());
-    this.#faultPrng = this.prng.fork();
+    const source = this.prng.fork();
+    const prngs = faultKinds.map((kind) => [kind, source.fork()]);
+    this.#faultPrngs = Object.fromEntries(prngs) as Record<FaultKind, Prng>;
+    armBuggify((point) => this.happens(point, -1));
     this.names = Array.from({ length: profile.nodeCount }, (_, index) => `n${index + 1}`);
     this.network = new Network(this, this.prng.fork());
     for (const index of this.names.keys())
       this.hosts.push(new SimulatedHost(this, index, this.#drawClock(index), this.prng.fork()));
+    trace?.watcher?.watch?.(this);
+  }
+
+  get watcher(): Watcher | undefined {
+    return this.#trace?.watcher;
   }
 
   get isTraced(): boolean {
@@ -69,6 +81,7 @@ export class Simulation {
 
   violate(text: string): void {
     this.trace(-1, `VIOLATION ${text}`);
+    this.violatedMs = Math.min(this.violatedMs, this.queue.nowUs / 1000);
     if (this.violations.length < violationCountMax) this.violations.push(text);
   }
 
@@ -87,11 +100,26 @@ export class Simulation {
     this.runUntil(this.queue.nowUs + us);
   }
 
-  /** Whether a fault with a chance happens now; counts it. */
-  happens(kind: FaultKind, index: number): boolean {
+  /** Source of what a kind of fault draws. */
+  faultPrng(kind: FaultKind): Prng {
+    return this.#faultPrngs[kind];
+  }
+
+  /** Whether faults may happen at this time. */
+  get mayFail(): boolean {
+    const [fromMs, untilMs] = this.profile.faultsMs;
+    const nowMs = this.queue.nowUs / 1000;
+    return !this.#isHealed && nowMs >= fromMs && nowMs < untilMs;
+  }
+
+  /**
+   * Whether a fault with a chance happens now; counts it. @param frame its number, if it concerns
+   * one.
+   */
+  happens(kind: FaultKind, index: number, frame?: number): boolean {
     const rate = this.profile.rates[kind];
-    if (rate === 0 || this.#isHealed || !this.#faultPrng.chance(rate)) return false;
-    this.noteFault(kind, index);
+    if (rate === 0 || !this.#faultPrngs[kind].chance(rate) || !this.mayFail) return false;
+    this.noteFault(kind, index, frame === undefined ? "" : `#${frame}`);
     return true;
   }
 
@@ -103,14 +131,18 @@ export class Simulation {
   /** From now on nothing goes wrong any more. What is cut, paused or down is the nemesis's. */
   heal(): void {
     this.#isHealed = true;
-    this.network.heal();
     this.trace(-1, "heal");
   }
 
+  /** The run is over: the production code is as it was. */
+  end(): void {
+    armBuggify(undefined);
+  }
+
   #drawClock(index: number): SimulatedClock {
-    const prng = this.#faultPrng;
+    const prng = this.#faultPrngs.clock_offset;
     const draw = (kind: FaultKind): boolean => {
-      const isDrawn = prng.chance(this.profile.rates[kind]);
+      const isDrawn = this.#faultPrngs[kind].chance(this.profile.rates[kind]);
       if (isDrawn) this.noteFault(kind, index);
       return isDrawn;
     };

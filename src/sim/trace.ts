@@ -2,8 +2,26 @@
 // the event, node, what happened. No line holds anything that the seed does not decide.
 
 import { createHash } from "node:crypto";
+import type { Bytes } from "../base/bytes.js";
+import type { PeerMessage } from "../node/messages.js";
+import type { Node } from "../node/node.js";
+import type { Simulation } from "./simulation.js";
+
+/** Watches a run through its trace, and may look at its nodes. */
+export interface Watcher {
+  watch?(simulation: Simulation): void;
+  event(nowUs: number, node: string, text: string): void;
+  /** A node hands a message to the network. */
+  sent?(node: string, to: string, message: PeerMessage): void;
+  /** A node's acceptor hands a record to the disk. */
+  recorded?(node: string, record: Bytes): void;
+  /** A node has ended a piece of work. It must not be changed. */
+  worked?(name: string, node: Node): void;
+}
 
 export class Trace {
+  /** Told of each event; set before the run. */
+  watcher: Watcher | undefined;
   readonly #write: (line: string) => void;
   readonly #hash = createHash("sha256");
   count = 0;
@@ -17,6 +35,7 @@ export class Trace {
     const line = `${ms} ${String(++this.count).padStart(7)} ${node.padEnd(4)} ${text}`;
     this.#hash.update(line);
     this.#write(line);
+    this.watcher?.event(nowUs, node, text);
   }
 
   /** Of all lines so far. To be called once. */

@@ -1,9 +1,11 @@
 // What clients ask. Three families of keys: linearizable ones, judged by their history; eventual
-// strings and sets, judged by the log of operations; and keys of every type with deadlines, judged
-// by convergence.
+// strings, sets, hashes, sorted sets and lists, judged by the log of operations; and keys of every
+// type with deadlines and transactions, judged by convergence.
 
+import { fromUtf8 } from "../base/bytes.js";
 import type { Prng } from "../base/prng.js";
 import type { Json } from "../check/canonical.js";
+import type { ReplyValue } from "../wire/reply-decoder.js";
 import type { FaultProfile } from "./fault-profile.js";
 import type { LoggedWrite } from "./operation-log.js";
 import { linearizablePrefix } from "./simulated-host.js";
@@ -21,17 +23,22 @@ export type Request =
   | {
       readonly family: "logged";
       readonly args: readonly string[];
-      /** Undefined for a read. */
-      readonly write: LoggedWrite | undefined;
-      readonly key: string;
+      /** What was written, by the reply; undefined for a read. */
+      readonly write: ((reply: ReplyValue) => readonly LoggedWrite[]) | undefined;
+      readonly keys: readonly string[];
     }
-  | { readonly family: "mixed"; readonly args: readonly string[]; readonly key: string };
+  | {
+      readonly family: "mixed";
+      readonly args: readonly string[];
+      /** Asked between MULTI and EXEC instead of `args`. */
+      readonly transaction?: readonly (readonly string[])[];
+    };
 
 /** Keys of each kind. Few, so that clients meet; linearizable histories stay short enough. */
 const registerCount = 4;
 const counterCount = 2;
 const journalCount = 2;
-const eventualCount = 24;
+const eventualCount = 32;
 const memberCount = 8;
 const registerValueCount = 5;
 /** Appending stops here, because every later state of the history carries what was appended. */
@@ -53,9 +60,23 @@ export class Workload {
   draw(prng: Prng): Request {
     if (prng.chance(this.#profile.linearizableShare)) return this.#linearizable(prng);
     const rank = this.#ranks.draw(prng);
-    const family = rank % 3;
-    if (family === 0) return this.#text(prng, `t${rank}`);
-    return family === 1 ? this.#set(prng, `s${rank}`) : this.#mixed(prng, `m${rank}`);
+    switch (rank % 8) {
+      case 0:
+      case 3:
+        return prng.chance(0.05)
+          ? this.#two(prng, `t${rank}`, `t${(rank + 8) % eventualCount}`)
+          : this.#text(prng, `t${rank}`);
+      case 1:
+        return this.#set(prng, `s${rank}`);
+      case 2:
+        return this.#hash(prng, `h${rank}`);
+      case 4:
+        return this.#zset(prng, `z${rank}`);
+      case 5:
+        return this.#list(prng, `q${rank}`);
+      default:
+        return this.#mixed(prng, `m${rank}`);
+    }
   }
 
   /** Reads of every linearizable key: in the liveness phase each must succeed at each node. */
@@ -106,42 +127,99 @@ export class Workload {
 
   #text(prng: Prng, key: string): Request {
     const by = prng.between(1, 9);
-    const text = prng.chance(0.9) ? String(prng.below(100)) : `w${++this.#serial}`;
-    const logged = (args: string[], write?: Omit<LoggedWrite, "key">): Request => ({
-      family: "logged",
-      args,
-      key,
-      write: write && { key, ...write },
-    });
+    const text = this.#value(prng);
+    const ask = asking(key, "");
     switch (prng.below(8)) {
       case 0:
-        return logged(["SET", key, text], { kind: "set", text, by: 0 });
+        return ask(["SET", key, text], { kind: "set", text });
       case 1:
-        return logged(["DEL", key], { kind: "delete", text: "", by: 0 });
+        return ask(["DEL", key], { kind: "delete" });
       case 2:
-        return logged(["GET", key]);
+        return ask(["GET", key]);
       case 3:
-        return logged(["DECRBY", key, String(by)], { kind: "increment", text: "", by: -by });
+        return ask(["DECRBY", key, String(by)], { kind: "increment", by: -by });
       case 4:
-        return logged(["INCR", key], { kind: "increment", text: "", by: 1 });
+        return ask(["INCR", key], { kind: "increment", by: 1 });
       default:
-        return logged(["INCRBY", key, String(by)], { kind: "increment", text: "", by });
+        return ask(["INCRBY", key, String(by)], { kind: "increment", by });
     }
   }
 
-  #set(prng: Prng, key: string): Request {
-    const text = `e${prng.below(memberCount)}`;
-    const logged = (args: string[], write?: Omit<LoggedWrite, "key">): Request => ({
+  #value(prng: Prng): string {
+    return prng.chance(0.9) ? String(prng.below(100)) : `w${++this.#serial}`;
+  }
+
+  /** One command over two keys, which mostly lie in different shards: a delta group. */
+  #two(prng: Prng, first: string, second: string): Request {
+    const texts = [this.#value(prng), this.#value(prng)] as const;
+    const keys = [first, second];
+    const set = { kind: "set", element: "", by: 0 } as const;
+    return {
       family: "logged",
-      args,
-      key,
-      write: write && { key, ...write },
-    });
+      args: ["MSET", first, texts[0], second, texts[1]],
+      keys,
+      write: (reply) =>
+        reply.kind === "error"
+          ? []
+          : keys.map((key, place) => ({ ...set, key, text: texts[place]! })),
+    };
+  }
+
+  #set(prng: Prng, key: string): Request {
+    const element = `e${prng.below(memberCount)}`;
+    const ask = asking(key, element);
     const choice = prng.below(10);
-    if (choice === 0) return logged(["DEL", key], { kind: "delete", text: "", by: 0 });
-    if (choice === 1) return logged(["SMEMBERS", key]);
-    if (choice < 5) return logged(["SREM", key, text], { kind: "remove", text, by: 0 });
-    return logged(["SADD", key, text], { kind: "add", text, by: 0 });
+    if (choice === 0) return ask(["DEL", key], { kind: "delete" });
+    if (choice === 1) return ask(["SMEMBERS", key]);
+    if (choice < 5) return ask(["SREM", key, element], { kind: "remove" });
+    return ask(["SADD", key, element], { kind: "add" });
+  }
+
+  #hash(prng: Prng, key: string): Request {
+    const element = `f${prng.below(memberCount)}`;
+    const ask = asking(key, element);
+    const text = String(prng.below(100));
+    const by = prng.between(-9, 9);
+    const choice = prng.below(10);
+    if (choice === 0) return ask(["DEL", key], { kind: "delete" });
+    if (choice === 1) return ask(["HGETALL", key]);
+    if (choice < 4) return ask(["HDEL", key, element], { kind: "remove" });
+    if (choice < 6) return ask(["HSET", key, element, text], { kind: "set", text });
+    return ask(["HINCRBY", key, element, String(by)], { kind: "increment", by });
+  }
+
+  #zset(prng: Prng, key: string): Request {
+    const element = `m${prng.below(memberCount)}`;
+    const ask = asking(key, element);
+    const text = String(prng.below(100));
+    // By 0 is no write where the member is there.
+    const by = prng.between(1, 9) * prng.pick([-1, 1]);
+    const choice = prng.below(10);
+    if (choice === 0) return ask(["DEL", key], { kind: "delete" });
+    if (choice === 1) return ask(["ZRANGE", key, "0", "-1"]);
+    if (choice < 4) return ask(["ZREM", key, element], { kind: "remove" });
+    if (choice < 6) return ask(["ZADD", key, text, element], { kind: "set", text });
+    return ask(["ZINCRBY", key, String(by), element], { kind: "increment", by });
+  }
+
+  /** Elements are all different, so what a pop took is known by its reply. */
+  #list(prng: Prng, key: string): Request {
+    const element = `q${++this.#serial}`;
+    const ask = asking(key, element);
+    const choice = prng.below(10);
+    if (choice === 0) return ask(["DEL", key], { kind: "delete" });
+    if (choice < 5) {
+      const popped = { key, kind: "remove", text: "", by: 0 } as const;
+      return {
+        family: "logged",
+        args: [choice < 3 ? "LPOP" : "RPOP", key],
+        keys: [key],
+        write: (reply) =>
+          reply.kind === "bulk" ? [{ ...popped, element: fromUtf8(reply.bytes) }] : [],
+      };
+    }
+    const isLeft = choice < 7;
+    return ask([isLeft ? "LPUSH" : "RPUSH", key, element], { kind: "add" });
   }
 
   #mixed(prng: Prng, key: string): Request {
@@ -149,7 +227,7 @@ export class Workload {
     const field = `f${prng.below(memberCount)}`;
     const number = String(prng.between(-9, 9));
     const soonMs = String(prng.between(50, 4000));
-    const args = prng.pick([
+    const choices = [
       ["SET", key, value, "PX", soonMs],
       ["SET", key, value, "KEEPTTL"],
       ["PEXPIRE", key, soonMs],
@@ -172,10 +250,37 @@ export class Workload {
       ["ZINCRBY", key, number, field],
       ["ZREM", key, field],
       ["SETRANGE", key, "2", value],
-    ]);
-    return { family: "mixed", args, key };
+      ["XADD", key, "*", field, value],
+      ["PFADD", key, value],
+      ["LSET", key, "0", value],
+    ];
+    if (!prng.chance(0.1)) return { family: "mixed", args: prng.pick(choices) };
+    const transaction = [prng.pick(choices), prng.pick(choices), prng.pick(choices)];
+    return { family: "mixed", args: ["MULTI", key], transaction };
   }
 }
+
+/** What a removal of nothing answers is 0, and an error has written nothing. */
+function hasWritten(kind: LoggedWrite["kind"], reply: ReplyValue): boolean {
+  if (reply.kind === "error") return false;
+  const isRemoval = kind === "delete" || kind === "remove";
+  return !isRemoval || (reply.kind === "integer" && reply.text !== "0");
+}
+
+type Write = Pick<LoggedWrite, "kind"> & Partial<LoggedWrite>;
+
+/** Requests about one cell of a key. */
+const asking =
+  (key: string, element: string) =>
+  (args: readonly string[], write?: Write): Request => {
+    const whole = write && { key, element, text: "", by: 0, ...write };
+    return {
+      family: "logged",
+      args,
+      keys: [key],
+      write: whole && ((reply) => (hasWritten(whole.kind, reply) ? [whole] : [])),
+    };
+  };
 
 const read = (key: string): Request => ({
   family: "linearizable",

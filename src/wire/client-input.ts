@@ -7,6 +7,7 @@
 // `waitingInputBytes`, where it is not read further; unread replies by `unreadBytesHigh` and one
 // reply, where it runs nothing more, and by `client-output-buffer-limit`, where it is closed.
 
+import { utf8 } from "../base/bytes.js";
 import { clientTypeOf } from "../commands/client-line.js";
 import type { Statistics } from "../commands/environment.js";
 import { type Reply, ReplyTooLarge } from "../commands/reply.js";
@@ -15,16 +16,21 @@ import { type Dispatcher, replyBytesHigh } from "../node/dispatcher.js";
 import type { ClientEffects, ClientFace } from "../node/effects.js";
 import type { Node } from "../node/node.js";
 import { type OutputLimit, readOutputLimits } from "./client-input-limits.js";
+import { HeldReplies } from "./held-replies.js";
 import { type DecodeLimits, RequestDecoder } from "./request-decoder.js";
 
 /** A client that leaves this much unread is not served further until it reads. */
 export const unreadBytesHigh = 1024 * 1024;
 /** Of a client that waits for an answer, or for the end of a pause, this much more is read. */
 export const waitingInputBytes = 64 * 1024;
-/** An emptied tail keeps a buffer up to this size. */
-const tailBytesKept = 64 * 1024;
+/** An emptied tail keeps a buffer up to this size until `cron` looks at it. */
+const tailBytesKept = 1024 * 1024;
+/** Room for a request in pieces that a client has while it is heard from. */
+const tailBytesReserved = 16 * 1024;
+/** A client that says nothing for so long has no room. */
+const tailIdleMs = 2000;
 /** How often silent and slow clients are looked for. */
-const careIntervalMs = 1000;
+const careIntervalMs = 500;
 
 export class ClientInput implements ClientFace {
   protocolErrors = 0;
@@ -38,6 +44,7 @@ export class ClientInput implements ClientFace {
   readonly #effects: ClientEffects;
   readonly #statistics: Statistics;
   readonly #outputBytesMax: number;
+  readonly #held = new HeldReplies();
   readonly #limits: DecodeLimits = { bulkBytesMax: 0, authenticated: true };
   #queryBytesMax = 0;
   #outputLimits: ReadonlyMap<string, OutputLimit> = new Map();
@@ -76,6 +83,7 @@ export class ClientInput implements ClientFace {
     // A connection on its way out may have sent more; nobody will answer it.
     if (session.closeAfterReply) return;
     session.lastCommandMs = this.#node.nowMs;
+    if (session.tail.length === 0) session.tail = new Uint8Array(tailBytesReserved);
     this.#statistics.readsProcessed++;
     this.#statistics.inputBytes += end - start;
     this.#receive(session, bytes, start, end);
@@ -199,7 +207,8 @@ export class ClientInput implements ClientFace {
 
   #finish(session: Session): void {
     this.flush(session);
-    if (session.closeAfterReply) this.#effects.close(session);
+    // What it is still owed leaves first.
+    if (session.closeAfterReply && session.heldBytes === 0) this.#effects.close(session);
     else this.#regulate(session);
   }
 
@@ -220,11 +229,18 @@ export class ClientInput implements ClientFace {
     const reply = this.#reply;
     if (reply.length === 0) return;
     // One reply may be as large as it likes; behind one that is too large nothing more is put.
-    const isFull = session.unreadBytes > this.#outputBytesMax;
-    if (isFull || this.#isOverLimit(session, session.unreadBytes + reply.length)) {
+    const waiting = session.unreadBytes + session.heldBytes;
+    if (waiting > this.#outputBytesMax || this.#isOverLimit(session, waiting + reply.length)) {
       reply.clear();
       this.outputBufferOverruns++;
       this.#node.environment.closeSession(session);
+      return;
+    }
+    const { journal } = this.#node;
+    if (journal !== undefined && (journal.mustHold || session.heldBytes > 0)) {
+      this.#held.keep(session, reply.bytes, reply.length, journal.heldGroup);
+      reply.clear();
+      if (session.unreadBytes + session.heldBytes > unreadBytesHigh) session.isStalled = true;
       return;
     }
     const kept = this.#effects.write(session, reply.bytes, reply.length);
@@ -259,17 +275,49 @@ export class ClientInput implements ClientFace {
     session.unreadBytes = 0;
     session.lastCommandMs = this.#node.nowMs;
     this.#isOverLimit(session, 0);
-    if (session.isStalled) {
-      session.isStalled = false;
-      this.#regulate(session);
-      this.resume(session);
-    }
+    if (session.isStalled && session.heldBytes === 0) this.#unstall(session);
     this.#node.settle();
   }
 
+  #unstall(session: Session): void {
+    session.isStalled = false;
+    this.#regulate(session);
+    this.resume(session);
+  }
+
+  // ---- the log
+
+  /** More is durable: what waited for it leaves. */
+  safe(): void {
+    const { journal } = this.#node;
+    if (journal !== undefined) this.#held.release(journal.wal.safeGroup, this.#leave);
+  }
+
+  /**
+   * What waits will not become durable soon, so nobody is told that it was done. It may have been:
+   * the connection ends, as after any error that does not say.
+   */
+  fenced(): void {
+    const { logError } = this.#node.environment;
+    const error = utf8(`-MISCONF Errors writing to the log: ${logError}\r\n`);
+    for (const session of this.#held.drop()) {
+      if (!this.#node.sessions.has(session.id)) continue;
+      this.#effects.write(session, error, error.length);
+      this.#node.closeSession(session);
+      this.#effects.close(session);
+    }
+  }
+
+  readonly #leave = (session: Session, bytes: Uint8Array): void => {
+    this.#effects.write(session, bytes, bytes.length);
+    if (session.heldBytes > 0) return;
+    if (session.closeAfterReply) this.#effects.close(session);
+    else if (session.isStalled && session.unreadBytes === 0) this.#unstall(session);
+  };
+
   // ---- care
 
-  /** Closes clients that have been silent for `timeout`, and slow ones. */
+  /** Closes clients that have been silent for `timeout`, and slow ones; takes unused room back. */
   cron(): void {
     const { nowMs, sessions, environment } = this.#node;
     if (nowMs < this.#nextCareMs) return;
@@ -281,8 +329,9 @@ export class ClientInput implements ClientFace {
         environment.closeSession(session);
       }
     }
-    if (this.#idleMsMax === 0) return;
     for (const session of sessions.values()) {
+      shrinkTail(session, nowMs);
+      if (this.#idleMsMax === 0) continue;
       if (nowMs - session.lastCommandMs <= this.#idleMsMax || mayBeSilent(session)) continue;
       environment.closeSession(session);
     }
@@ -292,6 +341,16 @@ export class ClientInput implements ClientFace {
 /** Whether the next command of a session may run now. */
 const mayRun = (session: Session): boolean =>
   session.waiting === outcome.done && !session.isStalled && !session.closeAfterReply;
+
+/**
+ * Room that no request needs now: a large one's goes back to the usual, a silent client's goes.
+ */
+function shrinkTail(session: Session, nowMs: number): void {
+  if (session.tailLength > 0 || session.tail.length === 0) return;
+  if (nowMs - session.lastCommandMs > tailIdleMs) session.tail = new Uint8Array(0);
+  else if (session.tail.length > tailBytesReserved)
+    session.tail = new Uint8Array(tailBytesReserved);
+}
 
 /** A client that waits for the node, or for messages, says nothing for good reason. */
 const mayBeSilent = (session: Session): boolean =>

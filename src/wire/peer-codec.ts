@@ -13,9 +13,10 @@ import * as consensus from "../consensus/codec.js";
 import type { Shards } from "../keyspace/shards.js";
 import type { PeerMessage } from "../node/messages.js";
 import * as replication from "../replication/codec.js";
+import { decodeMembership, encodeMembership } from "../replication/membership.js";
 
 /** Tags are part of the wire format: append, never reuse. */
-const tags = { consensus: 1, replication: 2 } as const satisfies Record<
+const tags = { consensus: 1, replication: 2, membership: 3 } as const satisfies Record<
   PeerMessage["kind"],
   number
 >;
@@ -34,6 +35,8 @@ export function encodePeerMessage(peerMessage: PeerMessage, shards: Shards): Enc
       return { tag, bytes: consensus.encodeMessage(peerMessage.message) };
     case "replication":
       return { tag, bytes: replication.encodeMessage(peerMessage.message, shards) };
+    case "membership":
+      return { tag, bytes: encodeMembership(peerMessage.message) };
   }
 }
 
@@ -70,6 +73,8 @@ function decodePeerMessage(tag: number, bytes: Bytes, shards: Shards): PeerMessa
       return { kind: "consensus", message: consensus.decodeMessage(bytes) };
     case tags.replication:
       return { kind: "replication", message: replication.decodeMessage(bytes, shards) };
+    case tags.membership:
+      return { kind: "membership", message: decodeMembership(bytes) };
     default:
       throw new MalformedBytes(`no protocol has the tag ${tag}`);
   }

@@ -20,6 +20,17 @@ export function decodeReply(bytes: Bytes): ReplyValue {
   return value;
 }
 
+/** What a pipeline of requests was answered. */
+export function decodeReplies(bytes: Bytes): ReplyValue[] {
+  const replies: ReplyValue[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const [value, end] = decodeAt(bytes, at);
+    replies.push(value);
+    at = end;
+  }
+  return replies;
+}
+
 function decodeAt(bytes: Bytes, start: number): [ReplyValue, number] {
   const lineEnd = bytes.indexOf(13, start);
   assert(lineEnd > start, "a reply without a line end");

@@ -224,6 +224,8 @@ describe("without other replicas", () => {
         for (const line of lines) {
           // Refused where deltas are captured; and undefined where scores differ.
           if (line[0] === "swapdb" || line[0] === "zremrangebylex") continue;
+          // Members of a restored set lie in another order, and SPOP takes one by its place.
+          if (line[0] === "restore" && String(line[3]).startsWith("\u0002")) continue;
           expect([line, captured.bench.runInBatch(...line)]).toEqual([line, plain.run(...line)]);
           captured.closeBatch();
           captured.bench.wait(1);

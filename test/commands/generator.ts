@@ -3,7 +3,9 @@
 // here only that nothing breaks.
 
 import fc from "fast-check";
+import { latin1 } from "../../src/base/bytes.js";
 import { dataCommands } from "../../src/commands/data-commands.js";
+import { forms as dumpForms, seal } from "../rdb/payloads.js";
 import { startMs } from "./harness.js";
 
 export type Line = readonly (string | number)[];
@@ -96,12 +98,51 @@ const geoForms: Forms = {
   ],
 };
 
+const id = fc.constantFrom("*", "*", "1-1", "2-1", "2-*", "7-7", "1800000000003-*");
+const entryId = fc.constantFrom("1-1", "2-1", "2-2", "7-7", "1800000000003-0");
+const group = fc.constantFrom("g1", "g2");
+const consumer = fc.constantFrom("c1", "c2");
+
+const streamForms: Forms = {
+  xadd: [
+    line("xadd", key, id, member, value),
+    line("xadd", key, id, "m1", value, "m2", value),
+    line("xadd", key, "maxlen", "~", count, "*", "m1", value),
+    line("xadd", key, "nomkstream", "minid", entryId, id, "m1", value),
+  ],
+  xdel: [line("xdel", key, entryId), line("xdel", key, entryId, entryId)],
+  xtrim: [line("xtrim", key, "maxlen", count), line("xtrim", key, "minid", entryId)],
+  xsetid: [line("xsetid", key, "1800000000900-0"), line("xsetid", key, entryId)],
+  xgroup: [
+    line("xgroup", "create", key, group, fc.constantFrom("0", "$", "2-1"), "mkstream"),
+    line("xgroup", "setid", key, group, entryId, "entriesread", count),
+    line("xgroup", "destroy", key, group),
+    line("xgroup", "createconsumer", key, group, consumer),
+    line("xgroup", "delconsumer", key, group, consumer),
+  ],
+  xreadgroup: [
+    line("xreadgroup", "group", group, consumer, "count", count, "streams", key, ">"),
+    line("xreadgroup", "group", group, consumer, "noack", "streams", key, ">"),
+    line("xreadgroup", "group", group, consumer, "streams", key, "0"),
+  ],
+  xack: [line("xack", key, group, entryId, entryId)],
+  xclaim: [
+    line("xclaim", key, group, consumer, "0", entryId, "retrycount", count),
+    line("xclaim", key, group, consumer, "0", entryId, "force", "justid"),
+  ],
+  xautoclaim: [line("xautoclaim", key, group, consumer, "0", "0", "count", "2")],
+};
+const payloads = ["list", "set", "hash", "zset"].map((name) =>
+  latin1(seal(dumpForms[name]!(["m1", "1", "m2", "7"]))),
+);
+
 /** By command name: its forms. A test demands that no write command of the tables is missing. */
 export const forms: Readonly<Record<string, readonly fc.Arbitrary<Line>[]>> = {
   ...setForms,
   ...hashForms,
   ...zsetForms,
   ...geoForms,
+  ...streamForms,
   set: [
     line("set", key, value),
     line("set", key, value, "px", ahead),
@@ -166,6 +207,18 @@ export const forms: Readonly<Record<string, readonly fc.Arbitrary<Line>[]>> = {
   blmove: [line("blmove", key, key, side, side, "0")],
   brpoplpush: [line("brpoplpush", key, key, "0")],
   blmpop: [line("blmpop", "0", "1", key, side)],
+  restore: [
+    line("restore", key, fc.constantFrom(0, 5), fc.constantFrom(...payloads), "replace"),
+    line("restore", key, at, fc.constantFrom(...payloads), "absttl"),
+  ],
+  "restore-asking": [line("restore-asking", key, "0", fc.constantFrom(...payloads))],
+  pfadd: [line("pfadd", key), line("pfadd", key, value, member)],
+  pfmerge: [line("pfmerge", key, key, key)],
+  pfdebug: [line("pfdebug", fc.constantFrom("todense", "getreg"), key)],
+  sort: [
+    line("sort", key, "alpha", "store", key),
+    line("sort", key, "by", "nosort", "get", "#", "get", "*", "store", key),
+  ],
   "skerry.cas": [
     line("skerry.cas", key, value, value, "create"),
     line("skerry.cas", key, small, small),
@@ -187,3 +240,42 @@ export const anyCommand: fc.Arbitrary<Line> = fc.oneof(
     })),
   { weight: 8, arbitrary: line("select", database) },
 );
+
+/** Few keys and one group, so that readers find it and entries become pending. */
+const narrowed: Readonly<Record<string, string>> = { c: "a", d: "b", g2: "g1" };
+
+const weights: readonly (readonly [number, string])[] = [
+  ...([
+    [8, "xadd"],
+    [8, "xreadgroup"],
+    [6, "xgroup"],
+    [2, "xack"],
+    [2, "xclaim"],
+  ] as const),
+  ...([
+    [2, "xautoclaim"],
+    [2, "xdel"],
+    [1, "xtrim"],
+    [1, "xsetid"],
+  ] as const),
+  ...([
+    [0.3, "del"],
+    [0.3, "copy"],
+    [0.3, "rename"],
+    [0.2, "pexpire"],
+  ] as const),
+];
+
+/** Streams and their groups alone, so that they meet. */
+export const streamCommand: fc.Arbitrary<Line> = fc
+  .oneof(
+    ...weights.map(([weight, name]) => ({
+      weight: weight * 10,
+      arbitrary: fc.oneof(...forms[name]!),
+    })),
+    {
+      weight: 40,
+      arbitrary: line("xgroup", "create", key, group, "0", "mkstream"),
+    },
+  )
+  .map((words) => words.map((word) => narrowed[word] ?? word));

@@ -239,3 +239,12 @@ test("a field whose increments were all reset is not shown, and its dead row sta
   expect(bench.run("hgetall", key)).toEqual(["counter", "7"]);
   keyspace.verifyInvariants();
 });
+
+test("long values of a small hash do not change the order in which it is shown", () => {
+  const b = new Bench();
+  b.settings.set("hash-max-listpack-value", "1000000");
+  const names = ["z", "a", "m", "b"];
+  for (const [i, name] of names.entries()) b.run("hset", "k", name, `${i}`.repeat(20_000));
+  expect(b.run("hkeys", "k")).toEqual(names);
+  expect(b.run("object", "encoding", "k")).toBe("listpack");
+});

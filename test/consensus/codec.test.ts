@@ -71,6 +71,8 @@ const bodies: { [T in Body["type"]]: fc.Arbitrary<Omit<Extract<Body, { type: T }
   cancel: fc.record({ register, home: natural, seq: natural }),
   configuration: fc.record({ configuration }),
   configuration_query: fc.constant({}),
+  copy: fc.record({ id: natural, page: natural }),
+  copy_ok: fc.record({ id: natural, page: natural, next: natural, records: bytes }),
 };
 
 const body: fc.Arbitrary<Body> = fc.oneof(

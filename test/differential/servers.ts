@@ -62,7 +62,7 @@ export async function withServers<T>(
 ): Promise<T> {
   const servers: ServerProcess[] = [];
   try {
-    for (const kind of kinds) servers.push(await ServerProcess.start(kind));
+    for (const kind of kinds) servers.push(await ServerProcess.start(kind, { debug: true }));
     return await work(servers);
   } finally {
     for (const server of servers) await server.stop();

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import type { StepGroup } from "./step.js";
 
 export type Line = fc.Arbitrary<readonly string[]>;
-type Part = string | fc.Arbitrary<string> | fc.Arbitrary<readonly string[]>;
+export type Part = string | fc.Arbitrary<string> | fc.Arbitrary<readonly string[]>;
 
 /** A command from constant words and generated parts, flattened. */
 export function line(...parts: readonly Part[]): Line {

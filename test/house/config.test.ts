@@ -121,7 +121,6 @@ test("config: what would silently weaken the node is refused, whatever its sourc
   expect(refused({ env: { TLS_CERT_PATH: "/c.pem" } })).toEqual([
     "environment TLS_CERT_PATH: tls.cert_path: refused: TLS is not built yet",
   ]);
-  expect(refused({ env: { REDIS_WAL_ENABLED: "true" } })).toHaveLength(1);
   expect(refused({ env: { REDIS_STORE_TYPE: "s3" } })).toHaveLength(1);
   // Asking for what is the case anyway is no mistake, nor is an empty variable.
   const harmless = { REDIS_WAL_ENABLED: "false", REDIS_STORE_TYPE: "memory", TLS_CERT_PATH: "" };

@@ -45,6 +45,31 @@ class Box {
   }
 }
 
+test("keys of one hash are told apart by every byte of theirs", () => {
+  const { keyspace, db } = new Box();
+  const hash = 42;
+  const lengths = [1, 2, 3, 4, 5, 7, 8, 16, 31, 95, 96, 97, 200];
+  const names = lengths.flatMap((length) => {
+    const plain = "k".repeat(length);
+    const places = Array.from({ length }, (_, at) => at);
+    return [plain, ...places.map((at) => `${plain.slice(0, at)}K${plain.slice(at + 1)}`)];
+  });
+  // From an odd place in a buffer, as keys of a request lie.
+  const keys = names.map((name) => fromLatin1(`*${name}*`));
+  keys.forEach((key, n) => {
+    const value = fromLatin1(`${n}`);
+    const length = key.length - 2;
+    setText(keyspace, db, hash, key, 1, length, value, 0, value.length, noDeadline);
+  });
+  keys.forEach((key, n) => {
+    const { bytes, start, length } = viewText(
+      keyspace,
+      keyspace.find(db, hash, key, 1, key.length - 2),
+    );
+    expect(latin1(bytes, start, start + length)).toBe(`${n}`);
+  });
+});
+
 test("agrees with a Map under random writes and removals", () => {
   const step = fc.record({
     name: fc.nat({ max: 400 }).map((n) => `key${n}`),

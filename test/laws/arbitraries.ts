@@ -15,6 +15,8 @@ import type { Lattice, Write } from "../../src/lattice/lattice.js";
 import type { RegisterOperation } from "../../src/lattice/mv-register.js";
 import type { CounterOperation } from "../../src/lattice/pn-counter.js";
 import { type LatticeName, lattices } from "../../src/lattice/registry.js";
+import { idOf } from "../../src/lattice/stream-id.js";
+import type { StreamOperation } from "../../src/lattice/stream-log.js";
 import type { History } from "./history.js";
 import { keyOracle } from "./key-oracle.js";
 import {
@@ -23,10 +25,12 @@ import {
   fieldMapOracle,
   gCounterOracle,
   gSetOracle,
+  hyperLogLogOracle,
   lwwRegisterOracle,
   maxRegisterOracle,
   mvRegisterOracle,
   pnCounterOracle,
+  streamOracle,
 } from "./oracles.js";
 
 export interface LawSubject<State, Delta, Operation, Value> {
@@ -76,6 +80,14 @@ const fieldOperation: fc.Arbitrary<FieldOperation> = fc.oneof(
   { weight: 1, arbitrary: fc.record(kind("clear")) },
 );
 
+const entryId = fc.integer({ min: 1, max: 4 }).map((ms) => idOf(0, ms, 0, 0));
+
+const streamOperation: fc.Arbitrary<StreamOperation> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ ...kind("add"), id: entryId, value }) },
+  { weight: 3, arbitrary: fc.record({ ...kind("remove"), id: entryId }) },
+  { weight: 1, arbitrary: fc.record({ ...kind("trim"), below: entryId }) },
+);
+
 const expiryOperation: fc.Arbitrary<ExpiryOperation> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ ...kind("expire"), deadlineMs }) },
   { weight: 1, arbitrary: fc.record(kind("persist")) },
@@ -111,6 +123,9 @@ const timedOperation: fc.Arbitrary<TimedOperation> = fc.record({
   operation: keyOperation,
   isLate: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.constant(true)),
 });
+
+/** The first two fall to one register, with unlike runs. */
+const countedElement = fc.constantFrom("e87", "e144", "e1", "e2", "e3", "e4", "e5").map(utf8);
 
 const verifyMap = (state: CellMap, replicas: ReplicaTable): boolean => state.verify(replicas);
 
@@ -183,5 +198,16 @@ export const subjects: Record<LatticeName, LawSubject<unknown, unknown, unknown,
     oracle: keyOracle,
     verify: (state: KeyEntry, replicas: ReplicaTable) => state.verify(replicas),
     editInPlace: editKeyInPlace,
+  }),
+  hyperloglog: subject({
+    lattice: lattices.hyperloglog,
+    operation: fc.record({ add: countedElement }),
+    oracle: hyperLogLogOracle,
+  }),
+  stream_log: subject({
+    lattice: lattices.stream_log,
+    operation: streamOperation,
+    oracle: streamOracle,
+    verify: verifyMap,
   }),
 };

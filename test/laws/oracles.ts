@@ -3,13 +3,15 @@
 // simple to be wrong.
 
 import type { Bytes } from "../../src/base/bytes.js";
-import { fromUtf8, utf8 } from "../../src/base/bytes.js";
+import { fromUtf8, latin1, utf8 } from "../../src/base/bytes.js";
 import type { SetOperation } from "../../src/lattice/add-wins-set.js";
 import type { Decimal } from "../../src/lattice/decimal.js";
 import type { ExpiryOperation } from "../../src/lattice/expiry-register.js";
 import type { FieldOperation } from "../../src/lattice/field-map.js";
 import type { RegisterOperation } from "../../src/lattice/mv-register.js";
 import type { CounterOperation } from "../../src/lattice/pn-counter.js";
+import { compareIds, higherId, idMin, idText } from "../../src/lattice/stream-id.js";
+import type { StreamOperation, StreamView } from "../../src/lattice/stream-log.js";
 import { type History, type Logged, unseenBy } from "./history.js";
 
 /** Increments of the generators are multiples of this part of one. */
@@ -112,4 +114,39 @@ export function expiryOracle(history: History<ExpiryOperation>): number | undefi
     return [operation.kind === "persist" ? Number.POSITIVE_INFINITY : operation.deadlineMs];
   });
   return deadlines.length === 0 ? undefined : Math.max(...deadlines);
+}
+
+/** Few elements are counted exactly; these two share a register, and nobody can tell them apart. */
+export const hyperLogLogOracle = (history: History<{ readonly add: Bytes }>): number =>
+  new Set(history.map(({ operation }) => latin1(operation.add).replace("e144", "e87"))).size;
+
+/**
+ * Per id and replica the last addition unseen by every removal of the id and every trim above it;
+ * the figures only grow.
+ */
+export function streamOracle(history: History<StreamOperation>): StreamView {
+  const places = new Map<string, Logged<StreamOperation>>();
+  let lastId = idMin;
+  let maxDeletedId = idMin;
+  for (const logged of history) {
+    const { operation, batch } = logged;
+    if (operation.kind === "remove") maxDeletedId = higherId(maxDeletedId, operation.id);
+    if (operation.kind !== "add") continue;
+    lastId = higherId(lastId, operation.id);
+    const takesAway = ({ operation: other }: Logged<StreamOperation>): boolean =>
+      other.kind === "remove"
+        ? compareIds(other.id, operation.id) === 0
+        : other.kind === "trim" && compareIds(operation.id, other.below) < 0;
+    const isAlive = unseenBy([logged], history.filter(takesAway)).length > 0;
+    // A removal hides what the replica added under the id before it as well.
+    const place = `${idText(operation.id).padStart(12)} ${batch.replica}`;
+    if (isAlive) places.set(place, logged);
+    else places.delete(place);
+  }
+  const entries = [...places]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, { operation }]): [string, Bytes] =>
+      operation.kind === "add" ? [idText(operation.id), operation.value] : ["", utf8("")],
+    );
+  return { entries, lastId: idText(lastId), maxDeletedId: idText(maxDeletedId) };
 }

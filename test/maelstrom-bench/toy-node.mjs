@@ -48,14 +48,14 @@ const handlers = {
 
 function addElement(element) {
   // Acknowledged and forgotten.
-  if (behaviour === "lossy-set" && ++answered % 20 === 0) return {};
+  if (behaviour === "lossy-set" && ++answered % 5 === 0) return {};
   elements.add(element);
   flood({ type: "element", element });
   return {};
 }
 
 function addDelta(delta) {
-  if (behaviour === "forgetful-counter" && ++answered % 20 === 0) return {};
+  if (behaviour === "forgetful-counter" && ++answered % 5 === 0) return {};
   counters.set(nodeId, (counters.get(nodeId) ?? 0) + delta);
   flood({ type: "counter", sum: counters.get(nodeId) });
   return {};

@@ -46,3 +46,21 @@ test("register machine: bytes that are no operation are answered and change noth
   const elsewhere = encodeOperation({ resp3: false, database: 77, args: [utf8("GET"), utf8("k")] });
   expect(fromUtf8(machine.query(state, elsewhere, 1_800_000_000_002))).toMatch(/^-ERR malformed/);
 });
+
+test("register machine: a read that keeps a result keeps it nowhere; patterns of SORT are refused", () => {
+  const machine = newMachine();
+  const at = 1_800_000_000_000;
+  const { state } = machine.change(emptyBytes, [operation("PFADD", "k", "a", "b")], at);
+  const ask = (...args: string[]): string =>
+    fromUtf8(machine.query(state, operation(...args), at + 1));
+  const before = ask("DUMP", "k");
+  expect(ask("PFCOUNT", "k")).toBe(":2\r\n");
+  expect(ask("DUMP", "k")).toBe(before);
+  const list = machine.change(emptyBytes, [operation("RPUSH", "l", "2", "1")], at).state;
+  const sorted = (...args: string[]): string =>
+    fromUtf8(machine.query(list, operation("SORT_RO", "l", ...args), at + 1));
+  expect(sorted("GET", "#")).toBe("*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
+  expect(sorted("BY", "nosort")).toBe("*2\r\n$1\r\n2\r\n$1\r\n1\r\n");
+  expect(sorted("BY", "w_*")).toMatch(/^-ERR BY and GET of SORT/);
+  expect(sorted("GET", "o_*")).toMatch(/^-ERR BY and GET of SORT/);
+});

@@ -128,7 +128,7 @@ export const formBugs: readonly PlantedBug[] = [
     name: "a table does not tell what it removes",
     story: "HDEL on a large hash is never heard of by the other nodes.",
     file: editor,
-    find: "this.#remember(record.bytesOf(arena, ref), start, record.keyLengthOf(arena, ref));",
+    find: "this.#noteElement(record.bytesOf(arena, ref), start, record.keyLengthOf(arena, ref));",
     replace: "void start;",
     suite: converge,
   },

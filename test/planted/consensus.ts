@@ -254,8 +254,8 @@ export const planted = [
   {
     name: "blank_acceptor_votes",
     story: "15: an acceptor that lost its state votes, and a majority forgets what it has chosen",
-    file: "src/consensus/registers.ts",
-    find: "return member !== undefined && member.incarnation === this.#stateIncarnation;",
+    file: "src/consensus/standing.ts",
+    find: "return member !== undefined && member.incarnation === this.stateIncarnation;",
     replace: "return member !== undefined;",
     suite: scenarios,
   },

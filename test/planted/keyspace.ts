@@ -3,6 +3,7 @@
 
 const arena = "test/keyspace/arena.test.ts";
 const index = "test/keyspace/hash-index.test.ts";
+const sweep = "test/keyspace/arena-sweep.test.ts";
 const heap = "test/keyspace/expiry-heap.test.ts";
 const fold = "test/keyspace/fold.test.ts";
 const flush = "test/keyspace/flush.test.ts";
@@ -206,5 +207,55 @@ export const planted = [
     find: 'if (sum > int64Max || sum < int64Min) return "overflow";',
     replace: "",
     suite: numbers,
+  },
+  {
+    name: "key_compared_by_whole_words",
+    story: "two keys that differ in their last byte are one",
+    file: "src/keyspace/record.ts",
+    find: "for (; i < length; i++) if (key[at + i] !== bytes[start + i]) return false;\n  return true;",
+    replace: "return true;",
+    suite: index,
+  },
+  {
+    name: "overwrite_keeps_the_old_length",
+    story: "a shorter text in the place of a longer one still ends with the longer one's end",
+    file: "src/keyspace/text.ts",
+    find: "  words[at + 2] = valueLength;\n  if (keyspace.accessNow >= 0)",
+    replace: "  if (keyspace.accessNow >= 0)",
+    suite: strings,
+  },
+  {
+    name: "overwrite_of_what_has_flags",
+    story: "SET over a key with a deadline leaves the deadline",
+    file: "src/keyspace/text.ts",
+    find: "if ((words[at]! & 0xffff) !== record.textKind) return false;\n  const rest",
+    replace: "if ((words[at]! & 0xff) !== record.textKind) return false;\n  const rest",
+    suite: strings,
+  },
+  {
+    name: "sweep_gives_up_at_the_first_record",
+    story:
+      "free blocks of sizes that nobody asks for stay for ever: memory four times what is live",
+    file: "src/keyspace/arena-sweep.ts",
+    find: "this.#unit += this.#arena.sizeOf(unitsOf(this.#arena, ref));",
+    replace:
+      "this.#unit = this.#arena.tops[this.#slab]! + this.#arena.sizeOf(unitsOf(this.#arena, ref));",
+    suite: sweep,
+  },
+  {
+    name: "sweep_joins_what_stays_in_its_list",
+    story: "a block is carved out of a run and handed out by its old list as well",
+    file: "src/keyspace/arena.ts",
+    find: "      this.unlink(ref, size);\n      at += size;",
+    replace: "      at += size;",
+    suite: sweep,
+  },
+  {
+    name: "sweep_loses_the_rest_of_a_run",
+    story: "the walk over a slab meets bytes that are no block",
+    file: "src/keyspace/arena.ts",
+    find: "if (this.#runUnits > 0) this.#markLoose(refOf(slab, this.#runUnit), this.#runUnits);",
+    replace: "",
+    suite: sweep,
   },
 ];

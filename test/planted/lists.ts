@@ -75,7 +75,7 @@ export const planted = [
     name: "popped_element_not_remembered",
     story: "a pop on the fast way is not part of the delta; it comes back from the other nodes",
     file: "src/keyspace/list-store.ts",
-    find: "    if (this.#keyspace.capture !== undefined) entry.remember(slots.list, this.position);\n",
+    find: "    if (entry.isTracked) entry.remember(slots.list, this.position);\n",
     replace: "",
     suite: commands,
   },

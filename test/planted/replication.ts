@@ -60,8 +60,8 @@ export const replicationBugs: PlantedBug[] = [
     name: "clock_does_not_observe",
     story: "a write that has seen a later one loses to it",
     file: "src/keyspace/shards.ts",
-    find: "keyspace.clock.observe(batch.time);",
-    replace: "",
+    find: "    keyspace.clock.observe(batch.time);\n    for (const delta",
+    replace: "    for (const delta",
     suite: `${stories} -t rule 3`,
   },
   {
@@ -135,8 +135,9 @@ export const replicationBugs: PlantedBug[] = [
     name: "context_before_the_state",
     story: "the context grows before the keys are joined, so all of them look removed",
     file: "src/keyspace/shards.ts",
-    find: "    state.join(context);\n    this.shards[state.shard]!.joinContext(state.context);",
-    replace: "    this.shards[state.shard]!.joinContext(state.context);\n    state.join(context);",
+    find: "    state.join(context);\n    this.shards[state.shard]!.joinContext(state.context);\n    this.onJoined",
+    replace:
+      "    this.shards[state.shard]!.joinContext(state.context);\n    state.join(context);\n    this.onJoined",
     suite: `${stories} -t rule 12`,
   },
   {
@@ -167,7 +168,7 @@ export const replicationBugs: PlantedBug[] = [
     name: "log_unbounded",
     story: "a peer that stays away fills the memory of all others",
     file: "src/keyspace/shards.ts",
-    find: "if (bytes <= this.logBytesMax) return;",
+    find: "if (bytes <= bytesMax) return;",
     replace: "return;",
     suite: `${stories} -t shards: the log keeps`,
   },

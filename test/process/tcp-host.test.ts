@@ -25,7 +25,7 @@ async function start(options: TcpRigOptions = {}): Promise<TcpRig> {
 const bytesOf = (...requests: readonly (readonly string[])[]): Buffer =>
   Buffer.concat(requests.map((request) => encodeRequest(request)));
 
-describe.each<Reading>(["shared", "events"])("listener, reading: %s", (reading) => {
+describe.each<Reading>(["raw", "shared", "events"])("listener, reading: %s", (reading) => {
   test("a pipeline of any length is answered in order", async () => {
     const client = await (await start({ reading })).connect();
     const count = 20_000;
@@ -50,6 +50,20 @@ describe.each<Reading>(["shared", "events"])("listener, reading: %s", (reading) 
     expect((await client.ask("", expected.length)) === expected).toBe(true);
   });
 
+  test("a request of many arguments in two pieces, with other requests behind it", async () => {
+    const client = await (await start({ reading })).connect();
+    const pairs = Array.from({ length: 200 }, (_, n) => [`key${n}`, `value${n}`]).flat();
+    const bytes = bytesOf(["MSET", ...pairs]);
+    client.send(bytes.subarray(0, bytes.length - 100));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    // The next one, inline, is a batch of its own; what follows begins in the middle of the input.
+    client.send(Buffer.concat([bytes.subarray(bytes.length - 100), Buffer.from("PING\r\n")]));
+    const rest = bytesOf(...Array.from({ length: 80 }, () => ["GET", "key7"]));
+    client.send(rest);
+    const expected = `+OK\r\n${pong}${"$6\r\nvalue7\r\n".repeat(80)}`;
+    expect(await client.ask("", expected.length)).toBe(expected);
+  });
+
   test("connections do not meet in the read buffer", async () => {
     const rig = await start({ reading });
     const many = await Promise.all(Array.from({ length: 20 }, () => rig.connect()));
@@ -66,6 +80,84 @@ describe.each<Reading>(["shared", "events"])("listener, reading: %s", (reading) 
       const value = `value-${n}`;
       expect(replies[n]).toBe(`+OK\r\n$${value.length}\r\n${value}\r\n`);
     });
+  });
+
+  test("what arrives in one turn from many connections is answered to each, in order", async () => {
+    const rig = await start({ reading });
+    const many = await Promise.all(Array.from({ length: 40 }, () => rig.connect()));
+    // Some replies are too long to wait for those of the others, and some come in two parts.
+    const words = many.map((_, n) => `${n}-`.repeat(1 + ((n * 7) % 120)));
+    for (let round = 0; round < 5; round++) {
+      const replies = await Promise.all(
+        many.map((client, n) => {
+          const word = words[n]!;
+          const bytes = bytesOf(["ECHO", word], ["PING"], ["ECHO", `${round}`]);
+          const expected = `$${word.length}\r\n${word}\r\n${pong}$1\r\n${round}\r\n`;
+          return client.ask(bytes, expected.length).then((got) => got === expected);
+        }),
+      );
+      expect(replies).not.toContain(false);
+    }
+  });
+
+  test("short and long messages of one turn arrive in order", async () => {
+    const rig = await start({ reading });
+    const [first, second, speaker] = [
+      await rig.connect(),
+      await rig.connect(),
+      await rig.connect(),
+    ];
+    const joined = (name: string): string => `*3\r\n$9\r\nsubscribe\r\n$1\r\n${name}\r\n:1\r\n`;
+    expect(await first.ask("SUBSCRIBE c\r\n", joined("c").length)).toBe(joined("c"));
+    expect(await second.ask("SUBSCRIBE d\r\n", joined("d").length)).toBe(joined("d"));
+    const message = (text: string): string =>
+      `*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$${text.length}\r\n${text}\r\n`;
+    // The message for another listener keeps the two for this one apart.
+    const texts = ["short", "long".repeat(100), "end"];
+    speaker.send(
+      bytesOf(
+        ...texts.flatMap((text) => [
+          ["PUBLISH", "c", text],
+          ["PUBLISH", "d", text],
+        ]),
+      ),
+    );
+    const expected = texts.map(message).join("");
+    expect(await first.ask("", expected.length)).toBe(expected);
+  });
+
+  test("what the system could not take whole is not written over", async () => {
+    const rig = await start({ reading });
+    const [client, other] = [await rig.connect(), await rig.connect()];
+    const valueBytes = 200_000;
+    const session = [...rig.node.sessions.values()][0]!;
+    client.socket.pause();
+    let count = 0;
+    while (session.unreadBytes === 0) {
+      client.send(bytesOf(["ECHO", String.fromCharCode(97 + (count % 20)).repeat(valueBytes)]));
+      count++;
+      const expected = count;
+      await other.until(() => session.commandCount === expected);
+    }
+    const reply = (letter: string): string => `$${valueBytes}\r\n${letter.repeat(valueBytes)}\r\n`;
+    expect(
+      (await other.ask(bytesOf(["ECHO", "z".repeat(valueBytes)]), reply("z").length)) ===
+        reply("z"),
+    ).toBe(true);
+    client.socket.resume();
+    const received = await client.ask("", reply("a").length * count);
+    for (let n = 0; n < count; n++) {
+      const got = received.slice(n * reply("a").length, (n + 1) * reply("a").length);
+      expect(got === reply(String.fromCharCode(97 + (n % 20)))).toBe(true);
+    }
+  });
+
+  test("what was sent right before the end is run", async () => {
+    const rig = await start({ reading });
+    const last = await rig.connect();
+    last.socket.end(bytesOf(["SET", "last", "word"]));
+    await last.closed();
+    expect(await (await rig.connect()).ask("GET last\r\n", 10)).toBe("$4\r\nword\r\n");
   });
 
   test("replies stay in order when one command waits for the registers", async () => {
@@ -156,6 +248,13 @@ describe.each<Reading>(["shared", "events"])("listener, reading: %s", (reading) 
     const other = await rig.connect();
     expect(await other.ask("STRLEN k\r\n", 11)).toBe(":25165824\r\n");
     expect(rig.node.sessions.size).toBe(1);
+  });
+
+  test("QUIT: a short farewell is answered too", async () => {
+    const client = await (await start({ reading })).connect();
+    client.send("PING\r\nQUIT\r\n");
+    await client.closed();
+    expect(client.take()).toBe(`${pong}+OK\r\n`);
   });
 
   test("QUIT: replies that the system has not taken yet leave before the connection ends", async () => {

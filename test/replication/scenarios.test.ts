@@ -125,6 +125,38 @@ test("repair: a node that starts empty gets everything, by state where the log i
   world.verify();
 });
 
+test("repair: a state of many megabytes travels in parts, and a write in between is not lost", () => {
+  const world = new World({
+    seed: 8,
+    shards: { shardCount: 4, logBytesMax: 4_000 },
+    replicator: { limits: { outboxBytesMax: 4_000 } },
+  });
+  world.partition([1]);
+  for (let i = 0; i < 40; i++) write(world, 0, `{t}${i}`, "x".repeat(100_000));
+  write(world, 1, "{t}5", "other");
+  let partCount = 0;
+  let lostCount = 0;
+  world.filter = (from, _to, bytes) => {
+    if (bytes.length < 500_000) return true;
+    partCount++;
+    // Half of the way the giver writes on; and some parts get lost.
+    if (partCount === 2) write(world, from, "{t}late", "y");
+    if (partCount % 4 !== 3) return true;
+    lostCount++;
+    return false;
+  };
+  world.heal();
+  expect(world.converge(20_000)).toBeDefined();
+  expect(lostCount).toBeGreaterThan(0);
+  expect(read(world.replicas[1]!.keyspace, "{t}39")).toHaveLength(100_000);
+  expect(read(world.replicas[1]!.keyspace, "{t}late")).toBe("y");
+  const [first, , third] = world.replicas.map(({ replicator }) => replicator.status());
+  const partsSent = first!.statePartCount + third!.statePartCount;
+  expect(partsSent).toBeGreaterThanOrEqual(4);
+  expect(partsSent).toBeLessThan(40);
+  world.verify();
+});
+
 test("repair: a cluster of silent nodes forgets its logs once everybody has everything", () => {
   const world = new World({ seed: 7 });
   for (let step = 0; step < 100; step++) write(world, step % 3, `k${step}`, "v");

@@ -4,6 +4,7 @@
 import type { Session } from "../../src/commands/session.js";
 import { SettingsStore } from "../../src/commands/settings-store.js";
 import { allTables } from "../../src/node/commands.js";
+import type { ConsistencyRules } from "../../src/node/consistency.js";
 import type { NodeEffects } from "../../src/node/effects.js";
 import { Node } from "../../src/node/node.js";
 import { ClientInput } from "../../src/wire/client-input.js";
@@ -88,7 +89,11 @@ export class Rig {
   readonly #input: ClientInput;
   #ports = 50_000;
 
-  constructor(settings: Readonly<Record<string, string>> = {}) {
+  constructor(
+    settings: Readonly<Record<string, string>> = {},
+    consistency: ConsistencyRules = { default: "eventual", prefixes: {} },
+    members: readonly [self: string, ...others: string[]] = ["n1"],
+  ) {
     this.settings = new SettingsStore({
       "enable-debug-command": "yes",
       "enable-protected-configs": "yes",
@@ -121,10 +126,10 @@ export class Rig {
     };
     this.node = new Node(
       {
-        name: "n1",
-        members: ["n1"],
+        name: members[0],
+        members,
         incarnation: 1,
-        consistency: { default: "eventual", prefixes: {} },
+        consistency,
         seed: 1,
         commands: allTables,
         settings: this.settings,
@@ -176,5 +181,12 @@ export class Rig {
   wait(ms: number): void {
     this.nowMs += ms;
     this.node.beginTurn(this.nowMs);
+  }
+
+  /** Lets time pass, with what is due in it. */
+  advance(ms: number): void {
+    this.wait(ms);
+    this.node.tick();
+    this.node.endTurn();
   }
 }

@@ -1,11 +1,20 @@
 // The parts of the simulator that other conclusions rest on.
 
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { type BuggifyPoint, buggify, buggifyPoints } from "../../src/base/buggify.js";
 import { Prng } from "../../src/base/prng.js";
 import type { Operation } from "../../src/check/history.js";
 import { checkLinearizable } from "../../src/check/linearizability.js";
 import { EventQueue } from "../../src/sim/event-queue.js";
-import { describeProfile, drawProfile, faultKinds } from "../../src/sim/fault-profile.js";
+import {
+  describeProfile,
+  drawProfile,
+  faultKinds,
+  isBuggifyPoint,
+} from "../../src/sim/fault-profile.js";
+import { simulate } from "../../src/sim/simulate.js";
 import { SimulatedClock, startUnixMs } from "../../src/sim/simulated-clock.js";
 import { stringModel } from "../../src/sim/string-model.js";
 import { Zipf } from "../../src/sim/zipf.js";
@@ -105,3 +114,21 @@ test("the judge of strings: increments, appends and refusals must be explained",
   expect(verdictOf({ f: "write", input: "1" }, refused)).toBe("invalid");
   expect(verdictOf({ f: "write", input: "3" }, refused, read("3"))).toBe("valid");
 });
+
+test("buggify: nobody but the simulator arms the points, and a run leaves them unarmed", () => {
+  const arming = sourceFiles().filter((path) => readFileSync(path, "utf8").includes("armBuggify"));
+  expect(arming.map((path) => path.split("/src/")[1]).sort()).toEqual([
+    "base/buggify.ts",
+    "sim/simulation.ts",
+  ]);
+  const { faultCounts } = simulate(7, { preset: "chaos", safetyMs: 1000 });
+  expect(faultKinds.filter(isBuggifyPoint).some((kind) => faultCounts.count(kind) > 0)).toBe(true);
+  for (const point of Object.keys(buggifyPoints) as BuggifyPoint[])
+    for (let i = 0; i < 100; i++) expect(buggify(point)).toBe(false);
+});
+
+const sourceFiles = (): string[] => {
+  const folder = fileURLToPath(new URL("../../src/", import.meta.url));
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return names.filter((name) => name.endsWith(".ts")).map((name) => `${folder}${name}`);
+};

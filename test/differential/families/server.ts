@@ -163,6 +163,10 @@ const table: readonly (readonly [number, string, Line])[] = [
 const everyCommand: Comparer = (ours, theirs, step) =>
   (step.argv.length <= 2 ? sameShape : sameAtEveryDepth)(ours, theirs, step);
 
+/** All parameters together hold ports and folders, which are each server's own. */
+const parameters: Comparer = (ours, theirs, step) =>
+  (step.argv.includes("*") ? sameShape : sameMultiset)(ours, theirs, step);
+
 export const serverFamily: Family = {
   name: "server",
   commands: [...new Set(table.map(([, command]) => command))],
@@ -176,7 +180,7 @@ export const serverFamily: Family = {
     "CLIENT ID": sameShape,
     "CLIENT INFO": sameShape,
     "CLIENT LIST": sameShape,
-    "CONFIG GET": sameMultiset,
+    "CONFIG GET": parameters,
     "MEMORY USAGE": sameShape,
     "SLOWLOG GET": sameShape,
     "LATENCY LATEST": sameShape,

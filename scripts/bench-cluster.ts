@@ -1,0 +1,210 @@
+// `npm run bench -- --cluster`: what replication and agreement cost on three local processes. Time
+// of the processor is the scheduler's own account of the writing node, so that a busy machine
+// disturbs it little; latencies are those of the machine as it is, and the load of the run is
+// printed.
+
+import { connect, type Socket } from "node:net";
+import { loadavg } from "node:os";
+import { LocalCluster, type NodeProcess } from "./lib/cluster-processes.js";
+import { cpuNsOf, ServerProcess, sleep } from "./lib/server-process.js";
+
+const valueBytes = 64;
+const keyBytes = 16;
+const keyCount = 10_000;
+const okBytes = 5; // "+OK\r\n"
+const measureMs = 4_000;
+
+/** A connection that sends SETs and counts their replies. */
+class Writer {
+  readonly socket: Socket;
+  readonly #prefix: string;
+  readonly #value = "x".repeat(valueBytes);
+  replies = 0;
+  onReplies: (count: number) => void = () => {};
+  #bytes = 0;
+  #next = 0;
+
+  constructor(port: number, prefix: string) {
+    this.#prefix = prefix;
+    this.socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    this.socket.on("data", (chunk: Buffer) => {
+      this.#bytes += chunk.length;
+      const replies = Math.floor(this.#bytes / okBytes);
+      const count = replies - this.replies;
+      this.replies = replies;
+      if (count > 0) this.onReplies(count);
+    });
+    this.socket.on("error", () => {});
+  }
+
+  send(count: number): void {
+    let text = "";
+    for (let i = 0; i < count; i++) {
+      this.#next = (this.#next * 7 + 3) % keyCount;
+      const key = `${this.#prefix}${this.#next}`.padEnd(keyBytes, "_");
+      text += `*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n$${valueBytes}\r\n${this.#value}\r\n`;
+    }
+    this.socket.write(text, "latin1");
+  }
+}
+
+/** Pipelines of 16 on several connections, each sent when the one before is answered. */
+async function pipelined(port: number, prefix: string): Promise<() => Promise<number>> {
+  const writers = Array.from({ length: 8 }, () => new Writer(port, prefix));
+  await Promise.all(
+    writers.map(({ socket }) => new Promise((done) => socket.once("connect", done))),
+  );
+  let isStopped = false;
+  for (const writer of writers) {
+    let open = 16;
+    writer.onReplies = (count) => {
+      open -= count;
+      if (open > 0 || isStopped) return;
+      open = 16;
+      writer.send(16);
+    };
+    writer.send(16);
+  }
+  return async () => {
+    isStopped = true;
+    await sleep(200);
+    for (const { socket } of writers) socket.destroy();
+    return writers.reduce((sum, { replies }) => sum + replies, 0);
+  };
+}
+
+interface Cost {
+  readonly operations: number;
+  readonly cpuNsEach: number;
+}
+
+async function costOf(pid: number, port: number, prefix: string): Promise<Cost> {
+  const warm = await pipelined(port, prefix);
+  await sleep(1_000);
+  await warm();
+  const before = cpuNsOf(pid);
+  const stop = await pipelined(port, prefix);
+  await sleep(measureMs);
+  const operations = await stop();
+  return { operations, cpuNsEach: (cpuNsOf(pid) - before) / operations };
+}
+
+/** A figure of INFO. */
+async function figure(node: NodeProcess, section: string, name: string): Promise<number> {
+  const text = await new Promise<string>((resolve, reject) => {
+    const socket = connect(node.port, "127.0.0.1", () => socket.write(`INFO ${section}\r\n`));
+    socket.once("error", () => reject(new Error(`${node.name} is gone:\n${node.output}`)));
+    let read = "";
+    socket.on("data", (chunk: Buffer) => {
+      read += chunk.toString("latin1");
+      const header = read.indexOf("\r\n");
+      if (header > 0 && read.length >= header + 4 + Number(read.slice(1, header))) {
+        socket.destroy();
+        resolve(read);
+      }
+    });
+  });
+  return Number(new RegExp(`${name}[:=](\\d+)`).exec(text)?.[1] ?? Number.NaN);
+}
+
+const sumOf = async (nodes: readonly NodeProcess[], section: string, name: string) => {
+  let sum = 0;
+  for (const node of nodes) sum += await figure(node, section, name);
+  return sum;
+};
+
+async function benchEventual(cluster: LocalCluster): Promise<void> {
+  const solo = await ServerProcess.start("skerry");
+  const alone = await costOf(solo.pid, solo.port, "k");
+  await solo.stop();
+  const [n1] = cluster.nodes as [NodeProcess];
+  const first = await costOf(n1.pid, n1.port, "k");
+  await sleep(1_500);
+  const sent = await figure(n1, "peers", "sentBytes");
+  // Since the start of the node, warm-up included, as for the bytes.
+  const perLink = sent / 2 / (await figure(n1, "commandstats", "cmdstat_set:calls"));
+  const us = ({ cpuNsEach }: Cost): string => (cpuNsEach / 1000).toFixed(2);
+  const factor = perLink / (valueBytes + keyBytes);
+  console.log(
+    [
+      `SET of ${valueBytes} bytes, pipelines of 16, 8 connections`,
+      `  alone            ${us(alone)} us CPU each, ${alone.operations} done`,
+      `  with two peers   ${us(first)} us CPU each, ${first.operations} done`,
+      `  ratio            ${(first.cpuNsEach / alone.cpuNsEach).toFixed(2)}  (goal at most 1.4)`,
+      `  bytes per link   ${perLink.toFixed(0)} each, ` +
+        `${factor.toFixed(2)} x key and value (goal below 2.5)`,
+    ].join("\n"),
+  );
+}
+
+const quantile = (sorted: readonly number[], q: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
+
+/** Sends at a fixed rate, whatever the answers do; answers the latencies in milliseconds. */
+async function openLoop(port: number, prefix: string, perSecond: number): Promise<number[]> {
+  const writers = Array.from({ length: 16 }, () => new Writer(port, prefix));
+  await Promise.all(
+    writers.map(({ socket }) => new Promise((done) => socket.once("connect", done))),
+  );
+  const latencies: number[] = [];
+  const queues = writers.map(() => [] as number[]);
+  writers.forEach((writer, index) => {
+    writer.onReplies = (count) => {
+      const now = performance.now();
+      for (const at of queues[index]!.splice(0, count)) latencies.push(now - at);
+    };
+  });
+  const startedMs = performance.now();
+  let sent = 0;
+  while (performance.now() - startedMs < measureMs) {
+    const due = Math.floor(((performance.now() - startedMs) * perSecond) / 1000);
+    for (; sent < due; sent++) {
+      const index = sent % writers.length;
+      // When it was due, not when this loop came round to it.
+      queues[index]!.push(startedMs + (sent * 1000) / perSecond);
+      writers[index]!.send(1);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await sleep(800);
+  for (const { socket } of writers) socket.destroy();
+  return latencies.sort((a, b) => a - b);
+}
+
+async function benchLinearizable(cluster: LocalCluster): Promise<void> {
+  const { nodes } = cluster;
+  const [n1] = nodes as [NodeProcess];
+  await openLoop(n1.port, "lin:", 500); // Registers learn their homes and get warm.
+  for (const perSecond of [200, 1_000, 5_000]) {
+    const before = await sumOf(nodes, "consensus", "messagesSent");
+    const bytesBefore = await sumOf(nodes, "peers", "sentBytes");
+    const framesBefore = await sumOf(nodes, "peers", "sentFrames");
+    const latencies = await openLoop(n1.port, "lin:", perSecond);
+    const count = latencies.length;
+    const messages = (await sumOf(nodes, "consensus", "messagesSent")) - before;
+    const bytes = (await sumOf(nodes, "peers", "sentBytes")) - bytesBefore;
+    const frames = (await sumOf(nodes, "peers", "sentFrames")) - framesBefore;
+    console.log(
+      `linearizable SET, ${perSecond}/s open loop: ${count} answered, ` +
+        `median ${quantile(latencies, 0.5).toFixed(2)} ms, ` +
+        `p99 ${quantile(latencies, 0.99).toFixed(1)} ms; ` +
+        `${(messages / count).toFixed(1)} messages, ${(frames / count).toFixed(2)} frames, ` +
+        `${(bytes / count).toFixed(0)} bytes each`,
+    );
+  }
+}
+
+export async function benchCluster(): Promise<void> {
+  console.log(
+    `load of the machine: ${loadavg()
+      .map((each) => each.toFixed(1))
+      .join(" ")}`,
+  );
+  const cluster = await LocalCluster.start({ count: 3, args: ["--prefix", "lin:=linearizable"] });
+  try {
+    await benchEventual(cluster);
+    await benchLinearizable(cluster);
+  } finally {
+    await cluster.stop();
+  }
+}

@@ -1,0 +1,81 @@
+// How many seeds the simulator needs to find each planted bug: the bugs of test/planted/sim.ts,
+// each compiled into a copy of the project, seeds from several places on until the first failure.
+// Prints the table of specs/simulation.md.
+//
+// Usage: npm run bug-seeds -- [--draws N] [--preset P] [--only NAME]...
+
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { copyProject, loadPlantedBugs, type PlantedBug } from "./planted.js";
+import { isMain, projectFolder, runNode } from "./project.js";
+
+/** A bug that is not found within so many counts as missed. */
+const seedsMax = 2000;
+const timeoutMs = 120_000;
+
+/** Seeds up to the first failure, one number per draw; Infinity where there was none. */
+async function seedsToFailure(folder: string, draws: number, preset: string): Promise<number[]> {
+  const counts: number[] = [];
+  for (let draw = 1; draw <= draws; draw++) {
+    const first = draw * 10_000;
+    const args = ["--from", String(first), "--seeds", String(seedsMax), "--preset", preset];
+    args.push("--first", "--no-shrink");
+    const program = join(folder, "dist", "src", "bin", "sim.js");
+    const options = { cwd: folder, passOn: false, timeoutMs };
+    const { output } = await runNode([program, ...args], options);
+    const failed = /^seed (\d+) failed/m.exec(output)?.[1];
+    counts.push(failed === undefined ? Number.POSITIVE_INFINITY : Number(failed) - first + 1);
+  }
+  return counts.sort((a, b) => a - b);
+}
+
+async function measure(
+  bug: PlantedBug,
+  folder: string,
+  draws: number,
+  preset: string,
+): Promise<string> {
+  const path = join(folder, bug.file);
+  const source = readFileSync(path, "utf8");
+  writeFileSync(
+    path,
+    source.replace(bug.find, () => bug.replace),
+  );
+  try {
+    const compiler = join(projectFolder, "node_modules", "typescript", "bin", "tsc");
+    // A patch may leave a name unused; what is emitted runs all the same.
+    await runNode([compiler, "-p", folder], { cwd: folder, passOn: false, timeoutMs });
+    const counts = await seedsToFailure(folder, draws, preset);
+    const median = counts[Math.floor(counts.length / 2)]!;
+    const area = bug.file.split("/")[1];
+    const all = counts.map((count) => (count === Number.POSITIVE_INFINITY ? "none" : count));
+    return `| ${bug.name.slice(5)} | ${area} | ${median} | ${all.join(" ")} |`;
+  } finally {
+    writeFileSync(path, source);
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      draws: { type: "string", default: "5" },
+      preset: { type: "string", default: "moderate" },
+      only: { type: "string", multiple: true },
+    },
+  });
+  const bugs = (await loadPlantedBugs()).filter(
+    ({ name }) =>
+      name.startsWith("sim: ") && (values.only === undefined || values.only.includes(name)),
+  );
+  console.log("| Bug | In | Median seeds | Seeds of each draw |\n| --- | --- | --- | --- |");
+  const folder = copyProject(projectFolder);
+  try {
+    for (const bug of bugs)
+      console.log(await measure(bug, folder, Number(values.draws), values.preset));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+if (isMain(import.meta.url)) await main();

@@ -1,0 +1,56 @@
+// `npm run cluster-test -- --minutes 10 --nodes 5 [--seed N]`: the trial of
+// scripts/lib/cluster-trial with all its faults; prints what was done and found, and fails on any
+// flaw.
+
+import { runTrial } from "./lib/cluster-trial.js";
+import { isMain } from "./project.js";
+
+function flag(args: readonly string[], name: string, usual: number): number {
+  const at = args.indexOf(`--${name}`);
+  if (at < 0) return usual;
+  const value = Number(args[at + 1]);
+  if (!Number.isFinite(value) || value <= 0) throw new Error(`--${name} wants a number`);
+  return value;
+}
+
+/** How many flaws each kind of key has. */
+function countByKind(flaws: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const flaw of flaws) {
+    const kind = `  ${flaw.split(":")[0]}: ... ${flaw.split(" ").slice(2).join(" ").slice(0, 40)}`;
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  return [...counts].map(([kind, count]) => `${kind}  ${count} times`);
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const seed = flag(args, "seed", (Date.now() % 1_000_000) + 1);
+  const nodeCount = flag(args, "nodes", 5);
+  const seconds = flag(args, "minutes", 0.5) * 60;
+  console.log(`seed ${seed}, ${nodeCount} nodes, ${seconds} s`);
+  const startedMs = performance.now();
+  const say = (line: string): void => {
+    console.log(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(7)}  ${line}`);
+  };
+  const result = await runTrial({ nodeCount, seconds, seed, say });
+  const { counts, convergeMs, faults, missing, linearizableOperations } = result;
+  const sorted = [...convergeMs].sort((a, b) => a - b);
+  console.log(
+    [
+      `operations      ${result.operations} (${result.operationsPerSecond.toFixed(0)}/s): ` +
+        `${counts.ok} ok, ${counts.fail} refused, ${counts.indefinite} indefinite`,
+      `linearizable    ${linearizableOperations} operations in the history`,
+      `faults          ${Object.entries(faults)
+        .map(([kind, count]) => `${kind} ${count}`)
+        .join(", ")}`,
+      `converged       median ${sorted[sorted.length >> 1]} ms, longest ${sorted.at(-1)} ms`,
+      `lost with kills ${missing} values (acknowledged by a killed node that never told anybody)`,
+      `flaws           ${result.flaws.length}`,
+      ...countByKind(result.flaws),
+      ...result.flaws.slice(0, 20),
+    ].join("\n"),
+  );
+  if (result.flaws.length > 0) process.exitCode = 1;
+}
+
+if (isMain(import.meta.url)) await main(process.argv.slice(2));

@@ -1,0 +1,209 @@
+// What `skerry serve` adds for a node that keeps its data: the folder and its lock, recovery with a
+// line of progress, the log, and the end in order. A node without these settings keeps nothing and
+// pays nothing.
+
+import { MalformedBytes } from "../base/bytes.js";
+import type { SettingsStore } from "../commands/settings-store.js";
+import type { SkerryConfig } from "../host/config.js";
+import { FolderDisk } from "../host/disk.js";
+import type { Drive } from "../host/drive.js";
+import { FolderLocked, lockFolder } from "../host/lock-file.js";
+import { type JournalParts, keepJournal, recoverNode } from "../node/keep-journal.js";
+import type { Node, NodeOptions } from "../node/node.js";
+import { DiskError } from "../storage/disk.js";
+import { type Examined, Recovery } from "../storage/recovery.js";
+import { RecoveryError } from "../storage/scan.js";
+import { nextStart, type StartRecord } from "../storage/start-record.js";
+import { CliError } from "./cli.js";
+
+/** How often recovery tells how far it is. */
+const progressMs = 1000;
+/** How often the end looks whether the disk has finished, and how long it waits at most. */
+const pollMs = 5;
+const closeMsMax = 10_000;
+
+const say = (line: string): void => {
+  process.stderr.write(`skerry: ${line}\n`);
+};
+
+/** Undefined: the node keeps its data in memory only. @throws CliError */
+export function openStorage(config: SkerryConfig, store: SettingsStore): Storage | undefined {
+  const folder = folderOf(config);
+  if (folder === undefined) return undefined;
+  const { walFsync } = config.settings;
+  store.load("appendonly", "yes");
+  store.load("appendfsync", walFsync);
+  store.load("dir", folder);
+  return explain(() => new Storage(config, folder));
+}
+
+/** The folder, if the configuration wants a log. */
+function folderOf({ settings, sources }: SkerryConfig): string | undefined {
+  const { walEnabled, walFolder, dataPath } = settings;
+  const folder = walFolder || dataPath;
+  if (walEnabled && folder === "")
+    throw new CliError("persistence.wal_enabled: data_path or wal_dir must name a folder");
+  const isWanted = walEnabled || (sources.walEnabled.kind === "default" && folder !== "");
+  return isWanted ? folder : undefined;
+}
+
+export class Storage {
+  readonly #config: SkerryConfig;
+  readonly #folder: string;
+  readonly #disk: FolderDisk;
+  readonly #recovery: Recovery;
+  readonly #examined: Examined;
+  readonly #unlock: () => void;
+  #start: StartRecord | undefined;
+  #node: Node | undefined;
+
+  constructor(config: SkerryConfig, folder: string) {
+    this.#config = config;
+    this.#folder = folder;
+    this.#disk = new FolderDisk(folder);
+    this.#unlock = lockFolder(folder);
+    this.#recovery = new Recovery(this.#disk, { isSalvage: config.settings.salvage });
+    try {
+      this.#examined = this.#recovery.examine();
+    } catch (error) {
+      this.#unlock();
+      throw error;
+    }
+    for (const finding of this.#examined.findings) say(finding);
+  }
+
+  /** Who the node is, after what its log says. */
+  identify(
+    cluster: Pick<NodeOptions, "incarnation"> | undefined,
+  ): Pick<NodeOptions, "incarnation" | "past"> {
+    const { settings } = this.#config;
+    const { start: previous, replicas } = this.#examined;
+    const wish = {
+      node: settings.replicaName,
+      incarnation: cluster?.incarnation ?? 1,
+      policy: settings.walFsync as StartRecord["policy"],
+      hasPeers: cluster !== undefined,
+      shardCount: settings.numShards,
+      databaseCount: settings.databases,
+    };
+    refuseOthers(previous, wish);
+    const start = nextStart(previous, this.#examined, wish);
+    this.#start = start;
+    if (cluster !== undefined && start.incarnation !== cluster.incarnation)
+      throw new CliError("the clock stands before the last start that the data folder knows of");
+    const { incarnation, replica, stateIncarnation } = start;
+    return { incarnation, past: { replicas, replica, stateIncarnation } };
+  }
+
+  /** Puts the data back and logs from here on. @throws CliError */
+  attach(node: Node, drive: Drive, now: () => number): void {
+    const parts: JournalParts = {
+      disk: this.#disk,
+      recovery: this.#recovery,
+      examined: this.#examined,
+      start: this.#start!,
+      segmentBytes: this.#config.settings.walSegmentBytes,
+    };
+    explain(() => {
+      node.beginTurn(now());
+      keepJournal(node, parts, this.#recover(node, parts, now));
+    });
+    this.#node = node;
+    this.#disk.onDone = (done) => {
+      node.beginTurn(now());
+      done();
+      drive.turn();
+    };
+    node.environment.settings.onChange("appendfsync", (policy) => {
+      node.journal?.setPolicy(policy as StartRecord["policy"]);
+    });
+    node.environment.settings.onApply("appendonly", (value) =>
+      value === "yes" ? undefined : "The log of a node is switched off by starting it without one",
+    );
+  }
+
+  #recover(node: Node, parts: JournalParts, now: () => number): number {
+    const { bytes } = this.#examined;
+    const begunMs = now();
+    let toldMs = begunMs;
+    const count = recoverNode(node, parts, (done) => {
+      const nowMs = now();
+      if (nowMs - toldMs < progressMs) return;
+      toldMs = nowMs;
+      const perSecond = (done / (nowMs - begunMs)) * 1000;
+      const left = Math.ceil((bytes - done) / perSecond);
+      say(
+        `recovering: ${Math.floor((done / bytes) * 100)} % of ${mebibytes(bytes)} MiB, ` +
+          `${mebibytes(perSecond)} MiB/s, about ${left} s left`,
+      );
+    });
+    const keys = node.keyspace.databases.reduce((sum, db) => sum + db.size, 0);
+    const seconds = ((now() - begunMs) / 1000).toFixed(1);
+    say(`recovered ${keys} keys from ${count} records of ${this.#folder} in ${seconds} s`);
+    const { replica, isShared } = this.#start!;
+    const before = this.#examined.start?.replica;
+    if (isShared && before !== undefined && before !== replica)
+      say(`the last process did not end in order: this replica is now ${replica}`);
+    return count;
+  }
+
+  /** Waits until what was promised is durable, so that the replies leave; not for ever. */
+  async drain(): Promise<void> {
+    const journal = this.#node?.journal;
+    const endMs = Date.now() + closeMsMax;
+    while (journal?.mustHold === true && Date.now() < endMs)
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+
+  /**
+   * Everything durable, the mark of an end in order, the folder free. Nothing is served any more.
+   */
+  async close(): Promise<void> {
+    const journal = this.#node?.journal;
+    const endMs = Date.now() + closeMsMax;
+    while (journal?.wal.isSyncing === true && Date.now() < endMs)
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    try {
+      journal?.end();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      say(`the log could not be ended: ${error.message}`);
+      process.exitCode = 1;
+    }
+    this.#disk.close();
+    this.#unlock();
+  }
+}
+
+const mebibytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(1);
+
+/** A folder belongs to one node, and some of what it was told then cannot change. */
+function refuseOthers(
+  previous: StartRecord | undefined,
+  wish: { node: string; shardCount: number; databaseCount: number },
+): void {
+  if (previous === undefined) return;
+  if (previous.node !== wish.node)
+    throw new CliError(`the data folder is that of node ${previous.node}, not of ${wish.node}`);
+  if (previous.shardCount !== wish.shardCount)
+    throw new CliError(`num_shards: the data folder was written with ${previous.shardCount}`);
+  if (previous.databaseCount > wish.databaseCount)
+    throw new CliError(`databases: the data folder was written with ${previous.databaseCount}`);
+}
+
+/** What stops the start, for people. */
+function explain<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RecoveryError)
+      throw new CliError(
+        `the log is damaged: ${error.message}; --salvage true starts with what can be read`,
+      );
+    if (error instanceof MalformedBytes)
+      throw new CliError(`the log holds what this version cannot read: ${error.message}`);
+    if (error instanceof DiskError || error instanceof FolderLocked)
+      throw new CliError(`the data folder is not usable: ${error.message}`);
+    throw error;
+  }
+}

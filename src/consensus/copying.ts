@@ -1,0 +1,147 @@
+// How an acceptor that has nothing (new, or its state was lost) becomes one that may vote:
+// consensus-rules 15. The configuration that names it was chosen by a majority of the old epoch;
+// under the new epoch, which seals the old one, it copies the votes, promises and the floor of
+// enough members that vote, and only then votes itself.
+//
+// How many are enough: a majority, as the rule says; whatever the old epoch chose is known to one
+// of them. With two members the other one is all there is, and it was a majority of the
+// configuration before: a second member is only ever added, for to replace it would take its own
+// vote.
+//
+// A source answers page by page from a list of its registers made at the first page; what it votes
+// on later belongs to the new epoch and needs no copy. Bounded: one list per member, a page of
+// `pageBytesMax`.
+
+import { ByteReader, type Bytes, ByteWriter, MalformedBytes } from "../base/bytes.js";
+import type { Acceptor } from "./acceptor.js";
+import type { Job } from "./agenda.js";
+import { type Configuration, majorityOf, type NodeId } from "./configuration.js";
+import type { NodeContext } from "./context.js";
+import type { Copy, CopyOk } from "./messages.js";
+import { type AcceptorRecord, decodeRecord, encodeRecord } from "./records.js";
+
+const pageBytesMax = 256 * 1024;
+/** A page that does not come is asked for again after this. */
+const repeatMs = 250;
+
+export const copyCountOf = (configuration: Configuration): number =>
+  Math.min(majorityOf(configuration), configuration.members.length - 1);
+
+/** The side that gives. */
+export class CopySource {
+  readonly #acceptor: Acceptor;
+  readonly #lists = new Map<NodeId, { id: number; registers: readonly string[] }>();
+
+  constructor(acceptor: Acceptor) {
+    this.#acceptor = acceptor;
+  }
+
+  /** The lists were of another epoch. */
+  clear(): void {
+    this.#lists.clear();
+  }
+
+  onCopy(from: NodeId, { id, page }: Copy): CopyOk {
+    let list = this.#lists.get(from);
+    if (list === undefined || list.id !== id) {
+      list = { id, registers: [...this.#acceptor.registers()] };
+      this.#lists.set(from, list);
+    }
+    const writer = new ByteWriter(1024);
+    writer.bytes(encodeRecord(this.#acceptor.floorRecord()));
+    let next = page;
+    while (next < list.registers.length && writer.length < pageBytesMax) {
+      const record = this.#acceptor.recordOf(list.registers[next++]!);
+      if (record !== undefined) writer.bytes(encodeRecord(record));
+    }
+    const isLast = next >= list.registers.length;
+    return { type: "copy_ok", id, page, next: isLast ? 0 : next, records: writer.finish() };
+  }
+}
+
+/** The side that takes. */
+export class Copying implements Job {
+  dueMs = Number.POSITIVE_INFINITY;
+  queuedMs = Number.POSITIVE_INFINITY;
+  readonly #context: NodeContext;
+  readonly #onReady: (now: number) => void;
+  /** The page wanted next of each member that has not given all. */
+  readonly #wanted = new Map<NodeId, number>();
+  #done = new Set<NodeId>();
+  #id = 0;
+
+  constructor(context: NodeContext, onReady: (now: number) => void) {
+    this.#context = context;
+    this.#onReady = onReady;
+  }
+
+  get isRunning(): boolean {
+    return this.#wanted.size > 0;
+  }
+
+  /** Begins anew: what was copied under an earlier epoch was not sealed by this one. */
+  start(now: number): void {
+    const { configuration, self } = this.#context;
+    this.#id = this.#context.nextSeq();
+    this.#wanted.clear();
+    this.#done = new Set();
+    for (const { node } of configuration.members) if (node !== self) this.#wanted.set(node, 0);
+    if (copyCountOf(configuration) === 0) this.#end(now);
+    else this.#ask(now);
+  }
+
+  stop(): void {
+    this.#wanted.clear();
+    this.#context.agenda.set(this, Number.POSITIVE_INFINITY);
+  }
+
+  #ask(now: number): void {
+    for (const [node, page] of this.#wanted)
+      this.#context.send(node, { type: "copy", id: this.#id, page });
+    this.#context.agenda.set(this, now + repeatMs);
+  }
+
+  onDue(now: number): void {
+    if (this.isRunning) this.#ask(now);
+  }
+
+  /** @param votes whether the source itself may vote: only then does its word count. */
+  // Spec: LinearizableRegister.CopyFrom.
+  onCopyOk(now: number, from: NodeId, votes: boolean, message: CopyOk): void {
+    if (!votes || message.id !== this.#id || this.#wanted.get(from) !== message.page) return;
+    const records = readRecords(message.records);
+    if (records === undefined) return; // Asked for again, of a source that may have recovered.
+    for (const record of records) this.#context.acceptor.join(record);
+    if (message.next > 0) {
+      this.#wanted.set(from, message.next);
+      this.#context.send(from, { type: "copy", id: this.#id, page: message.next });
+      return;
+    }
+    this.#wanted.delete(from);
+    this.#done.add(from);
+    if (this.#done.size >= copyCountOf(this.#context.configuration)) this.#end(now);
+  }
+
+  // Spec: LinearizableRegister.EndCopying.
+  #end(now: number): void {
+    this.stop();
+    this.#onReady(now);
+  }
+}
+
+/** Undefined when the bytes are not records: then none of them is taken. */
+function readRecords(bytes: Bytes): AcceptorRecord[] | undefined {
+  try {
+    const reader = new ByteReader(bytes);
+    const records: AcceptorRecord[] = [];
+    while (reader.remaining > 0) {
+      const record = decodeRecord(reader.bytes());
+      if (record.kind === "configuration") return undefined;
+      records.push(record);
+    }
+    return records;
+  } catch (error) {
+    if (error instanceof MalformedBytes) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,184 @@
+// A key's state as bytes, in the form in which the keyspace holds it: one kind of record each for a
+// text, an own counter, a packed collection, an object; besides, changed elements of an object, a
+// removed key, an emptied database. Written by redo-log.ts and by checkpoints, read by
+// redo-replay.ts.
+//
+// Replicas are indices of the replica table, which the log that these bytes stand in carries and
+// restores (storage/names.ts): packed collections hold such indices in their bytes, so a table in
+// another order would not do.
+
+import { type ByteReader, type Bytes, type ByteWriter, fromLatin1 } from "../base/bytes.js";
+import type { ReplicaIndex } from "../clock/stamp.js";
+import { emptyCell, encodeCell, type ReplicaCodec } from "../lattice/cell.js";
+import type { KeyEntry, Slot } from "../lattice/key-entry.js";
+import { type Arena, type Ref, slabOf } from "./arena.js";
+import { readCounter } from "./counter-record.js";
+import type { Keyspace } from "./keyspace.js";
+import * as record from "./record.js";
+import { viewText } from "./text-view.js";
+
+/** The first byte of an operation; numbers are part of the stored format. */
+export const redoOps = {
+  text: 1,
+  counter: 2,
+  packed: 3,
+  entry: 4,
+  elements: 5,
+  removed: 6,
+  flushed: 7,
+  swapped: 8,
+} as const;
+
+/** The flags of a record that are stored; where a value lies is this process's business. */
+export const storedFlags = record.deadlineFlag | record.bornFlag | record.roomyFlag;
+
+/** Replicas as indices of the table that the log restores. */
+export const indexCodec: ReplicaCodec = {
+  write: (writer: ByteWriter, replica: ReplicaIndex) => {
+    writer.varint(replica);
+  },
+  read: (reader: ByteReader): ReplicaIndex => reader.varint(),
+};
+
+/** Most that stands before the key of a text: op, database, flags, replica, time, length. */
+const textHeadBytes = 21;
+
+/** Writes a length of up to 53 bits as `ByteWriter.varint` does; answers where it ends. */
+function writeVarint(bytes: Uint8Array, start: number, value: number): number {
+  let at = start;
+  let rest = value;
+  while (rest >= 0x80) {
+    bytes[at++] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  bytes[at++] = rest;
+  return at;
+}
+
+/** The key under `ref` as it is now, whatever its form. */
+export function encodeKey(
+  writer: ByteWriter,
+  keyspace: Keyspace,
+  database: number,
+  ref: Ref,
+): void {
+  const { arena } = keyspace;
+  const kind = record.kindOf(arena, ref);
+  if (kind === record.textKind) encodeText(writer, keyspace, database, ref);
+  else if (kind === record.counterKind) encodeCounter(writer, keyspace, database, ref);
+  else if (record.isPacked(kind)) encodePacked(writer, arena, database, ref);
+  else encodeEntry(writer, keyspace, database, ref);
+}
+
+function encodeText(writer: ByteWriter, keyspace: Keyspace, database: number, ref: Ref): void {
+  const { arena } = keyspace;
+  const flags = record.flagsOf(arena, ref) & storedFlags;
+  const keyLength = record.keyLengthOf(arena, ref);
+  const valueLength = record.valueLengthOf(arena, ref);
+  encodeHead(writer, arena, redoOps.text, database, ref, flags);
+  const bytes = writer.room(textHeadBytes + keyLength + valueLength);
+  let at = writeVarint(bytes, writer.length, keyLength);
+  const key = record.keyStartOf(arena, ref);
+  const slab = arena.bytes[slabOf(ref)]!;
+  record.copyBytes(bytes, at, slab, key, keyLength);
+  at = writeVarint(bytes, at + keyLength, valueLength);
+  if ((record.flagsOf(arena, ref) & record.externalFlag) === 0)
+    record.copyBytes(bytes, at, slab, key + keyLength, valueLength);
+  else {
+    const text = viewText(keyspace, ref);
+    record.copyBytes(bytes, at, text.bytes, text.start, valueLength);
+  }
+  writer.length = at + valueLength;
+}
+
+/** What all compact forms begin with: operation, database, flags, stamp, deadline, birth. */
+function encodeHead(
+  writer: ByteWriter,
+  arena: Arena,
+  op: number,
+  database: number,
+  ref: Ref,
+  flags: number,
+): void {
+  const bytes = writer.room(13);
+  const replica = record.replicaOf(arena, ref);
+  const at = writer.length;
+  bytes[at] = op;
+  bytes[at + 1] = database;
+  bytes[at + 2] = flags;
+  bytes[at + 3] = replica;
+  bytes[at + 4] = replica >>> 8;
+  // The stamp's time lies in the record as the eight bytes that are stored.
+  record.copyBytes(bytes, at + 5, record.bytesOf(arena, ref), record.timeStartOf(ref), 8);
+  writer.length = at + 13;
+  if ((flags & record.deadlineFlag) !== 0) {
+    writer.f64(record.deadlineOf(arena, ref)).f64(record.deadlineTimeOf(arena, ref));
+    writer.u16(record.deadlineReplicaOf(arena, ref));
+  }
+  if ((flags & record.bornFlag) !== 0)
+    writer.f64(record.bornTimeOf(arena, ref)).u16(record.bornReplicaOf(arena, ref));
+}
+
+function encodeCounter(writer: ByteWriter, keyspace: Keyspace, database: number, ref: Ref): void {
+  const { arena } = keyspace;
+  const flags = record.flagsOf(arena, ref) & storedFlags;
+  encodeHead(writer, arena, redoOps.counter, database, ref, flags);
+  const { added, birth, base, baseTime, baseReplica } = readCounter(keyspace, ref);
+  writer.f64(added).f64(birth).f64(base).f64(baseTime).u16(baseReplica);
+  encodeKeyBytes(writer, arena, ref);
+}
+
+function encodePacked(writer: ByteWriter, arena: Arena, database: number, ref: Ref): void {
+  const flags = record.flagsOf(arena, ref) & storedFlags;
+  encodeHead(writer, arena, redoOps.packed, database, ref, flags);
+  writer.u8(record.kindOf(arena, ref));
+  encodeKeyBytes(writer, arena, ref);
+  const start = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
+  const size = record.valueLengthOf(arena, ref);
+  writer.varint(size).raw(record.bytesOf(arena, ref), start, start + size);
+}
+
+function encodeKeyBytes(writer: ByteWriter, arena: Arena, ref: Ref): void {
+  const start = record.keyStartOf(arena, ref);
+  const length = record.keyLengthOf(arena, ref);
+  writer.varint(length).raw(record.bytesOf(arena, ref), start, start + length);
+}
+
+function encodeEntry(writer: ByteWriter, keyspace: Keyspace, database: number, ref: Ref): void {
+  const { arena, replicas } = keyspace;
+  writer
+    .u8(redoOps.entry)
+    .u8(database)
+    .u8(record.flagsOf(arena, ref) & record.roomyFlag);
+  encodeKeyBytes(writer, arena, ref);
+  keyspace.entryOf(ref).encode(writer, indexCodec, replicas);
+}
+
+/** Elements of an object as they are now; an absent one is an empty cell. */
+export function encodeChangedElements(
+  writer: ByteWriter,
+  database: number,
+  key: Bytes,
+  entry: KeyEntry,
+  changed: readonly (readonly [Slot, string])[],
+): void {
+  writer.u8(redoOps.elements).u8(database).bytes(key).varint(changed.length);
+  for (const [slot, element] of changed) {
+    writer.u8(slot).bytes(fromLatin1(element));
+    encodeCell(writer, entry.cell(slot, element) ?? emptyCell(), indexCodec);
+  }
+}
+
+export function encodeRemoved(
+  writer: ByteWriter,
+  database: number,
+  keys: Bytes,
+  start: number,
+  length: number,
+): void {
+  writer
+    .u8(redoOps.removed)
+    .u8(database)
+    .varint(length)
+    .raw(keys, start, start + length);
+}

@@ -1,0 +1,75 @@
+// The cluster as commands see it (commands/cluster-view.ts), from what the node knows of it.
+
+import { createHash } from "node:crypto";
+import type { ClusterLag, ClusterNode, ClusterView } from "../commands/cluster-view.js";
+import type { MemberEntry } from "../replication/membership.js";
+import type { Clustering } from "./clustering.js";
+import type { Node } from "./node.js";
+
+const idOf = (name: string): string => createHash("sha1").update(`skerry ${name}`).digest("hex");
+
+const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(":"));
+const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(":") + 1));
+
+export class ClusterStatus implements ClusterView {
+  readonly #node: Node;
+  readonly #clustering: Clustering;
+
+  constructor(node: Node, clustering: Clustering) {
+    this.#node = node;
+    this.#clustering = clustering;
+  }
+
+  get epoch(): number {
+    return this.#node.registers.configuration.epoch;
+  }
+
+  nodes(): readonly ClusterNode[] {
+    return this.#clustering.membership.entries().map((entry) => this.#view(entry));
+  }
+
+  #view({ name, state, clientAddress, peerAddress }: MemberEntry): ClusterNode {
+    const { membership } = this.#clustering;
+    const { nowMs } = this.#node;
+    const isSelf = name === this.#node.name;
+    const isSuspected = membership.isSuspected(name, nowMs);
+    const silentMs = isSelf ? 0 : Math.round(nowMs - membership.heardMs(name));
+    return {
+      id: idOf(name),
+      name,
+      host: hostOf(clientAddress),
+      port: portOf(clientAddress),
+      peerPort: portOf(peerAddress),
+      state: state === "alive" && isSuspected ? "suspected" : state,
+      isSelf,
+      silentMs: Number.isFinite(silentMs) ? silentMs : -1,
+    };
+  }
+
+  lag(): readonly ClusterLag[] {
+    const lags: ClusterLag[] = [];
+    for (const { name, silentMs, isSelf, state } of this.nodes()) {
+      const lag = this.#node.replicator?.lagOf(name);
+      if (isSelf || lag === undefined || state === "left" || state === "forgotten") continue;
+      lags.push({ name, silentMs, ...lag });
+    }
+    return lags;
+  }
+
+  forget(id: string): string | undefined {
+    const found = this.nodes().find((node) => node.id === id || node.name === id);
+    if (found === undefined) return `Unknown node ${id}`;
+    if (found.isSelf) return "I tried hard but I can't forget myself...";
+    if (found.state === "alive") return "the node is heard; let it leave by SKERRY.LEAVE";
+    this.#clustering.membership.retire(found.name, "forgotten");
+    return undefined;
+  }
+
+  meet(address: string): void {
+    this.#clustering.meet(address);
+  }
+
+  leave(): string | undefined {
+    return this.#clustering.leave();
+  }
+}

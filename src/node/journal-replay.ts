@@ -1,0 +1,97 @@
+// Putting back what a node's log holds, record by record, before it serves anybody. Everything is
+// joined or replaced in the order of the log (merge-rules 15); afterwards the contexts of the
+// shards say what is there.
+
+import { ByteReader, MalformedBytes } from "../base/bytes.js";
+import { VersionVector } from "../clock/version-vector.js";
+import type { Registers } from "../consensus/registers.js";
+import { decodeBatch, decodeContext } from "../keyspace/batch-codec.js";
+import type { Keyspace } from "../keyspace/keyspace.js";
+import { indexCodec } from "../keyspace/redo-codec.js";
+import { RedoReplay } from "../keyspace/redo-replay.js";
+import type { Shards } from "../keyspace/shards.js";
+import { type Frame, recordKinds } from "../storage/frame.js";
+import { restoreNames } from "../storage/names.js";
+import { decodeStart } from "../storage/start-record.js";
+
+export class JournalReplay {
+  readonly #keyspace: Keyspace;
+  readonly #shards: Shards;
+  readonly #registers: Registers;
+  readonly #redo: RedoReplay;
+  /** Who wrote the states that come next: they are in every context. */
+  #writer = 0;
+  readonly #own = new VersionVector();
+  recordCount = 0;
+
+  constructor(node: { keyspace: Keyspace; shards: Shards; registers: Registers }) {
+    this.#keyspace = node.keyspace;
+    this.#shards = node.shards;
+    this.#registers = node.registers;
+    this.#redo = new RedoReplay(node.keyspace);
+  }
+
+  /** @throws MalformedBytes: the checksum was right and the record is not. */
+  apply(frame: Frame): void {
+    const { kind, payload, time } = frame;
+    this.recordCount++;
+    this.#keyspace.clock.observe(time);
+    switch (kind) {
+      case recordKinds.start:
+        this.#writer = this.#keyspace.replicas.indexOf(decodeStart(payload).replica);
+        return;
+      case recordKinds.names:
+        restoreNames(payload, this.#keyspace.replicas);
+        return;
+      case recordKinds.redo:
+        this.#redo.apply(payload);
+        this.#own.advance(this.#writer, time);
+        return;
+      case recordKinds.batches:
+        this.#applyBatches(payload);
+        return;
+      case recordKinds.state:
+        this.#shards.restoreState(payload);
+        return;
+      case recordKinds.consensus:
+        this.#registers.recover(payload);
+        return;
+      case recordKinds.contexts:
+        this.#applyContexts(payload);
+        return;
+      case recordKinds.clean:
+      case recordKinds.end:
+        return;
+      default:
+        throw new MalformedBytes(`a record of the unknown kind ${kind}`);
+    }
+  }
+
+  /** Nothing more comes: the node is what its log says. */
+  finish(): void {
+    const keyspace = this.#keyspace;
+    keyspace.endBatch();
+    keyspace.dirty = 0;
+    keyspace.expiredKeys = 0;
+    for (const { context } of this.#shards.shards) context.join(this.#own);
+  }
+
+  #applyBatches(payload: Uint8Array): void {
+    const reader = new ByteReader(payload);
+    for (let count = reader.count(); count > 0; count--) {
+      const batch = decodeBatch(reader, indexCodec, this.#keyspace, this.#shards.count);
+      this.#shards.restoreBatch(batch);
+    }
+    reader.expectEnd();
+  }
+
+  #applyContexts(payload: Uint8Array): void {
+    const reader = new ByteReader(payload);
+    for (const shard of this.#shards.shards) {
+      const context = decodeContext(reader, indexCodec);
+      for (const [, time] of context.entries()) this.#keyspace.clock.observe(time);
+      shard.joinContext(context);
+    }
+    reader.expectEnd();
+  }
+}

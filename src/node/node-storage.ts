@@ -1,0 +1,110 @@
+// The node's storage as its commands and its housekeeping see it: checkpoints on demand and when
+// the log has grown (`auto-aof-rewrite-percentage`, `auto-aof-rewrite-min-size`), and figures.
+
+import type { Settings } from "../commands/settings.js";
+import type { Storage, StorageFigures } from "../commands/storage.js";
+import { Checkpoint } from "./checkpoint.js";
+import type { Journal, JournalSource } from "./journal.js";
+
+/** A failed checkpoint that nobody asked for is tried again after so long. */
+const retryMs = 5_000;
+/** A sync that takes longer counts as delayed. */
+const slowSyncMs = 1_000;
+
+export class NodeStorage implements Storage {
+  readonly journal: Journal;
+  readonly checkpoint: Checkpoint;
+  readonly #source: JournalSource;
+  readonly #settings: Settings;
+  readonly #recoveredRecords: number;
+  /** Bytes of the log that no checkpoint covers, beside what this process has written. */
+  #olderBytes: number;
+  #writtenBefore = 0;
+  #notBeforeMs = 0;
+  #delayedSyncs = 0;
+  #isSyncSlow = false;
+  /** When the next slice of a checkpoint may be written. */
+  #sliceDueMs = 0;
+
+  constructor(
+    source: JournalSource,
+    journal: Journal,
+    settings: Settings,
+    recovered: { readonly logBytes: number; readonly baseBytes: number; readonly records: number },
+  ) {
+    this.#source = source;
+    this.journal = journal;
+    this.#settings = settings;
+    this.checkpoint = new Checkpoint(source, journal);
+    this.checkpoint.lastBytes = recovered.baseBytes;
+    this.#olderBytes = recovered.logBytes;
+    this.#recoveredRecords = recovered.records;
+  }
+
+  /** Bytes of the log that recovery would read behind the checkpoint. */
+  get #logBytes(): number {
+    return this.#olderBytes + this.journal.wal.counters.writtenBytes - this.#writtenBefore;
+  }
+
+  save(done: (error: string | undefined) => void): boolean {
+    const { writtenBytes } = this.journal.wal.counters;
+    return this.checkpoint.begin((error) => {
+      if (error === undefined) {
+        this.#olderBytes = 0;
+        this.#writtenBefore = writtenBytes;
+      } else this.#notBeforeMs = this.#source.nowMs + retryMs;
+      done(error);
+    });
+  }
+
+  tick(): void {
+    this.journal.tick();
+    if (this.#source.nowMs < this.#sliceDueMs) return;
+    this.checkpoint.step();
+    this.#sliceDueMs = this.#source.nowMs + 1;
+  }
+
+  nextDueMs(): number {
+    const slice = this.checkpoint.wantsStep ? this.#sliceDueMs : Number.POSITIVE_INFINITY;
+    return Math.min(this.journal.nextDueMs(), slice);
+  }
+
+  /** About every 100 ms. */
+  cron(): void {
+    this.journal.flush();
+    const isSlow = this.journal.wal.syncAgeMs(this.#source.nowMs) > slowSyncMs;
+    if (isSlow && !this.#isSyncSlow) this.#delayedSyncs++;
+    this.#isSyncSlow = isSlow;
+    if (this.checkpoint.isRunning || this.#source.nowMs < this.#notBeforeMs) return;
+    const percentage = this.#settings.number("auto-aof-rewrite-percentage");
+    const base = this.checkpoint.lastBytes * (percentage / 100);
+    const minimum = this.#settings.number("auto-aof-rewrite-min-size");
+    if (percentage > 0 && this.#logBytes > Math.max(minimum, base)) this.save(() => {});
+  }
+
+  get figures(): StorageFigures {
+    const { journal, checkpoint } = this;
+    const { wal } = journal;
+    const { nowMs } = this.#source;
+    const seconds = (ms: number): number => Math.floor(ms / 1000);
+    return {
+      lastSaveMs: checkpoint.lastMs,
+      isSaving: checkpoint.isRunning,
+      savedKeys: checkpoint.isRunning ? checkpoint.keyCount : 0,
+      saveCount: checkpoint.count,
+      isLastSaveGood: checkpoint.lastError === undefined,
+      lastSaveSeconds: checkpoint.lastTookMs < 0 ? -1 : seconds(checkpoint.lastTookMs),
+      currentSaveSeconds: checkpoint.isRunning ? seconds(nowMs - checkpoint.begunMs) : -1,
+      logError: wal.error?.message,
+      currentBytes: checkpoint.lastBytes + this.#logBytes,
+      baseBytes: checkpoint.lastBytes,
+      unsafeBytes: wal.unsafeBytes,
+      isSyncing: wal.isSyncing,
+      delayedSyncCount: this.#delayedSyncs,
+      segmentCount: wal.segments.length,
+      lastLsn: wal.lastLsn,
+      safeLsn: wal.safeLsn,
+      recoveredRecords: this.#recoveredRecords,
+    };
+  }
+}

@@ -1,0 +1,95 @@
+// Commands that Redis does not have and that ask the node about itself. Those on data are in
+// commands/skerry.ts.
+
+import { createHash } from "node:crypto";
+import type { CommandSpec } from "../commands/command.js";
+import type { Node } from "./node.js";
+
+const group = "skerry";
+const since = "7.0.0";
+
+export function skerryNodeCommands(node: () => Node): readonly CommandSpec[] {
+  return [
+    {
+      name: "skerry.digest",
+      arity: 1,
+      flags: ["readonly"],
+      group,
+      since,
+      complexity: "O(N) where N is the number of keys and elements.",
+      summary: "Hash of all that replicas share; equal on replicas that have seen the same writes",
+      run: ({ reply }) => {
+        const hash = createHash("sha1");
+        for (const digest of node().shards.digests()) hash.update(`${digest} `);
+        reply.bulkText(hash.digest("hex"));
+      },
+    },
+    {
+      name: "skerry.consistency",
+      arity: 2,
+      flags: ["readonly", "fast"],
+      group,
+      since,
+      complexity: "O(1)",
+      summary: "The consistency mode of a key: eventual, causal or linearizable",
+      run: (call) => {
+        const mode = node().consistency.modeOf(call.bytes, call.start(1), call.size(1));
+        call.reply.simple(mode);
+      },
+    },
+    {
+      name: "skerry.lag",
+      arity: 1,
+      flags: ["readonly", "stale", "loading"],
+      group,
+      since,
+      complexity: "O(N) where N is the number of nodes and shards.",
+      summary: "How far each peer is behind this node, and ahead of it",
+      run: ({ reply }) => {
+        const lags = node().environment.cluster?.lag() ?? [];
+        reply.array(lags.length);
+        for (const lag of lags) {
+          reply.map(6);
+          for (const [name, value] of Object.entries(lag)) {
+            reply.bulkText(name);
+            if (typeof value === "number") reply.integer(value);
+            else reply.bulkText(value);
+          }
+        }
+      },
+    },
+    {
+      name: "skerry.leave",
+      arity: 1,
+      flags: ["admin", "noscript", "stale"],
+      group,
+      since,
+      complexity: "O(N) where N is the number of nodes and shards.",
+      summary: "Takes this node out of its cluster, once its peers have all that it wrote",
+      run: ({ reply }) => {
+        const { cluster } = node().environment;
+        const objection = cluster === undefined ? "this node is alone" : cluster.leave();
+        if (objection === undefined) reply.ok();
+        else reply.error(`TRYAGAIN ${objection}`);
+      },
+    },
+    {
+      name: "skerry.session",
+      arity: -1,
+      flags: ["readonly", "fast"],
+      group,
+      since,
+      complexity: "O(N) where N is the number of shards that the session has used.",
+      summary: "What this session has seen of causal keys, as a token; or takes such a token",
+      run: (call) => {
+        const { causal } = node();
+        const { session, reply } = call;
+        if (call.argc > 2)
+          reply.error("ERR wrong number of arguments for 'skerry.session' command");
+        else if (call.argc === 1) reply.bulkText(causal.tokenOf(session));
+        else if (causal.take(session, call.text(1))) reply.ok();
+        else reply.error("ERR not a token of SKERRY.SESSION");
+      },
+    },
+  ];
+}

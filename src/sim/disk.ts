@@ -1,0 +1,232 @@
+// A disk that forgets: what was written and not synced may be lost, torn or damaged when its
+// machine goes down; a name that the folder was not synced for may be missing. It also fails, fills
+// up, is slow and says of a sync that it failed. The port is storage/disk.ts, so the production log
+// and its recovery run on it as they are.
+//
+// A crash keeps of each file what was synced and, of what was written since, any pages or none, as
+// the generator says: pages leave a machine's memory in no order that a program can rely on.
+//
+// After a failed sync the pages that it was for are gone from the disk though reads still see them,
+// and a later sync says nothing of it: what real systems do.
+
+import type { Bytes } from "../base/bytes.js";
+import type { Prng } from "../base/prng.js";
+import { type Disk, DiskError, type FileEntry, type SyncDone } from "../storage/disk.js";
+
+/** What a disk writes at once; smaller than in earnest, so that short files tear too. */
+const pageBytes = 64;
+
+interface File {
+  /** What readers see. */
+  bytes: Uint8Array;
+  length: number;
+  /** What is on the medium; pages beyond its length were never there. */
+  durable: Uint8Array;
+  /** Everything below has been synced. */
+  syncedLength: number;
+  /** Where something was written since the last sync. */
+  dirtyFrom: number;
+}
+
+/** When something goes wrong: asked before each operation. */
+export interface DiskFaults {
+  /** Why a write is refused, if it is; `part` of it may be written all the same. */
+  write?(bytes: number): { readonly code: string; readonly part: number } | undefined;
+  sync?(): boolean;
+}
+
+/** How a sync comes back: the simulator puts it into its queue of events. */
+export type Later = (run: () => void) => void;
+
+export class SimulatedDisk implements Disk {
+  readonly #prng: Prng;
+  readonly #later: Later;
+  faults: DiskFaults = {};
+  /** Bytes that all files together may have. */
+  capacity = Number.POSITIVE_INFINITY;
+  syncCount = 0;
+  /** Bytes that crashes took. */
+  lostBytes = 0;
+  #files = new Map<string, File>();
+  /** Names as the medium has them. */
+  #durableNames = new Map<string, File>();
+  /** Syncs of an earlier life say nothing any more. */
+  #life = 0;
+
+  constructor(prng: Prng, later: Later) {
+    this.#prng = prng;
+    this.#later = later;
+  }
+
+  list(): readonly FileEntry[] {
+    return [...this.#files].map(([name, { length }]) => ({ name, bytes: length }));
+  }
+
+  read(name: string, offset: number, count: number): Bytes {
+    const file = this.#file(name);
+    return file.bytes.slice(offset, Math.min(offset + count, file.length));
+  }
+
+  create(name: string): void {
+    this.#refuse(0);
+    this.#files.set(name, {
+      ...{ bytes: new Uint8Array(256), length: 0, durable: new Uint8Array(0) },
+      ...{ syncedLength: 0, dirtyFrom: 0 },
+    });
+  }
+
+  append(name: string, bytes: Bytes): void {
+    const file = this.#file(name);
+    const fault = this.faults.write?.(bytes.length) ?? this.#full(bytes.length);
+    if (fault !== undefined) {
+      this.#write(file, bytes.subarray(0, Math.min(fault.part, bytes.length)));
+      throw new DiskError(fault.code, `simulated ${fault.code}`);
+    }
+    this.#write(file, bytes);
+  }
+
+  #full(count: number): { code: string; part: number } | undefined {
+    const free = this.capacity - this.#usedBytes();
+    return count <= free ? undefined : { code: "ENOSPC", part: Math.max(0, free) };
+  }
+
+  #usedBytes(): number {
+    let used = 0;
+    for (const { length } of this.#files.values()) used += length;
+    return used;
+  }
+
+  #write(file: File, bytes: Bytes): void {
+    const end = file.length + bytes.length;
+    if (end > file.bytes.length) {
+      const grown = new Uint8Array(Math.max(end, file.bytes.length * 2));
+      grown.set(file.bytes.subarray(0, file.length));
+      file.bytes = grown;
+    }
+    file.bytes.set(bytes, file.length);
+    file.length = end;
+  }
+
+  rewrite(name: string, offset: number, bytes: Bytes): void {
+    this.#refuse(bytes.length);
+    const file = this.#file(name);
+    file.bytes.set(bytes, offset);
+    file.dirtyFrom = Math.min(file.dirtyFrom, offset);
+  }
+
+  truncate(name: string, length: number): void {
+    this.#refuse(0);
+    const file = this.#file(name);
+    file.length = Math.min(file.length, length);
+    file.dirtyFrom = Math.min(file.dirtyFrom, file.length);
+    file.syncedLength = Math.min(file.syncedLength, file.length);
+  }
+
+  sync(name: string, done: SyncDone): void {
+    const file = this.#file(name);
+    const life = this.#life;
+    const { length } = file;
+    this.#later(() => {
+      if (life === this.#life) done(this.#syncTo(file, length));
+    });
+  }
+
+  syncNow(name: string): void {
+    const file = this.#file(name);
+    const error = this.#syncTo(file, file.length);
+    if (error !== undefined) throw error;
+  }
+
+  #syncTo(file: File, length: number): DiskError | undefined {
+    this.syncCount++;
+    const end = Math.min(length, file.length);
+    if (this.faults.sync?.() === true) {
+      // What was to be written will not be, and nobody will be told again.
+      file.dirtyFrom = Math.max(file.dirtyFrom, end);
+      return new DiskError("EIO", "simulated sync failure");
+    }
+    const durable = new Uint8Array(Math.max(end, file.durable.length));
+    durable.set(file.durable);
+    durable.set(file.bytes.subarray(file.dirtyFrom, end), file.dirtyFrom);
+    file.durable = durable.subarray(0, end);
+    file.syncedLength = end;
+    file.dirtyFrom = Math.max(file.dirtyFrom, end);
+    return undefined;
+  }
+
+  syncFolder(): void {
+    this.#refuse(0);
+    this.#durableNames = new Map(this.#files);
+  }
+
+  rename(from: string, to: string): void {
+    this.#refuse(0);
+    const file = this.#file(from);
+    this.#files.delete(from);
+    this.#files.set(to, file);
+  }
+
+  remove(name: string): void {
+    this.#file(name);
+    this.#files.delete(name);
+  }
+
+  // ---- the end of a machine
+
+  /** The process is gone, the machine is not: what was written is there. */
+  killProcess(): void {
+    this.#life++;
+  }
+
+  /** The machine goes down: only what the medium has is there when it is back. */
+  crash(): void {
+    this.#life++;
+    const names = new Map(this.#durableNames);
+    // What was done to names since the folder was synced may have reached the medium or not.
+    for (const [name, file] of this.#files)
+      if (this.#durableNames.get(name) !== file && this.#prng.chance(0.5)) names.set(name, file);
+    for (const name of this.#durableNames.keys())
+      if (!this.#files.has(name) && this.#prng.chance(0.5)) names.delete(name);
+    for (const file of new Set(names.values())) this.#forget(file);
+    this.#files = names;
+    this.#durableNames = new Map(names);
+  }
+
+  #forget(file: File): void {
+    const { durable } = file;
+    const kept = this.#prng.chance(0.3) ? file.length : this.#prng.below(file.length + 1);
+    const length = Math.max(durable.length, kept);
+    const bytes = new Uint8Array(length);
+    bytes.set(durable);
+    for (let at = file.dirtyFrom; at < kept; at += pageBytes) {
+      const end = Math.min(at + pageBytes, kept);
+      if (this.#prng.chance(0.6)) bytes.set(file.bytes.subarray(at, end), at);
+    }
+    this.lostBytes += Math.max(0, file.length - durable.length);
+    file.bytes = bytes;
+    file.length = length;
+    file.durable = bytes.slice();
+    file.dirtyFrom = length;
+    file.syncedLength = length;
+  }
+
+  /** Bit rot: one bit of what is durable in some file turns. False when there is none. */
+  rot(name: string, offset: number): boolean {
+    const file = this.#files.get(name);
+    if (file === undefined || offset >= file.length) return false;
+    file.bytes[offset]! ^= 1 << this.#prng.below(8);
+    if (offset < file.durable.length) file.durable[offset] = file.bytes[offset]!;
+    return true;
+  }
+
+  #file(name: string): File {
+    const file = this.#files.get(name);
+    if (file === undefined) throw new DiskError("ENOENT", `no file ${name}`);
+    return file;
+  }
+
+  #refuse(bytes: number): void {
+    const fault = this.faults.write?.(bytes);
+    if (fault !== undefined) throw new DiskError(fault.code, `simulated ${fault.code}`);
+  }
+}

@@ -1,0 +1,309 @@
+// Reading a node's folder at its start: first who wrote it and how it ended (`examine`), then, once
+// the node stands, everything in it, oldest first (`replay`).
+//
+// A segment is begun only when everything before it is durable, so a bad place in any but the last
+// is damage. In the last one it is damage if a later record says that the place was durable; else
+// it is a write that a crash has torn, which is cut off and told. Damage stops the start, unless it
+// is to be salvaged: then what can be read is taken, and the node starts as somebody new.
+//
+// The checkpoint is the newest file of its kind; older ones and segments that it covers are left
+// from a crash between its completion and their removal.
+
+import { assert } from "../base/assert.js";
+import { ReplicaTable } from "../clock/replica-table.js";
+import type { Disk } from "./disk.js";
+import {
+  checkpointLsn,
+  type Frame,
+  fileHeadBytes,
+  readFileHead,
+  recordKinds,
+  segmentNumber,
+  unfinishedName,
+} from "./frame.js";
+import { restoreNames } from "./names.js";
+import { FrameScan, RecoveryError } from "./scan.js";
+import { decodeStart, type LogEnd, type StartRecord } from "./start-record.js";
+import type { SegmentPlace } from "./wal.js";
+
+interface Segment {
+  readonly name: string;
+  readonly number: number;
+  readonly firstLsn: number;
+  bytes: number;
+}
+
+interface Checkpoint {
+  readonly name: string;
+  /** Replay begins with this LSN. */
+  readonly lsn: number;
+  readonly bytes: number;
+}
+
+export interface Examined extends LogEnd {
+  /** Undefined: the folder is new. */
+  readonly start: StartRecord | undefined;
+  readonly replicas: ReplicaTable;
+  readonly nextLsn: number;
+  readonly nextSegment: number;
+  /** The files of the log, oldest first. */
+  readonly segments: readonly SegmentPlace[];
+  /** Bytes of the checkpoint; 0 when there is none. */
+  readonly checkpointBytes: number;
+  /** Bytes that `replay` will read. */
+  readonly bytes: number;
+  /** What a person should know: what was cut off, what was passed over. */
+  readonly findings: readonly string[];
+}
+
+export interface RecoveryOptions {
+  /** Take what can be read where the log is damaged. */
+  readonly isSalvage: boolean;
+}
+
+/** Called for each record. `isOld`: from the checkpoint, not from the log. */
+export type ReplaySink = (frame: Frame, isOld: boolean) => void;
+export type ReplayProgress = (bytes: number) => void;
+
+/** A segment is written anew in pieces of this size. */
+const pieceBytes = 1024 * 1024;
+
+export class Recovery {
+  readonly #disk: Disk;
+  readonly #isSalvage: boolean;
+  readonly #findings = new Set<string>();
+  #segments: Segment[] = [];
+  #checkpoint: Checkpoint | undefined;
+  #isDamaged = false;
+  #isCut = false;
+  #lastLsn = 0;
+
+  constructor(disk: Disk, options: RecoveryOptions) {
+    this.#disk = disk;
+    this.#isSalvage = options.isSalvage;
+  }
+
+  // ---- before the node stands
+
+  /** @throws RecoveryError when the log is damaged, DiskError when it cannot be read. */
+  examine(): Examined {
+    this.#listFiles();
+    const replicas = new ReplicaTable();
+    let start: StartRecord | undefined;
+    let isClean = false;
+    const last = this.#segments.at(-1);
+    if (last !== undefined) {
+      const scan = this.#open(last);
+      for (let frame = scan.next(); frame !== undefined; frame = this.#nextOfLast(scan, last)) {
+        if (frame.kind === recordKinds.start) start = decodeStart(frame.payload);
+        if (frame.kind === recordKinds.names) restoreNames(frame.payload, replicas);
+        isClean = frame.kind === recordKinds.clean;
+        this.#lastLsn = Math.max(this.#lastLsn, frame.lsn);
+      }
+      this.#cutTail(scan, last);
+      // A process that was killed may have left its last records in the system's memory alone. What
+      // is built on them says that they are durable.
+      if (!isClean) this.#writeAnew(last);
+    }
+    this.#lastLsn = Math.max(this.#lastLsn, (this.#checkpoint?.lsn ?? 1) - 1);
+    // Who starts after damage is somebody new, so all of it must be known now.
+    if (this.#isSalvage)
+      this.replay(
+        () => {},
+        () => {},
+      );
+    const segmentBytes = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    return {
+      ...{ start, replicas, isClean },
+      ...{ isCut: this.#isCut, isDamaged: this.#isDamaged, findings: [...this.#findings] },
+      nextLsn: this.#lastLsn + 1,
+      nextSegment: (last?.number ?? 0) + 1,
+      segments: this.#segments.map(({ number, firstLsn }) => ({ number, firstLsn })),
+      checkpointBytes: this.#checkpoint?.bytes ?? 0,
+      bytes: segmentBytes + (this.#checkpoint?.bytes ?? 0),
+    };
+  }
+
+  #listFiles(): void {
+    const segments: Segment[] = [];
+    const checkpoints: Checkpoint[] = [];
+    for (const { name, bytes } of this.#disk.list()) {
+      const number = segmentNumber(name);
+      const lsn = checkpointLsn(name);
+      if (name === unfinishedName) this.#disk.remove(name);
+      else if (number !== undefined) segments.push({ name, number, firstLsn: 0, bytes });
+      else if (lsn !== undefined) checkpoints.push({ name, lsn, bytes });
+    }
+    checkpoints.sort((a, b) => a.lsn - b.lsn);
+    this.#checkpoint = checkpoints.pop();
+    for (const { name } of checkpoints) this.#disk.remove(name);
+    segments.sort((a, b) => a.number - b.number);
+    this.#segments = segments.flatMap((segment) => this.#readHead(segment) ?? []);
+    this.#dropUnfinished();
+    this.#dropCovered();
+  }
+
+  #readHead(segment: Segment): Segment | undefined {
+    const head = readFileHead(this.#disk.read(segment.name, 0, fileHeadBytes));
+    if (typeof head !== "string") return { ...segment, firstLsn: head.firstLsn };
+    // Nothing in a file without a head was ever durable; if records are missing, the next one
+    // tells.
+    this.#findings.add(`${segment.name}: passed over: ${head}`);
+    return undefined;
+  }
+
+  /** A last segment whose beginning was torn never held anything durable. */
+  #dropUnfinished(): void {
+    for (let last = this.#segments.at(-1); last !== undefined; last = this.#segments.at(-1)) {
+      const scan = this.#open(last);
+      const hasStart = scan.next()?.kind === recordKinds.start;
+      if (hasStart && scan.next()?.kind === recordKinds.names) return;
+      if (this.#segments.length === 1 && this.#checkpoint === undefined && !scan.isAtEnd)
+        this.#damage(last.name, scan.offset, "the beginning of the only segment is unreadable");
+      this.#findings.add(`${last.name}: removed: it was never completed`);
+      this.#disk.remove(last.name);
+      this.#segments.pop();
+    }
+  }
+
+  /** What a checkpoint covers is not read; where the log has a hole, the start stops. */
+  // Spec: WalDurability.DropSegment.
+  #dropCovered(): void {
+    const wanted = this.#checkpoint?.lsn ?? 1;
+    while ((this.#segments[1]?.firstLsn ?? Number.POSITIVE_INFINITY) <= wanted) {
+      this.#disk.remove(this.#segments[0]!.name);
+      this.#segments.shift();
+    }
+    const first = this.#segments[0];
+    if (first !== undefined && first.firstLsn > wanted)
+      this.#damage(first.name, 0, `records ${wanted} to ${first.firstLsn - 1} are missing`);
+    this.#lastLsn = (first?.firstLsn ?? wanted) - 1;
+  }
+
+  #open({ name, bytes }: { name: string; bytes: number }): FrameScan {
+    return new FrameScan(this.#disk, name, fileHeadBytes, bytes);
+  }
+
+  /** The next frame of the last segment, behind damage if that is to be salvaged. */
+  #nextOfLast(scan: FrameScan, { name }: Segment): Frame | undefined {
+    const frame = scan.next();
+    if (frame !== undefined || scan.isAtEnd) return frame;
+    const bad = scan.offset;
+    const missing = this.#lastLsn + 1;
+    for (let later = scan.findBehind(missing); later !== undefined; later = scan.next()) {
+      if (later.safeLsn < missing) continue;
+      this.#damage(name, bad, `record ${missing} is unreadable and was durable once`);
+      return later;
+    }
+    scan.offset = bad;
+    return undefined;
+  }
+
+  #cutTail(scan: FrameScan, last: Segment): void {
+    if (scan.isAtEnd) return;
+    const count = scan.end - scan.offset;
+    this.#findings.add(
+      `${last.name}, offset ${scan.offset}: cut off ${count} bytes of an unfinished write`,
+    );
+    this.#isCut = true;
+    this.#disk.truncate(last.name, scan.offset);
+    last.bytes = scan.offset;
+  }
+
+  /**
+   * Makes what is read of a segment durable. It is written again first: a sync that failed in an
+   * earlier life has left pages that readers see and no sync would write (WalDurability,
+   * `tail_synced_in_place`). In its own place: a disk that is full must not keep a node from
+   * starting, and what is written is what is there, so a crash in the middle does no harm.
+   */
+  #writeAnew({ name, bytes }: Segment): void {
+    const disk = this.#disk;
+    for (let at = 0; at < bytes; ) {
+      const part = disk.read(name, at, Math.min(pieceBytes, bytes - at));
+      assert(part.length > 0, "a segment has become shorter while it was read");
+      disk.rewrite(name, at, part);
+      at += part.length;
+    }
+    disk.syncNow(name);
+    disk.syncFolder();
+  }
+
+  #damage(file: string, offset: number, reason: string): void {
+    if (!this.#isSalvage) throw new RecoveryError(file, offset, reason);
+    this.#isDamaged = true;
+    this.#findings.add(`${file}, offset ${offset}: passed over: ${reason}`);
+  }
+
+  // ---- once it does
+
+  /** Hands over everything, oldest first. @throws RecoveryError when the log is damaged. */
+  // Spec: WalDurability.Recover.
+  replay(sink: ReplaySink, onProgress: ReplayProgress): void {
+    let done = 0;
+    if (this.#checkpoint !== undefined) {
+      this.#replayCheckpoint(this.#checkpoint, sink, onProgress);
+      done = this.#checkpoint.bytes;
+    }
+    let expected = this.#checkpoint?.lsn ?? 1;
+    this.#segments.forEach((segment, index) => {
+      const limit = this.#segments[index + 1]?.firstLsn ?? Number.POSITIVE_INFINITY;
+      expected = this.#replaySegment(segment, expected, limit, sink, (bytes) =>
+        onProgress(done + bytes),
+      );
+      done += segment.bytes;
+    });
+  }
+
+  #replayCheckpoint(checkpoint: Checkpoint, sink: ReplaySink, onProgress: ReplayProgress): void {
+    const { name } = checkpoint;
+    const head = readFileHead(this.#disk.read(name, 0, fileHeadBytes));
+    if (typeof head === "string") {
+      this.#damage(name, 0, head);
+      return;
+    }
+    const scan = this.#open(checkpoint);
+    let isWhole = false;
+    for (let frame = scan.next(); frame !== undefined; frame = scan.next()) {
+      isWhole = frame.kind === recordKinds.end;
+      // What it holds of later writes is accounted for by the log, which must reach as far.
+      if (isWhole && frame.lsn > this.#lastLsn)
+        this.#damage(name, scan.offset, `the log ends before record ${frame.lsn}, which it needs`);
+      sink(frame, true);
+      onProgress(scan.offset);
+    }
+    if (!isWhole || !scan.isAtEnd) this.#damage(name, scan.offset, "a record is unreadable");
+  }
+
+  #replaySegment(
+    segment: Segment,
+    from: number,
+    limit: number,
+    sink: ReplaySink,
+    onProgress: ReplayProgress,
+  ): number {
+    let expected = from;
+    const scan = this.#open(segment);
+    while (expected < limit && !scan.isAtEnd) {
+      const bad = scan.offset;
+      let frame = scan.next();
+      if (frame === undefined) {
+        this.#damage(segment.name, bad, `record ${expected} is unreadable and was durable once`);
+        frame = scan.findBehind(expected);
+        if (frame === undefined) break;
+      }
+      onProgress(scan.offset);
+      const isPreface = frame.lsn < segment.firstLsn;
+      if (!isPreface && frame.lsn < expected) continue;
+      if (!isPreface && frame.lsn > expected && !this.#isDamaged)
+        this.#damage(segment.name, bad, `record ${expected} is missing`);
+      if (frame.lsn >= limit) break;
+      sink(frame, false);
+      if (!isPreface) expected = frame.lsn + 1;
+    }
+    if (expected < limit && limit !== Number.POSITIVE_INFINITY) {
+      this.#damage(segment.name, scan.offset, `records ${expected} to ${limit - 1} are missing`);
+      return limit;
+    }
+    return expected;
+  }
+}

@@ -1,0 +1,137 @@
+// An acceptor that lost its state votes again only under a later configuration and after it has
+// copied enough (consensus-rules 15); how the configuration itself is chosen.
+
+import { expect, test } from "vitest";
+import { newConfiguration } from "../../src/consensus/configuration.js";
+import {
+  changeConfiguration,
+  decodeConfiguration,
+  encodeConfiguration,
+  withMember,
+} from "../../src/consensus/configuring.js";
+import { Cluster } from "./harness.js";
+import { begin, call, count } from "./stories.js";
+
+const settle = (cluster: Cluster, ms = 400): void => cluster.run(cluster.nowMs + ms);
+
+/** Of three nodes, n2 and n3 choose a value that n1 has not seen; then n3 loses its memory. */
+function lostMemory(): Cluster {
+  const cluster = new Cluster({ nodeCount: 3 });
+  cluster.partition(["n1"], ["n2", "n3"]);
+  settle(cluster);
+  expect(call(cluster, "n2", "r", "write", "chosen")).toBe("ok");
+  cluster.node("n3").crash({ loseState: true });
+  cluster.node("n3").start();
+  cluster.heal();
+  return cluster;
+}
+
+/** The members choose n3 in its new incarnation. */
+function readmit(cluster: Cluster): void {
+  const { stateIncarnation } = cluster.node("n3");
+  const next = withMember(cluster.node("n1").registers.configuration, "n3", stateIncarnation);
+  for (const id of ["n1", "n2"]) cluster.node(id).registers.adopt(cluster.nowMs, next);
+  cluster.node("n3").registers.ask(cluster.nowMs, "n1");
+}
+
+test("readmission: a node that copied what the others hold makes a majority with either", () => {
+  const cluster = lostMemory();
+  readmit(cluster);
+  settle(cluster);
+  expect(cluster.node("n3").registers.votes).toBe(true);
+  cluster.partition(["n1", "n3"], ["n2"]);
+  settle(cluster);
+  expect(call(cluster, "n1", "r", "read")).toBe("chosen");
+  expect(call(cluster, "n3", "r", "append", "+")).toBe(7);
+  expect(cluster.monitor.violations).toEqual([]);
+});
+
+test("readmission: what one member holds is not enough, so nobody votes before both have given", () => {
+  // n1 lacks what n2 and the lost n3 have chosen: a copy of n1 alone would forget it.
+  const cluster = lostMemory();
+  cluster.filter = (from, to, { body }) => body.type !== "copy" || from !== "n3" || to !== "n2";
+  readmit(cluster);
+  settle(cluster, 1_000);
+  expect(cluster.node("n3").registers.votes).toBe(false);
+  cluster.partition(["n1", "n3"], ["n2"]);
+  settle(cluster, 600);
+  expect(call(cluster, "n1", "r", "read")).toBe("temporarily_unavailable");
+  cluster.heal();
+  cluster.filter = () => true;
+  settle(cluster, 1_500);
+  expect(cluster.node("n3").registers.votes).toBe(true);
+  expect(call(cluster, "n3", "r", "read")).toBe("chosen");
+});
+
+test("readmission: a member that was named does not vote while it copies", () => {
+  const cluster = lostMemory();
+  const votes = count(cluster, "accepted", "promise");
+  cluster.filter = (_from, _to, { body }) => body.type !== "copy_ok";
+  readmit(cluster);
+  settle(cluster);
+  cluster.partition(["n1", "n3"], ["n2"]);
+  settle(cluster, 600);
+  const before = votes();
+  begin(cluster, "n1", "r", "write", "other");
+  settle(cluster, 1_000);
+  expect(votes() - before).toBe(0);
+  expect(cluster.node("n3").registers.votes).toBe(false);
+});
+
+test("readmission: a source that does not vote itself has nothing to give", () => {
+  const cluster = new Cluster({ nodeCount: 3 });
+  expect(call(cluster, "n1", "r", "write", "chosen")).toBe("ok");
+  for (const id of ["n2", "n3"]) {
+    cluster.node(id).crash({ loseState: true });
+    cluster.node(id).start();
+  }
+  // Two of three are gone: the majority is lost, and they must not make one of each other.
+  const next = newConfiguration(2, [
+    { node: "n1", incarnation: 1 },
+    { node: "n2", incarnation: cluster.node("n2").stateIncarnation },
+    { node: "n3", incarnation: cluster.node("n3").stateIncarnation },
+  ]);
+  for (const { registers } of cluster.nodes) registers.adopt(cluster.nowMs, next);
+  settle(cluster, 2_000);
+  expect(cluster.node("n2").registers.votes).toBe(false);
+  expect(cluster.node("n3").registers.votes).toBe(false);
+});
+
+test("readmission: a state of many registers comes in pages", () => {
+  const cluster = lostMemory();
+  for (let i = 0; i < 300; i++) call(cluster, "n1", `many${i}`, "write", "x".repeat(4_000));
+  const pages = count(cluster, "copy_ok");
+  readmit(cluster);
+  settle(cluster, 2_000);
+  expect(pages()).toBeGreaterThan(6);
+  expect(cluster.node("n3").registers.votes).toBe(true);
+  cluster.partition(["n1", "n3"], ["n2"]);
+  settle(cluster);
+  for (const i of [0, 150, 299])
+    expect(call(cluster, "n3", `many${i}`, "read")).toHaveLength(4_000);
+});
+
+test("readmission: with its log a node goes on in its configuration, as ready as it was", () => {
+  const cluster = lostMemory();
+  readmit(cluster);
+  settle(cluster);
+  cluster.node("n3").crash({ loseState: false });
+  cluster.node("n3").start();
+  expect(cluster.node("n3").registers.configuration.epoch).toBe(2);
+  expect(cluster.node("n3").registers.votes).toBe(true);
+});
+
+test("configuring: an epoch has one successor, whoever asks first", () => {
+  const first = newConfiguration(1, [{ node: "n1", incarnation: 1 }]);
+  const two = encodeConfiguration(withMember(first, "n2", 5));
+  const three = encodeConfiguration(withMember(first, "n3", 6));
+  const { state, outcomes } = changeConfiguration(new Uint8Array(0), [two, three]);
+  for (const outcome of [state, ...outcomes])
+    expect(decodeConfiguration(outcome).members.map(({ node }) => node)).toEqual(["n1", "n2"]);
+  const next = encodeConfiguration(withMember(decodeConfiguration(state), "n1", undefined));
+  expect(decodeConfiguration(changeConfiguration(state, [next]).state)).toEqual(
+    newConfiguration(3, [{ node: "n2", incarnation: 5 }]),
+  );
+  const garbage = changeConfiguration(state, [new Uint8Array([9, 9])]);
+  expect(garbage.changed).toBe(false);
+});

@@ -1,0 +1,95 @@
+// Planted bugs of the manifest and of the right to replace it.
+
+const suite = "test/storage/manifest.test.ts";
+
+export const plantedInManifest = [
+  {
+    name: "manifest_without_compare_and_swap",
+    story: "two writers replace the manifest over each other and objects of both are lost",
+    file: "src/storage/manifest-writer.ts",
+    find: "const condition = tag === undefined ? ifAbsent : ifMatch(tag);",
+    replace:
+      'const condition = tag === undefined ? ifAbsent : tag === "" ? ifMatch(tag) : { kind: "always" as const };',
+    suite,
+  },
+  {
+    name: "manifest_does_not_fence",
+    story: "a writer that was taken over from goes on as if it were the one",
+    file: "src/storage/manifest-writer.ts",
+    find: "standing.epoch === this.#epoch ? changed(standing, change) : fenced(standing);",
+    replace: "standing.epoch > -1 ? changed(standing, change) : fenced(standing);",
+    suite,
+  },
+  {
+    name: "manifest_takes_over_in_the_same_epoch",
+    story: "two nodes hold the same epoch, neither is fenced",
+    file: "src/storage/manifest-writer.ts",
+    find: "epoch: standing.epoch + 1,",
+    replace: "epoch: Math.max(standing.epoch, 1),",
+    suite,
+  },
+  {
+    name: "manifest_denies_what_is_in_doubt",
+    story: "a change that may have been made is told as if it had not",
+    file: "src/storage/manifest-writer.ts",
+    find: "if (!isDefiniteError(error)) replacement.doubt = bytes;",
+    replace: "if (!isDefiniteError(error)) replacement.doubt = undefined;",
+    suite,
+  },
+  {
+    name: "manifest_believes_what_is_in_doubt",
+    story: "a change whose put was lost is told as done",
+    file: "src/storage/manifest-writer.ts",
+    find: "if (doubt !== undefined && bytes !== undefined && equalBytes(doubt, bytes))",
+    replace: "if (doubt !== undefined && bytes !== undefined && equalBytes(doubt, doubt))",
+    suite,
+  },
+  {
+    name: "manifest_keeps_its_ground_after_a_refusal",
+    story: "a writer never learns that it was taken over from",
+    file: "src/storage/manifest-writer.ts",
+    find: "return this.#fail(replacement, error);\n    this.#read(replacement);",
+    replace: "return this.#fail(replacement, error);\n    this.#attempt(replacement);",
+    suite,
+  },
+  {
+    name: "manifest_is_fenced_by_the_past",
+    story: "a stale read of the manifest before it took over makes a writer give up for good",
+    file: "src/storage/manifest-writer.ts",
+    find: "if (manifest.epoch < this.#epoch) return",
+    replace: "if (manifest.epoch < 0) return",
+    suite,
+  },
+  {
+    name: "manifest_skips_its_checksum",
+    story: "a bit that fell over makes an object dead or another one alive",
+    file: "src/storage/manifest.ts",
+    find: "if (new ByteReader(bytes, end).u32() !== crc32(bytes.subarray(0, end)))",
+    replace: "if (new ByteReader(bytes, end).u32() < 0)",
+    suite,
+  },
+  {
+    name: "manifest_starts_anew_over_a_damaged_one",
+    story: "a manifest that cannot be read is replaced by an empty one, and all objects are strays",
+    file: "src/storage/manifest-writer.ts",
+    find: "return manifest.ok ? { manifest: manifest.value, tag, bytes } : undefined;",
+    replace: "return { manifest: manifest.ok ? manifest.value : emptyManifest, tag, bytes };",
+    suite,
+  },
+  {
+    name: "manifest_calls_new_objects_strays",
+    story: "an object that is stored but not yet named is removed",
+    file: "src/storage/manifest.ts",
+    find: "(epochOfObject(name) ?? Infinity) < manifest.epoch)",
+    replace: "(epochOfObject(name) ?? Infinity) <= manifest.epoch)",
+    suite,
+  },
+  {
+    name: "manifest_lowers_the_mark_of_the_log",
+    story: "the log is cut at one mark and recovery looks for it at a lower one",
+    file: "src/storage/manifest.ts",
+    find: "heldLsn: Math.max(manifest.heldLsn, change.heldLsn),",
+    replace: "heldLsn: change.heldLsn,",
+    suite,
+  },
+];

@@ -1,0 +1,121 @@
+// Planted bugs of the object stores: conditions that do not exclude, doubts that are denied, faults
+// of the simulator's store that lie about themselves.
+
+const acceptance = "test/storage/object-store.test.ts";
+const faults = "test/storage/object-store-faults.test.ts";
+
+export const plantedInObjectStores = [
+  {
+    name: "store_memory_ignores_the_tag",
+    story: "two writers of the manifest overwrite each other",
+    file: "src/storage/memory-store.ts",
+    find: 'if (condition.kind === "if_match" && old?.tag !== condition.tag)',
+    replace: 'if (condition.kind === "if_match" && old === undefined)',
+    suite: acceptance,
+  },
+  {
+    name: "store_memory_keeps_the_callers_bytes",
+    story: "an object changes when the buffer it was written from is used again",
+    file: "src/storage/memory-store.ts",
+    find: "Uint8Array.from(bytes);",
+    replace: "bytes.slice();",
+    suite: acceptance,
+  },
+  {
+    name: "store_page_ends_one_too_early",
+    story: "a full last page is followed by one that begins anew, or a list ends before its end",
+    file: "src/storage/memory-store.ts",
+    find: "const isLast = entries.length === behind.length;",
+    replace: "const isLast = behind.length <= countMax + 1;",
+    suite: acceptance,
+  },
+  {
+    name: "store_directory_replaces_by_rename",
+    story: "two processes both win a compare-and-swap, because a rename replaces what is there",
+    file: "src/host/object-store-directory.ts",
+    find: "await link(from, to);",
+    replace: 'await (await import("node:fs/promises")).rename(from, to);',
+    suite: acceptance,
+  },
+  {
+    name: "store_directory_keeps_the_tag",
+    story: "an object that was removed and made anew answers to the old tag",
+    file: "src/host/object-store-directory.ts",
+    find: "{ ino, mtimeNs }: BigIntStats): EntityTag =>",
+    replace:
+      "{ ino, mtimeNs }: BigIntStats) => ino < 0n && mtimeNs < 0n ? '' : String(generation) ||",
+    suite: faults,
+  },
+  {
+    name: "store_directory_shows_the_oldest",
+    story: "after a put that was cut short readers see the content before it",
+    file: "src/host/object-store-directory.ts",
+    find: "return versions.sort((a, b) => a.generation - b.generation);",
+    replace: "return versions.sort((a, b) => b.generation - a.generation);",
+    suite: acceptance,
+  },
+  {
+    name: "store_directory_sweeps_the_living",
+    story: "the start of one process removes what another is writing, whose put then fails",
+    file: "src/host/object-store-directory.ts",
+    find: "if (writer === undefined || isRunning(Number(writer))) continue;",
+    replace: "if (writer === undefined) continue;",
+    suite: faults,
+  },
+  {
+    name: "store_s3_denies_what_it_did",
+    story: "a writer whose answer was lost takes its own manifest for another's",
+    file: "src/host/object-store-s3.ts",
+    find: "if (isInDoubt) return this.#resolve(name, mark, settled);",
+    replace: "",
+    suite: faults,
+  },
+  {
+    name: "store_s3_takes_others_work_for_its_own",
+    story: "a writer that was overtaken believes that its manifest stands",
+    file: "src/host/object-store-s3.ts",
+    find: "isSuccess(answer) && answer.headers.get(markHeader) === mark)",
+    replace: "isSuccess(answer))",
+    suite: faults,
+  },
+  {
+    name: "store_s3_doubt_is_definite",
+    story: "an error of the store after the commit is told as if nothing had happened",
+    file: "src/host/object-store-s3.ts",
+    find: 'status === 409 || status === 429 || code === "SlowDown";',
+    replace: "status >= 409;",
+    suite: faults,
+  },
+  {
+    name: "store_s3_gives_up_at_a_conflict",
+    story: "a put fails because another was under way, where Amazon says to try again",
+    file: "src/host/object-store-s3.ts",
+    find: 'status >= 500 || status === 429 || status === 408 || code === "ConditionalRequestConflict";',
+    replace: "status >= 500 || status === 429 || status === 408;",
+    suite: faults,
+  },
+  {
+    name: "store_s3_forgets_the_rest_of_a_list",
+    story: "segments beyond the first page are not found at recovery",
+    file: "src/host/s3-xml.ts",
+    find: 'const isCut = elementOf(xml, "IsTruncated") === "true";',
+    replace: "const isCut = false;",
+    suite: acceptance,
+  },
+  {
+    name: "store_probe_asks_only_one_condition",
+    story: "a store that ignores If-Match passes, and the manifest is lost to a second writer",
+    file: "src/storage/probe-conditions.ts",
+    find: "const step = steps[index];",
+    replace: "const step = steps.slice(0, 3)[index];",
+    suite: faults,
+  },
+  {
+    name: "store_fault_lost_answer_is_definite",
+    story: "the simulator calls a put undone that was done, and finds bugs that are none",
+    file: "src/storage/faulty-store.ts",
+    find: 'answer(isLost ? timedOut("put") : result);',
+    replace: 'answer(isLost ? unavailable("put") : result);',
+    suite: faults,
+  },
+];

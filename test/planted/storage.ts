@@ -1,0 +1,126 @@
+// Planted bugs of the log: what is told before it is durable, what is trusted that the disk has
+// lost, what is cut or kept wrongly, and what the log forgets to write.
+
+const durability = "test/storage/durability.test.ts";
+const cluster = "test/storage/cluster.test.ts";
+const recovery = "test/storage/recovery.test.ts";
+const redo = "test/keyspace/redo.test.ts";
+
+export const plantedInStorage = [
+  {
+    name: "log_acknowledges_before_fsync",
+    story: "under always a reply leaves before the disk has said that its write is durable",
+    file: "src/node/journal.ts",
+    find: "return this.#source.keyspace.hasOpenBatch || wal.hasUnsafe;",
+    replace: "return false;",
+    suite: durability,
+  },
+  {
+    name: "log_rotates_without_fsync",
+    story: "the last records of a file are never forced, because another file is begun",
+    file: "src/storage/wal.ts",
+    find: "this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error));",
+    replace:
+      "if (this.#goodBytes >= this.#segmentBytes) this.#onSynced(undefined);\n" +
+      "    else this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error));",
+    suite: durability,
+  },
+  {
+    name: "log_truncated_above_the_mark",
+    story: "a checkpoint takes a file of the log away that recovery still needs",
+    file: "src/storage/wal.ts",
+    find: "this.segments[1]!.firstLsn <= lsn)",
+    replace: "this.segments[1]!.firstLsn <= lsn + 4)",
+    suite: recovery,
+  },
+  {
+    name: "log_identity_kept_after_lost_tail",
+    story: "a replica goes on under its name although peers know writes of it that it has lost",
+    file: "src/storage/start-record.ts",
+    find: 'return previous.policy === "always" && !end.isCut;',
+    replace: "return true;",
+    suite: `${cluster} -t somebody new`,
+  },
+  {
+    name: "log_torn_tail_not_cut",
+    story: "the rest of a torn write stays in the file, and the next start stumbles over it",
+    file: "src/storage/recovery.ts",
+    find: "this.#disk.truncate(last.name, scan.offset);",
+    replace: "",
+    suite: recovery,
+  },
+  {
+    name: "log_votes_before_durable",
+    story: "an acceptor promises what a crash makes it forget",
+    file: "src/node/journal.ts",
+    find: "this.#votes.push({ group: this.wal.openGroup, lsn });",
+    replace: "this.#source.registers.persisted(this.#source.nowMs, lsn);",
+    suite: `${cluster} -t registers survive`,
+  },
+  {
+    name: "log_gossips_before_durable",
+    story: "under always a peer hears of a write that a crash then takes back",
+    file: "src/node/node.ts",
+    find: 'this.#whenSafe(() => effects.send(to, { kind: "replication", message })),',
+    replace: 'effects.send(to, { kind: "replication", message }),',
+    suite: `${cluster} -t crashes of machines under always`,
+  },
+  {
+    name: "log_recovered_tail_not_forced",
+    story: "a killed process left records in memory only, and the next one calls them durable",
+    file: "src/storage/recovery.ts",
+    find: "      if (!isClean) this.#writeAnew(last);\n",
+    replace: "",
+    suite: `${recovery} -t killed process`,
+  },
+  {
+    name: "log_recovered_tail_synced_in_place",
+    story:
+      "a sync failed, the process was killed; the next one syncs again, is told yes, and loses it",
+    file: "src/storage/recovery.ts",
+    find: "if (!isClean) this.#writeAnew(last);",
+    replace: "this.#disk.syncNow(last.name);",
+    suite: `${recovery} -t failed sync`,
+  },
+  {
+    name: "log_trusts_after_failed_fsync",
+    story: "after a failed sync the records count as durable",
+    file: "src/storage/wal.ts",
+    find: "    if (error !== undefined) {\n      this.counters.failedSyncCount++;",
+    replace:
+      "    if (error !== undefined && this.error !== undefined) {\n      this.counters.failedSyncCount++;",
+    suite: recovery,
+  },
+  {
+    name: "log_damage_taken_for_a_torn_end",
+    story: "records behind a damaged one are dropped as if they had never been durable",
+    file: "src/storage/recovery.ts",
+    find: "if (later.safeLsn < missing) continue;",
+    replace: "if (later.safeLsn >= missing) continue;",
+    suite: recovery,
+  },
+  {
+    name: "redo_misses_elements",
+    story: "a field written into a large hash is not in the log",
+    file: "src/keyspace/collection-edit.ts",
+    find: "if (capture === undefined && redo === undefined) {",
+    replace: "if (capture === undefined) {",
+    suite: redo,
+  },
+  {
+    name: "redo_misses_deadlines",
+    story: "EXPIRE on a string is not in the log",
+    file: "src/keyspace/deadline-record.ts",
+    find: "    keyspace.willWrite(db, ref, key, 0, key.length);\n",
+    replace: "",
+    suite: redo,
+  },
+  {
+    name: "redo_misses_flush",
+    story: "FLUSHALL is undone by a restart",
+    file: "src/keyspace/flush.ts",
+    find: "keyspace.redo?.willFlush(keyspace, keyspace.databases);",
+    replace: "",
+    suite: redo,
+  },
+];

@@ -1,7 +1,7 @@
 // The reply encoder: RESP2 and RESP3 into one growing byte buffer. A command writes its reply here
 // and nowhere else; nothing is allocated per reply. RESP: https://redis.io/docs/reference/protocol-spec/ and its RESP3.
 
-import { type Bytes, utf8 } from "../base/bytes.js";
+import { type Bytes, copyBytes, utf8 } from "../base/bytes.js";
 import { writeInteger } from "../base/digits.js";
 
 const ok = utf8("+OK\r\n");
@@ -68,13 +68,7 @@ export class Reply {
 
   raw(bytes: Bytes, start = 0, length = bytes.length): void {
     this.reserve(length);
-    if (length <= 96) {
-      const out = this.bytes;
-      const at = this.length;
-      for (let i = 0; i < length; i++) out[at + i] = bytes[start + i]!;
-    } else {
-      this.bytes.set(bytes.subarray(start, start + length), this.length);
-    }
+    copyBytes(this.bytes, this.length, bytes, start, length);
     this.length += length;
   }
 

@@ -1,6 +1,5 @@
 // The system's stream below a Node socket. A small reply costs less to send than a stream object
-// needs to keep account of it, so reads and writes of an adopted socket go to its handle directly:
-// about a tenth of the processor time of one request at pipeline 1 (npm run bench).
+// needs to keep account of it, so reads and writes of an adopted socket go to its handle directly.
 //
 // This leans on what Node calls internal (`process.binding`, the handle's `writeBuffer` and
 // `onread`). Where any of it is missing `adopt` answers undefined and the socket's own methods

@@ -2,10 +2,11 @@
 // are collected while the loop hands them over and then worked on one after another; their small
 // replies are collected too and then written one after another. Reading, working and writing each
 // run in a row that way, which costs a processor's caches less than going through all three, and
-// the kernel's part of two of them, for each request: at pipeline 1 that is the larger half of what
-// a request costs (npm run bench).
+// the kernel's part of two of them, for each request.
 //
 // Bounds: what does not fit is not staged: the caller works on it, or writes it, at once.
+
+import { copyBytes } from "../base/bytes.js";
 
 /** Room for the reads of one turn. */
 const inputBytesMax = 64 * 1024;
@@ -28,9 +29,7 @@ export class InputStage<Origin> {
     const { count } = this;
     const start = this.#starts[count]!;
     if (length > readBytesMax || count === readsMax || start + length > inputBytesMax) return false;
-    const { bytes } = this;
-    if (length > 96) bytes.set(source.subarray(0, length), start);
-    else for (let i = 0; i < length; i++) bytes[start + i] = source[i]!;
+    copyBytes(this.bytes, start, source, 0, length);
     this.#origins[count] = origin;
     this.#starts[count + 1] = start + length;
     this.count = count + 1;
@@ -85,9 +84,7 @@ export class OutputStage<Target> {
 
   #append(slot: number, source: Uint8Array, length: number): void {
     const at = slot * slotBytes + this.#lengths[slot]!;
-    const bytes = this.#bytes;
-    if (length > 96) bytes.set(source.subarray(0, length), at);
-    else for (let i = 0; i < length; i++) bytes[at + i] = source[i]!;
+    copyBytes(this.#bytes, at, source, 0, length);
     this.#lengths[slot]! += length;
   }
 

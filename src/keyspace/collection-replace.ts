@@ -2,7 +2,7 @@
 // COPY, RENAME): everything seen goes, and the elements stand under a new birth. The new form is
 // built before the old one is dropped, because the elements may lie in it.
 
-import { type Bytes, emptyBytes, latin1 } from "../base/bytes.js";
+import { type Bytes, copyBytes, emptyBytes, latin1 } from "../base/bytes.js";
 import { KeyEntry, type Slot, slots } from "../lattice/key-entry.js";
 import { blockUnitsMax, type Ref } from "./arena.js";
 import type { Database } from "./database.js";
@@ -107,7 +107,7 @@ function ofPayload(keyLength: number, content: NewCollection): Build | undefined
     const old = dropObject(keyspace, db, hash, key);
     const ref = keyspace.createRecord(db, kind, flags, key, 0, key.length, size);
     const start = payloadStartOf(arena, ref);
-    record.copyBytes(record.bytesOf(arena, ref), start, payload, 0, size);
+    copyBytes(record.bytesOf(arena, ref), start, payload, 0, size);
     if (deadline !== 0) record.setDeadline(arena, ref, deadline, keyspace.batchTime, keyspace.self);
     place(keyspace, db, hash, old, ref);
   };
@@ -129,7 +129,7 @@ function newPayload({ elements, values }: NewCollection, size: number): Uint8Arr
   let at = countBytes;
   const write = (list: ElementList, i: number): void => {
     at = writeLength(payload, at, list.length(i));
-    record.copyBytes(payload, at, list.source(i), list.start(i), list.length(i));
+    copyBytes(payload, at, list.source(i), list.start(i), list.length(i));
     at += list.length(i);
   };
   for (let i = 0; i < elements.count; i++) {

@@ -1,6 +1,7 @@
 // Deadlines on records: EXPIRE, PERSIST and what TTL reads.
 
 import { assert } from "../base/assert.js";
+import { copyBytes } from "../base/bytes.js";
 import { persist } from "../lattice/deadline.js";
 import { type Ref, slabOf } from "./arena.js";
 import type { Database } from "./database.js";
@@ -85,7 +86,7 @@ function addDeadline(
   if (isInside) {
     const into = record.keyStartOf(arena, fresh) + keyLength;
     const payload = record.payloadBytes(kind, flags, valueLength);
-    record.copyBytes(arena.bytes[slabOf(fresh)]!, into, bytes, keyStart + keyLength, payload);
+    copyBytes(arena.bytes[slabOf(fresh)]!, into, bytes, keyStart + keyLength, payload);
   } else {
     // Two places name the buffer until the old record is freed, and takes one of them away.
     const buffer = keyspace.externals.get(record.externalPlaceOf(arena, ref));

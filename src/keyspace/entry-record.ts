@@ -2,6 +2,7 @@
 // holds it. The two are inverse: folding loses nothing, so a digest or a join sees no difference
 // (test: keyspace laws).
 
+import { copyBytes } from "../base/bytes.js";
 import type { Cell, Row, Sibling } from "../lattice/cell.js";
 import { decodeDeadline, encodeDeadline } from "../lattice/deadline.js";
 import { integer, zero } from "../lattice/decimal.js";
@@ -178,7 +179,7 @@ function foldText(keyspace: Keyspace, base: Sibling, deadline: Sibling | undefin
         record.setExternalPlace(arena, ref, keyspace.externals.put(value.slice()));
       } else {
         const at = record.keyStartOf(arena, ref) + key.length;
-        record.copyBytes(arena.bytes[slabOf(ref)]!, at, value, 0, value.length);
+        copyBytes(arena.bytes[slabOf(ref)]!, at, value, 0, value.length);
       }
       return ref;
     },

@@ -9,7 +9,7 @@
 //
 // Left out: what commands mean (src/commands), contexts and logs (shard.ts).
 
-import { latin1 } from "../base/bytes.js";
+import { copyBytes, latin1 } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
 import { HybridClock, type ReplicaIndex, type Stamp, type Time } from "../clock/stamp.js";
 import { CellMap } from "../lattice/cell-map.js";
@@ -278,7 +278,7 @@ export class Keyspace extends AccessMarks {
     words[at + 3] = (this.accessBirth << 8) | db.store;
     this.arena.floats[slabOf(ref)]![(at >> 1) + 2] = time;
     if ((flags & record.deadlineFlag) !== 0) record.setHeapPosition(this.arena, ref, -1);
-    record.copyBytes(
+    copyBytes(
       this.arena.bytes[slabOf(ref)]!,
       (at << 2) + record.prefixBytes(kind, flags),
       bytes,

@@ -10,8 +10,8 @@
 // chunk have one birth.
 
 import { assert } from "../base/assert.js";
+import { copyBytes } from "../base/bytes.js";
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
-import { copyBytes } from "./record.js";
 
 /** Elements of one chunk. */
 export const chunkCountMax = 128;

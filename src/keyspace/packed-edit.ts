@@ -5,6 +5,7 @@
 // Nothing is allocated on the heap. Left out: telling `capture` and whoever watches (the caller's,
 // see collection-edit.ts), and going over to an element table when a packed record grows too large.
 
+import { copyBytes } from "../base/bytes.js";
 import { blockUnitsMax, type Ref, roundUnits, slabOf, wordOf } from "./arena.js";
 import type { Database } from "./database.js";
 import type { Keyspace } from "./keyspace.js";
@@ -74,10 +75,10 @@ export function writeParts(
   valueLength: number,
 ): void {
   let at = writeLength(bytes, start, length);
-  record.copyBytes(bytes, at, element, elementStart, length);
+  copyBytes(bytes, at, element, elementStart, length);
   if (!hasValue) return;
   at = writeLength(bytes, at + length, valueLength);
-  record.copyBytes(bytes, at, value, valueStart, valueLength);
+  copyBytes(bytes, at, value, valueStart, valueLength);
 }
 
 /**
@@ -175,8 +176,8 @@ export function splice(
   const fresh = copyHead(keyspace, db, ref, newSize);
   const target = arena.bytes[slabOf(fresh)]!;
   const into = payloadStartOf(arena, fresh);
-  record.copyBytes(target, into, bytes, start, offset);
-  record.copyBytes(target, into + offset + added, bytes, tail, tailLength);
+  copyBytes(target, into, bytes, start, offset);
+  copyBytes(target, into + offset + added, bytes, tail, tailLength);
   keyspace.supersede(db, hash, ref, fresh);
   return fresh;
 }

@@ -2,7 +2,7 @@
 // holds it: one collection and nothing beside it but a deadline, one sibling per element, no rows,
 // one birth. The two are inverse, so digests and joins see no difference (test: packed forms).
 
-import { latin1 } from "../base/bytes.js";
+import { copyBytes, latin1 } from "../base/bytes.js";
 import type { Cell, Sibling } from "../lattice/cell.js";
 import { decodeDeadline, encodeDeadline } from "../lattice/deadline.js";
 import type { ElementStore } from "../lattice/element-store.js";
@@ -130,7 +130,7 @@ export function foldPacked(
         const at = decodeDeadline(deadline.value);
         record.setDeadline(arena, ref, at, deadline.time, deadline.replica);
       }
-      record.copyBytes(arena.bytes[slabOf(ref)]!, payloadStartOf(arena, ref), scratch, 0, size);
+      copyBytes(arena.bytes[slabOf(ref)]!, payloadStartOf(arena, ref), scratch, 0, size);
       return ref;
     },
   };

@@ -6,7 +6,7 @@
 //
 // Commands read through `PackedList` and write through list-edit.ts.
 
-import { type Bytes, emptyBytes } from "../base/bytes.js";
+import { type Bytes, copyBytes, emptyBytes } from "../base/bytes.js";
 import { decodeDeadline } from "../lattice/deadline.js";
 import type { ElementStore } from "../lattice/element-store.js";
 import { KeyEntry, slots } from "../lattice/key-entry.js";
@@ -138,7 +138,7 @@ function writeEntry(
   bytes[at++] = placeBytes(place);
   at = writePlace(bytes, at, isLeft, place);
   at = writeLength(bytes, at, length);
-  record.copyBytes(bytes, at, value, valueStart, length);
+  copyBytes(bytes, at, value, valueStart, length);
   return at + length;
 }
 
@@ -269,7 +269,7 @@ export function foldList(
         const at = decodeDeadline(deadline.value);
         record.setDeadline(arena, ref, at, deadline.time, deadline.replica);
       }
-      record.copyBytes(arena.bytes[slabOf(ref)]!, payloadStartOf(arena, ref), scratch, 0, size);
+      copyBytes(arena.bytes[slabOf(ref)]!, payloadStartOf(arena, ref), scratch, 0, size);
       return ref;
     },
   };

@@ -253,24 +253,6 @@ export function setExternalPlace(arena: Arena, ref: Ref, place: number): void {
   bytes[at + 3] = place >>> 24;
 }
 
-/**
- * Copies short runs by loop, long ones natively: a native call costs about as much as 96 bytes of
- * loop.
- */
-export function copyBytes(
-  target: Uint8Array,
-  at: number,
-  source: Uint8Array,
-  start: number,
-  length: number,
-): void {
-  if (length <= 96) {
-    for (let i = 0; i < length; i++) target[at + i] = source[start + i]!;
-    return;
-  }
-  target.set(source.subarray(start, start + length), at);
-}
-
 /** Whether the record's key is `bytes[start, start + length)`. */
 export function keyEquals(
   arena: Arena,

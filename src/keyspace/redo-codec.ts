@@ -7,7 +7,13 @@
 // restores (storage/names.ts): packed collections hold such indices in their bytes, so a table in
 // another order would not do.
 
-import { type ByteReader, type Bytes, type ByteWriter, fromLatin1 } from "../base/bytes.js";
+import {
+  type ByteReader,
+  type Bytes,
+  type ByteWriter,
+  copyBytes,
+  fromLatin1,
+} from "../base/bytes.js";
 import type { ReplicaIndex } from "../clock/stamp.js";
 import { emptyCell, encodeCell, type ReplicaCodec } from "../lattice/cell.js";
 import type { KeyEntry, Slot } from "../lattice/key-entry.js";
@@ -80,13 +86,13 @@ function encodeText(writer: ByteWriter, keyspace: Keyspace, database: number, re
   let at = writeVarint(bytes, writer.length, keyLength);
   const key = record.keyStartOf(arena, ref);
   const slab = arena.bytes[slabOf(ref)]!;
-  record.copyBytes(bytes, at, slab, key, keyLength);
+  copyBytes(bytes, at, slab, key, keyLength);
   at = writeVarint(bytes, at + keyLength, valueLength);
   if ((record.flagsOf(arena, ref) & record.externalFlag) === 0)
-    record.copyBytes(bytes, at, slab, key + keyLength, valueLength);
+    copyBytes(bytes, at, slab, key + keyLength, valueLength);
   else {
     const text = viewText(keyspace, ref);
-    record.copyBytes(bytes, at, text.bytes, text.start, valueLength);
+    copyBytes(bytes, at, text.bytes, text.start, valueLength);
   }
   writer.length = at + valueLength;
 }
@@ -109,7 +115,7 @@ function encodeHead(
   bytes[at + 3] = replica;
   bytes[at + 4] = replica >>> 8;
   // The stamp's time lies in the record as the eight bytes that are stored.
-  record.copyBytes(bytes, at + 5, record.bytesOf(arena, ref), record.timeStartOf(ref), 8);
+  copyBytes(bytes, at + 5, record.bytesOf(arena, ref), record.timeStartOf(ref), 8);
   writer.length = at + 13;
   if ((flags & record.deadlineFlag) !== 0) {
     writer.f64(record.deadlineOf(arena, ref)).f64(record.deadlineTimeOf(arena, ref));

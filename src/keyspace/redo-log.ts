@@ -12,7 +12,7 @@
 //
 // Left out: replicas with peers, which log the batches they exchange (src/node/journal.ts).
 
-import { type Bytes, ByteWriter } from "../base/bytes.js";
+import { type Bytes, ByteWriter, copyBytes } from "../base/bytes.js";
 import type { Ref } from "./arena.js";
 import type { Database } from "./database.js";
 import { hashBytes } from "./hash.js";
@@ -65,7 +65,7 @@ export class RedoLog {
     }
     const keys = this.#keys;
     const into = keys.length;
-    record.copyBytes(keys.room(length), into, bytes, start, length);
+    copyBytes(keys.room(length), into, bytes, start, length);
     keys.length = into + length;
     this.#places[at] = into;
     this.#places[at + 1] = length;

@@ -5,7 +5,7 @@
 // The bytes have passed a checksum. What is impossible all the same (a database that this node does
 // not have, a replica that no name was given for) is refused rather than guessed at.
 
-import { ByteReader, type Bytes, latin1, MalformedBytes } from "../base/bytes.js";
+import { ByteReader, type Bytes, copyBytes, latin1, MalformedBytes } from "../base/bytes.js";
 import { decodeTime, type Time } from "../clock/stamp.js";
 import { decodeCell } from "../lattice/cell.js";
 import { KeyEntry, type Slot, slotCount } from "../lattice/key-entry.js";
@@ -148,7 +148,7 @@ export class RedoReplay {
       record.setExternalPlace(arena, ref, keyspace.externals.put(value));
     } else {
       const at = record.keyStartOf(arena, ref) + length;
-      record.copyBytes(arena.bytes[slabOf(ref)]!, at, bytes, valueStart, valueLength);
+      copyBytes(arena.bytes[slabOf(ref)]!, at, bytes, valueStart, valueLength);
     }
     this.#put(head, bytes, start, length, ref);
   }
@@ -188,7 +188,7 @@ export class RedoReplay {
     const { length } = payload;
     const ref = this.#create(head, kind, head.flags, key, 0, key.length, length);
     const at = record.keyStartOf(keyspace.arena, ref) + key.length;
-    record.copyBytes(record.bytesOf(keyspace.arena, ref), at, payload, 0, length);
+    copyBytes(record.bytesOf(keyspace.arena, ref), at, payload, 0, length);
     this.#put(head, key, 0, key.length, ref);
   }
 

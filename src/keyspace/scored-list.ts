@@ -2,8 +2,8 @@
 // bytes lie in one buffer and their numbers in arrays, so that a hundred thousand of them are a few
 // objects.
 
+import { copyBytes } from "../base/bytes.js";
 import { hashBytes } from "./hash.js";
-import { copyBytes } from "./record.js";
 import type { ZsetView } from "./zset-view.js";
 
 const countMin = 16;

@@ -4,7 +4,7 @@
 // counter, change bytes in place. What is not (siblings, rows of other replicas, sums beyond 53
 // bits, floats) goes through the key's entry.
 
-import { type Bytes, fromUtf8 } from "../base/bytes.js";
+import { type Bytes, copyBytes, fromUtf8 } from "../base/bytes.js";
 import { persist } from "../lattice/deadline.js";
 import { type Decimal, integer } from "../lattice/decimal.js";
 import { onlyElement, slots } from "../lattice/key-entry.js";
@@ -38,9 +38,9 @@ export function setText(
 ): void {
   const { arena } = keyspace;
   let ref = db.keys.find(hash, keyBytes, keyStart, keyLength);
-  if (ref !== 0 && deadline === noDeadline && fitsAsIs(arena, ref, keyLength, valueLength)) {
+  if (ref !== 0 && deadline === noDeadline && fitsInPlace(arena, ref, 0, valueLength)) {
     keyspace.willWrite(db, ref, keyBytes, keyStart, keyLength);
-    overwrite(keyspace, ref, keyLength, value, valueStart, valueLength);
+    overwrite(keyspace, ref, 0, value, valueStart, valueLength);
     keyspace.didWrite(db, keyBytes, keyStart, keyLength);
     return;
   }
@@ -70,32 +70,18 @@ export function setText(
   keyspace.willWrite(db, ref, keyBytes, keyStart, keyLength);
   let flags = until === noDeadline ? 0 : record.deadlineFlag;
   if (record.isExternal(flags, keyLength, valueLength)) flags |= record.externalFlag;
+  const isSmall = (flags & record.externalFlag) === 0;
   let fresh = ref;
-  if (
-    ref !== 0 &&
-    flags < record.externalFlag &&
-    fitsInPlace(keyspace.arena, ref, flags, valueLength)
-  ) {
-    const words = arena.words[slabOf(ref)]!;
-    words[wordOf(ref)] = record.textKind | (flags << 8) | (keyspace.self << 16);
-    words[wordOf(ref) + 2] = valueLength;
-    keyspace.writeBatchTime(ref);
-    keyspace.touch(ref);
+  if (ref !== 0 && isSmall && fitsInPlace(arena, ref, flags, valueLength)) {
+    overwrite(keyspace, ref, flags, value, valueStart, valueLength);
   } else {
-    fresh = keyspace.createRecord(
-      db,
-      record.textKind,
-      flags,
-      keyBytes,
-      keyStart,
-      keyLength,
-      valueLength,
-    );
+    const kind = record.textKind;
+    fresh = keyspace.createRecord(db, kind, flags, keyBytes, keyStart, keyLength, valueLength);
+    placeValue(keyspace, fresh, flags, value, valueStart, valueLength);
   }
   if (until !== noDeadline) {
     record.setDeadline(arena, fresh, until, keyspace.batchTime, keyspace.self);
   }
-  placeValue(keyspace, fresh, flags, value, valueStart, valueLength);
   if (ref === 0) keyspace.attach(db, hash, fresh);
   else if (fresh !== ref) {
     keyspace.supersede(db, hash, ref, fresh);
@@ -108,37 +94,26 @@ export function setText(
   keyspace.didWrite(db, keyBytes, keyStart, keyLength);
 }
 
-/** Whether the record is a text without any flag whose block is also right for the new value. */
-function fitsAsIs(arena: Arena, ref: Ref, keyLength: number, valueLength: number): boolean {
-  const words = arena.words[slabOf(ref)]!;
-  const at = wordOf(ref);
-  if ((words[at]! & 0xffff) !== record.textKind) return false;
-  const rest = record.headerBytes + keyLength + 7;
-  const held = (rest + words[at + 2]!) >>> 3;
-  const wanted = (rest + valueLength) >>> 3;
-  return held === wanted || roundUnits(held) === roundUnits(wanted);
-}
-
-/** The most common write of all: another text in the place of one of the same size class. */
+/** The most common write of all: another text in the place of one that has the same layout. */
 function overwrite(
   keyspace: Keyspace,
   ref: Ref,
-  keyLength: number,
+  flags: number,
   value: Uint8Array,
-  valueStart: number,
-  valueLength: number,
+  start: number,
+  length: number,
 ): void {
   const { arena } = keyspace;
   const slab = slabOf(ref);
   const words = arena.words[slab]!;
   const at = wordOf(ref);
-  words[at] = record.textKind | (keyspace.self << 16);
-  words[at + 2] = valueLength;
+  words[at] = record.textKind | (flags << 8) | (keyspace.self << 16);
+  words[at + 2] = length;
   if (keyspace.accessNow >= 0) words[at + 3] = (keyspace.accessNow << 8) | (words[at + 3]! & 0xff);
   else keyspace.touch(ref);
   keyspace.writeBatchTime(ref);
-  const start = (at << 2) + record.headerBytes + keyLength;
-  record.copyBytes(arena.bytes[slab]!, start, value, valueStart, valueLength);
+  const into = (at << 2) + record.prefixBytes(record.textKind, flags) + words[at + 1]!;
+  copyBytes(arena.bytes[slab]!, into, value, start, length);
 }
 
 function placeValue(
@@ -157,7 +132,7 @@ function placeValue(
     return;
   }
   const at = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
-  record.copyBytes(arena.bytes[slabOf(ref)]!, at, value, start, length);
+  copyBytes(arena.bytes[slabOf(ref)]!, at, value, start, length);
 }
 
 function setThroughEntry(
@@ -423,14 +398,13 @@ export function incrementEntry(
   });
 }
 
-/** Whether a text of this layout fits the block of `ref` as it is. */
+/** Whether a text of this layout, which is not external, fits the block of `ref` as it is. */
 function fitsInPlace(arena: Arena, ref: Ref, flags: number, valueLength: number): boolean {
-  const word = arena.words[slabOf(ref)]![wordOf(ref)]!;
-  if ((word & 0xffff) !== (record.textKind | (flags << 8))) return false;
-  const keyLength = record.keyLengthOf(arena, ref);
-  const held = record.valueLengthOf(arena, ref);
-  return (
-    roundUnits(record.unitsFor(record.textKind, flags, keyLength, valueLength)) ===
-    roundUnits(record.unitsFor(record.textKind, flags, keyLength, held))
-  );
+  const words = arena.words[slabOf(ref)]!;
+  const at = wordOf(ref);
+  if ((words[at]! & 0xffff) !== (record.textKind | (flags << 8))) return false;
+  const rest = record.prefixBytes(record.textKind, flags) + words[at + 1]! + 7;
+  const held = (rest + words[at + 2]!) >>> 3;
+  const wanted = (rest + valueLength) >>> 3;
+  return held === wanted || roundUnits(held) === roundUnits(wanted);
 }

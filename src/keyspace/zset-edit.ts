@@ -7,7 +7,7 @@
 // One edit serves a command: open, then for each member `seek` and one of `put`, `increment`,
 // `remove`; then close. Nothing is allocated on the common ways.
 
-import { type Bytes, latin1 } from "../base/bytes.js";
+import { type Bytes, copyBytes, latin1 } from "../base/bytes.js";
 import { winner } from "../lattice/cell.js";
 import { type Decimal, subtract } from "../lattice/decimal.js";
 import { decimalOfDouble } from "../lattice/double.js";
@@ -183,7 +183,7 @@ export class ZsetEdit {
     const { bytes, start, length } = this.#table ?? this.#open();
     const member = length <= here.length ? here : new Uint8Array(length);
     // The member lies in the very record that goes.
-    record.copyBytes(member, 0, bytes, start, length);
+    copyBytes(member, 0, bytes, start, length);
     this.#member = member;
     this.#start = 0;
     this.#length = length;

@@ -6,7 +6,7 @@
 // Score = the base with the highest stamp, plus the live rows (design.md section 4): a member that
 // was removed while another replica incremented it comes back with that increment alone.
 
-import { fromLatin1, latin1 } from "../base/bytes.js";
+import { copyBytes, fromLatin1, latin1 } from "../base/bytes.js";
 import type { ReplicaIndex } from "../clock/stamp.js";
 import { type Cell, isLive, isVisible, rowSum, winner } from "../lattice/cell.js";
 import { add, type Decimal } from "../lattice/decimal.js";
@@ -176,7 +176,7 @@ export class ZsetTable extends ElementTable implements ZsetView {
     const { arena } = keyspace;
     this.order.rescore(this.score, score, ref);
     const at = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
-    record.copyBytes(arena.bytes[slabOf(ref)]!, at, scoreBytes(score), 0, scoreLength);
+    copyBytes(arena.bytes[slabOf(ref)]!, at, scoreBytes(score), 0, scoreLength);
     const flags = record.flagsOf(arena, ref);
     record.setHeader(arena, ref, record.elementKind, flags, keyspace.self, keyspace.batchTime);
     this.score = score;
@@ -243,9 +243,9 @@ export class ZsetTable extends ElementTable implements ZsetView {
     record.setHeader(arena, ref, record.elementKind, flags, 0, 0);
     const at = record.keyStartOf(arena, ref);
     const slab = arena.bytes[slabOf(ref)]!;
-    record.copyBytes(slab, at, bytes, 0, bytes.length);
+    copyBytes(slab, at, bytes, 0, bytes.length);
     const score = resolveScore(this.keyspace, cell);
-    record.copyBytes(slab, at + bytes.length, scoreBytes(score), 0, scoreLength);
+    copyBytes(slab, at + bytes.length, scoreBytes(score), 0, scoreLength);
     this.#standIns.set(element, ref);
     this.order.add(score, ref);
   }

@@ -225,9 +225,13 @@ export class Journal {
     return this.#source.keyspace.hasOpenBatch || wal.hasUnsafe;
   }
 
-  /** The group after which what is told now is durable. */
+  /**
+   * The group after which what is told now may leave. 0: behind what waits already, for nothing of
+   * its own; the group that is open may not be forced for a long time.
+   */
   get heldGroup(): number {
     const { wal } = this;
+    if (!this.mustHold) return 0;
     return this.#source.keyspace.hasOpenBatch ? wal.openGroup : wal.unsafeGroup;
   }
 

@@ -1,6 +1,7 @@
 // Replies that wait for the disk: one queue in the order in which they were made, each with the
-// group of the log after which it may leave. Groups only grow along the queue, and a session that
-// has something here puts everything further behind it, so each client reads its replies in order.
+// group of the log after which it may leave. Nothing leaves before what stands in front of it, and
+// a session that has something here puts everything further behind it, so each client reads its
+// replies in order.
 //
 // What one session can keep here counts as unread (client-input.ts), which bounds the whole.
 

@@ -4,6 +4,7 @@
 
 import { describe, expect, test } from "vitest";
 import { RevivableServer } from "../../scripts/lib/server-process.js";
+import { testSeed } from "../../scripts/lib/test-seed.js";
 import { acceptedDifferences, acceptedMax } from "./accepted.js";
 import { families } from "./families/registry.js";
 import { lies, startProxy } from "./faulty-proxy.js";
@@ -15,10 +16,7 @@ import { skipReason, withServers } from "./servers.js";
  * Fresh at a developer's desk. A run in CI judges a change and not its luck: it asks the same each
  * time; `npm run differential` asks anew, a hundred thousand times.
  */
-const seed = Number(
-  process.env.SKERRY_SEED ??
-    (process.env.CI === "true" ? 20_261_120 : Math.floor(Math.random() * 2 ** 31)),
-);
+const seed = testSeed("SKERRY_SEED");
 const commandsEach = 3_000;
 /** Enough for every lie: the rarest needs a KEEPTTL on a key with a deadline. */
 const commandsPerLie = 6_000;

@@ -66,6 +66,14 @@ export const plantedInStorage = [
     suite: `${cluster} -t crashes of machines under always`,
   },
   {
+    name: "log_holds_for_a_group_that_nobody_forces",
+    story: "behind a reply that waited for the disk the next ones wait for ever under no",
+    file: "src/node/journal.ts",
+    find: "    if (!this.mustHold) return 0;\n",
+    replace: "",
+    suite: `${cluster} -t behind a reply`,
+  },
+  {
     name: "log_recovered_tail_not_forced",
     story: "a killed process left records in memory only, and the next one calls them durable",
     file: "src/storage/recovery.ts",

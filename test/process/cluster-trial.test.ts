@@ -5,12 +5,13 @@
 import { describe, expect, test } from "vitest";
 import { runTrial } from "../../scripts/lib/cluster-trial.js";
 import { whyUnavailable } from "../../scripts/lib/server-process.js";
+import { testSeed } from "../../scripts/lib/test-seed.js";
 
 const reason = whyUnavailable("skerry");
 
 describe.skipIf(reason !== null)(`trial${reason === null ? "" : `: ${reason}`}`, () => {
   test("trial: a cluster under load and faults converges, loses nothing and stays linearizable", async () => {
-    const seed = 1 + (Date.now() % 1_000_000);
+    const seed = testSeed("SKERRY_SEED");
     const lines: string[] = [`seed ${seed}`];
     const result = await runTrial({
       nodeCount: 3,

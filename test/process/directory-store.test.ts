@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
+import { testSeed } from "../../scripts/lib/test-seed.js";
 import { projectFolder } from "../../scripts/project.js";
 import { Prng } from "../../src/base/prng.js";
 import { DirectoryStore } from "../../src/host/object-store-directory.js";
@@ -65,7 +66,7 @@ test.skipIf(!isThere)(
     const store = new DirectoryStore(folder);
     const start = new Uint8Array(0);
     await new Promise((resolve) => store.put("log", start, { kind: "if_absent" }, resolve));
-    const prng = new Prng(Date.now() % 2 ** 31);
+    const prng = new Prng(testSeed("SKERRY_SEED"));
     const all: Writer[] = [];
     const running: Writer[] = [];
     const begin = () => {

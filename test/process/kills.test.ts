@@ -3,19 +3,20 @@
 import { describe, expect, test } from "vitest";
 import { runKills } from "../../scripts/kills.js";
 import { whyUnavailable } from "../../scripts/lib/server-process.js";
+import { testSeed } from "../../scripts/lib/test-seed.js";
 
 const reason = whyUnavailable("skerry");
 
 describe.skipIf(reason !== null)(`kills${reason === null ? "" : `: ${reason}`}`, () => {
   test("log: killed ten times under always, no acknowledged write is missing", async () => {
-    const totals = await runKills({ times: 10, fsync: "always", seed: Date.now() % 2 ** 31 });
+    const totals = await runKills({ times: 10, fsync: "always", seed: testSeed("SKERRY_SEED") });
     expect(totals.violations).toEqual([]);
     expect(totals.lost).toBe(0);
     expect(totals.acknowledged).toBeGreaterThan(100);
   }, 120_000);
 
   test("log: told to stop under load, a node ends in order, and nothing is missing", async () => {
-    const seed = Date.now() % 2 ** 31;
+    const seed = testSeed("SKERRY_SEED");
     for (const fsync of ["always", "everysec"] as const) {
       const totals = await runKills({ times: 2, fsync, seed, signal: "SIGTERM" });
       expect(totals.violations).toEqual([]);
@@ -24,7 +25,7 @@ describe.skipIf(reason !== null)(`kills${reason === null ? "" : `: ${reason}`}`,
   }, 60_000);
 
   test("log: killed under everysec, nothing older than a second is missing", async () => {
-    const totals = await runKills({ times: 4, fsync: "everysec", seed: Date.now() % 2 ** 31 });
+    const totals = await runKills({ times: 4, fsync: "everysec", seed: testSeed("SKERRY_SEED") });
     expect(totals.violations).toEqual([]);
   }, 60_000);
 });

@@ -5,13 +5,14 @@
 
 import { describe, expect, test } from "vitest";
 import { describeReplies, LoadModel } from "../../scripts/lib/kill-load.js";
+import { testSeed } from "../../scripts/lib/test-seed.js";
 import type { SyncPolicy } from "../../src/storage/wal.js";
 import { parseReply } from "../differential/resp-client.js";
 import { type Client, World } from "./world.js";
 
 const policies: readonly SyncPolicy[] = ["always", "everysec", "no"];
 const seedCount = Number(process.env.STORAGE_SEEDS ?? 12);
-const firstSeed = Number(process.env.STORAGE_SEED ?? Date.now() % 2 ** 30);
+const firstSeed = testSeed("STORAGE_SEED");
 const seeds = Array.from({ length: seedCount }, (_, index) => firstSeed + index);
 
 /** A client that sends its sequence and judges what it finds afterwards. */

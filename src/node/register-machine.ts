@@ -91,6 +91,12 @@ export function encodeVersions(database: number, keys: readonly Bytes[]): Bytes 
   return writer.finish();
 }
 
+/**
+ * 64 kilobytes: only one register is loaded at a time, and a value longer than a slab has a slab of
+ * its own.
+ */
+const slabUnits = 1 << 13;
+
 const malformedReply = utf8("-ERR malformed operation\r\n");
 
 interface LoadedKey {
@@ -112,6 +118,7 @@ export class RegisterMachine {
       // row.
       self: "register",
       databaseCount: main.databases.length,
+      slabCapacity: slabUnits,
     });
     this.#call = new Call(this.#keyspace, environment, this.#reply);
     this.#call.isRegister = true;

@@ -44,7 +44,8 @@ const suitesOf: Readonly<Record<string, readonly (readonly string[])[]>> = {
 };
 
 const folders = Object.keys(suitesOf);
-const timeoutMs = 240_000;
+/** Generous: a busy machine must not make a mutant look caught. */
+const timeoutMs = 900_000;
 
 /** Texts and what they become; each stands between spaces, as the formatter writes it. */
 const swaps: readonly (readonly [string, string])[] = [

@@ -32,6 +32,7 @@ interface Options extends RunFlags {
   readonly seconds?: number;
   readonly trace?: true;
   readonly meta?: true;
+  readonly node?: string;
   readonly shrink: boolean;
   readonly scenario?: string;
   readonly html?: string;
@@ -79,7 +80,8 @@ const program = new Command("sim")
   .option("--trace", "print one line per event (with --seed)")
   .option("--protocol <file>", "write what the protocols did, as lines of JSON (with --seed)")
   .option("--html <file>", "write a page to watch the run in a browser (with --seed)")
-  .option("--meta", "run a seed twice in two processes and compare the traces byte for byte");
+  .option("--meta", "run a seed twice in two processes and compare the traces byte for byte")
+  .option("--node <file>", "the Node.js that runs the second process of --meta");
 
 /** What failed, then the smallest run found that fails alike, as a line that replays it. */
 function tellFailure({ profile, violations }: RunResult, options: Options): void {
@@ -208,16 +210,20 @@ function tellProgress({ seedCount, failedCount }: Campaign, total: number): void
   else if (seedCount % 25 === 0) process.stderr.write(`${line}\n`);
 }
 
-/** One seed, two processes, one trace. */
+/** One seed, two processes, one trace; with `--node` also two versions of Node.js. */
 function runMeta(options: Options): void {
-  const seed = options.seed ?? randomInt(2 ** 40);
+  const programs = [process.execPath, options.node ?? process.execPath];
+  const versions = programs.map((file) => outputOf(file, ["--version"]).trim());
+  const first = options.seed ?? options.from ?? randomInt(2 ** 40);
+  const count = options.seed === undefined && options.from !== undefined ? options.seeds : 1;
+  for (let seed = first; seed < first + count; seed++) compareTraces(seed, options, programs);
+  console.log(`compared: Node ${versions.join(" and ")}`);
+}
+
+function compareTraces(seed: number, options: Options, programs: readonly string[]): void {
   const flags = flagsOf(seed, drawOptionsOf(options));
   const args = [fileURLToPath(import.meta.url), ...flags, "--trace"];
-  const [first, second] = [1, 2].map(() =>
-    spawnSync(process.execPath, args, { encoding: "utf8", maxBuffer: traceBytesMax }).stdout.split(
-      "\n",
-    ),
-  );
+  const [first, second] = programs.map((file) => outputOf(file, args).split("\n"));
   const differing = first!.findIndex((line, index) => line !== second![index]);
   if (differing < 0 && first!.length === second!.length && first!.length > 10) {
     console.log(`seed ${seed}: ${first!.length} lines, both traces are the same`);
@@ -227,6 +233,12 @@ function runMeta(options: Options): void {
   console.log(`  ${first![differing]}\n  ${second![differing]}`);
   process.exitCode = 1;
 }
+
+const outputOf = (file: string, args: readonly string[]): string => {
+  const { stdout, error } = spawnSync(file, args, { encoding: "utf8", maxBuffer: traceBytesMax });
+  if (error !== undefined) program.error(`cannot run ${file}: ${error.message}`);
+  return stdout;
+};
 
 /** A story of test/scenarios: what comes out, and where it is not what is written. */
 function runStory(name: string, options: Options): void {

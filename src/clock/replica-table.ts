@@ -56,6 +56,15 @@ export class ReplicaTable {
     return name;
   }
 
+  /**
+   * The number by which an incarnation follows the earlier ones of its node; 0 when its name tells
+   * none.
+   */
+  incarnationOf(index: ReplicaIndex): number {
+    const name = this.nameOf(index);
+    return Number.parseInt(name.slice(name.lastIndexOf("/") + 1), 36) || 0;
+  }
+
   /** The order of stamps: time, then the replica's name, so that all nodes agree. */
   compare(aTime: Time, aReplica: ReplicaIndex, bTime: Time, bReplica: ReplicaIndex): number {
     if (aTime !== bTime) return aTime - bTime;

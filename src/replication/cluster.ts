@@ -69,7 +69,7 @@ export class Cluster {
     this.self = parts.self;
     this.shards = shards;
     this.#port = port;
-    this.peers = parts.peers.map((node) => new Peer(node));
+    this.peers = parts.peers.map((node) => new Peer(node, shards.keyspace.replicas));
     this.timing = parts.timing;
     this.limits = parts.limits;
     this.prng = parts.prng;

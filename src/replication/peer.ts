@@ -2,6 +2,7 @@
 // heard, and how long an answer takes. Knowledge only grows, until the node comes back as another
 // incarnation, which may have nothing of what the former one had.
 
+import type { ReplicaTable } from "../clock/replica-table.js";
 import type { ReplicaIndex } from "../clock/stamp.js";
 import { VersionVector } from "../clock/version-vector.js";
 import type { Batch } from "../keyspace/batch.js";
@@ -18,24 +19,37 @@ export class Peer {
   /** Smoothed time between a push and its acknowledgement; undefined before the first. */
   roundTripMs: number | undefined;
 
-  constructor(node: NodeId) {
+  readonly #replicas: ReplicaTable;
+
+  constructor(node: NodeId, replicas: ReplicaTable) {
     this.node = node;
+    this.#replicas = replicas;
   }
 
   /**
    * A message came from this incarnation. False when it is one of the past, whose words about
-   * itself say nothing any more. `onReturn` is called when the node is found to be a new one.
+   * itself say nothing any more - also of one that was gone again before it was ever heard.
+   * `onReturn` is called when the node is found to be a new one.
    */
   hear(sender: ReplicaIndex, now: number, onReturn: () => void): boolean {
     if (this.#retired.has(sender)) return false;
+    const former = this.incarnation;
+    if (former !== undefined && sender !== former && this.#isBefore(sender, former)) {
+      this.#retired.add(sender);
+      return false;
+    }
     this.heardMs = now;
-    if (sender === this.incarnation) return true;
-    const isReturn = this.incarnation !== undefined;
-    if (this.incarnation !== undefined) this.#retired.add(this.incarnation);
+    if (sender === former) return true;
     this.incarnation = sender;
     this.#known.clear();
-    if (isReturn) onReturn();
+    if (former === undefined) return true;
+    this.#retired.add(former);
+    onReturn();
     return true;
+  }
+
+  #isBefore(a: ReplicaIndex, b: ReplicaIndex): boolean {
+    return this.#replicas.incarnationOf(a) < this.#replicas.incarnationOf(b);
   }
 
   /** What the peer has seen of a shard, at least. Not to be changed. */

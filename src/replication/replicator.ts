@@ -97,7 +97,7 @@ export class Replicator {
   /** A node has joined the cluster, or is known at last. */
   addPeer(node: NodeId): void {
     if (this.#cluster.peer(node) !== undefined) return;
-    const peer = new Peer(node);
+    const peer = new Peer(node, this.#cluster.shards.keyspace.replicas);
     this.#cluster.peers.push(peer);
     this.#push.onAdded(peer);
   }

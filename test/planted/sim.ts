@@ -62,6 +62,14 @@ export const planted = [
     suite: seeds,
   },
   {
+    name: "sim: a straggler of a dead process is a return",
+    story: "a frame of a process that nobody had heard silences the one that lives, for ever",
+    file: "src/replication/peer.ts",
+    find: "if (former !== undefined && sender !== former && this.#isBefore(sender, former)) {",
+    replace: "if (former !== undefined && sender === -1) {",
+    suite: "test/replication/scenarios.test.ts -t straggler of a process",
+  },
+  {
     name: "sim: a blank acceptor votes",
     story: "a node that lost its memory helps to choose a second value",
     file: "src/consensus/standing.ts",

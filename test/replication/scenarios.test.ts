@@ -234,7 +234,7 @@ test("peer: what a node's former incarnation had seen is not known of the presen
   const { keyspace, shards } = world.replicas[0]!;
   set(keyspace, "x", "1");
   const batch = shards.closeBatch()[0]!;
-  const peer = new Peer("n1");
+  const peer = new Peer("n1", keyspace.replicas);
   const [former, present] = [keyspace.replicas.indexOf("n1/a"), keyspace.replicas.indexOf("n1/b")];
   let returns = 0;
   const onReturn = (): void => void returns++;
@@ -246,4 +246,17 @@ test("peer: what a node's former incarnation had seen is not known of the presen
   // A late message of the former one changes nothing.
   expect(peer.hear(former, 2, onReturn)).toBe(false);
   expect(returns).toBe(1);
+});
+
+test("peer: a straggler of a process that was gone before it was heard retires nobody", () => {
+  const world = new World({ seed: 12, nodeCount: 2 });
+  const { replicas } = world.replicas[0]!.keyspace;
+  const peer = new Peer("n1", replicas);
+  const [first, short, present] = ["n1/1", "n1/2", "n1/3"].map((name) => replicas.indexOf(name));
+  const hears = (sender: number): boolean => peer.hear(sender, 1, () => {});
+  expect(hears(first!)).toBe(true);
+  expect(hears(present!)).toBe(true);
+  // Taken for a return, it would make the living process a ghost for ever.
+  expect(hears(short!)).toBe(false);
+  expect(hears(present!)).toBe(true);
 });

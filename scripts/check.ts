@@ -15,13 +15,20 @@ const sim = join(projectFolder, "dist", "src", "bin", "sim.js");
 const slowSuites = [
   "test/house/planted.test.ts",
   "test/house/launch.test.ts",
+  "test/house/types.test.ts",
   "test/planted/**",
   "test/process/**",
   "test/clients/**",
   "test/differential/**",
   "test/redis-suite/**",
-  "test/sim/campaign.test.ts",
-  "test/sim/process.test.ts",
+  "test/explore/**",
+  "test/replicas/**",
+  "test/maelstrom/process.test.ts",
+  "test/maelstrom-bench/bench.test.ts",
+  "test/node/linearizable-table.test.ts",
+  "test/replication/{broadcast,convergence}.test.ts",
+  "test/sim/{campaign,page,process,scale,shrink}.test.ts",
+  "test/storage/{cluster,durability}.test.ts",
   "test/**/*.slow.test.ts",
 ];
 

@@ -153,7 +153,7 @@ async function tryMutant(mutant: Mutant, folder: string): Promise<Outcome> {
 async function runSuites(suites: readonly string[], folder: string): Promise<Outcome> {
   const reportPath = join(folder, "report.json");
   rmSync(reportPath, { force: true });
-  const args = [vitestProgram, "run", ...suites, "--bail", "1", "--reporter=json"];
+  const args = [vitestProgram, "run", ...suites, "--bail", "1", "--retry=0", "--reporter=json"];
   const child = await runNode([...args, `--outputFile=${reportPath}`], {
     cwd: folder,
     timeoutMs,

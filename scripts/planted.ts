@@ -179,7 +179,7 @@ async function runSuite(
   const { file, test } = suiteOf(bug);
   const reportPath = join(folder, "report.json");
   rmSync(reportPath, { force: true });
-  const args = [vitestProgram, "run", file, "--bail", "1", "--reporter=json"];
+  const args = [vitestProgram, "run", file, "--bail", "1", "--retry=0", "--reporter=json"];
   if (test !== undefined) args.push("-t", escapePattern(test));
   const child = await runNode([...args, `--outputFile=${reportPath}`], {
     cwd: folder,

@@ -90,7 +90,8 @@ export class Browser {
     const gone = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.kill("SIGKILL");
     await gone;
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+    // Its helpers end a little later and may still write.
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20 });
   }
 
   #ask(method: string, params: object): Promise<unknown> {

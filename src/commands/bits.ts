@@ -4,7 +4,7 @@
 
 import { type BitOperation, bitAt, combineBits, countBits, findBit } from "../base/bits.js";
 import * as record from "../keyspace/record.js";
-import { modifyText, noDeadline, setText } from "../keyspace/text.js";
+import { markTextRoomy, modifyText, noDeadline, setText } from "../keyspace/text.js";
 import { viewText } from "../keyspace/text-view.js";
 import { roundedInteger } from "./arguments.js";
 import { bitOffset } from "./bits-offset.js";
@@ -171,8 +171,9 @@ function bitop(call: Call): void {
     const { keyspace, db, bytes } = call;
     const { length } = result;
     const [key, size] = [call.start(2), call.size(2)];
-    setText(keyspace, db, call.hashOf(2), bytes, key, size, result, 0, length, noDeadline);
-    record.markRoomy(keyspace.arena, call.findForWrite(2));
+    const hash = call.hashOf(2);
+    setText(keyspace, db, hash, bytes, key, size, result, 0, length, noDeadline);
+    markTextRoomy(keyspace, db, hash, bytes, key, size);
     notify(call, "string", "set", 2);
   } else {
     removeTarget(call);

@@ -8,7 +8,7 @@
 import type { Ref } from "../keyspace/arena.js";
 import { cardOf, fill, histogramOf, isSketch, Sketch } from "../keyspace/hyperloglog.js";
 import * as record from "../keyspace/record.js";
-import { modifyText, noDeadline, setText } from "../keyspace/text.js";
+import { markTextRoomy, modifyText, noDeadline, setText } from "../keyspace/text.js";
 import { viewText } from "../keyspace/text-view.js";
 import { registerCount, touchOf } from "../lattice/hyperloglog.js";
 import type { Call } from "./call.js";
@@ -51,8 +51,7 @@ function save(call: Call, index: number, ref: Ref): void {
       to.set(bytes.subarray(0, length), at);
     });
   }
-  const key = call.view(index);
-  record.markRoomy(keyspace.arena, db.keys.find(hash, key, 0, key.length));
+  markTextRoomy(keyspace, db, hash, call.bytes, call.start(index), call.size(index));
 }
 
 /** Redis keeps a looked at HyperLogLog as a string that may grow, whatever it was before. */

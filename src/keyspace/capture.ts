@@ -6,11 +6,12 @@
 // memory (`KeyEntry.takeDelta`), so that a large collection is never copied to learn what changed
 // in it.
 
-import { fromLatin1 } from "../base/bytes.js";
+import { fromLatin1, latin1 } from "../base/bytes.js";
 import { emptyCell } from "../lattice/cell.js";
 import { differenceOfCells, isEmptyDelta } from "../lattice/cell-delta.js";
 import type { ElementDelta, KeyEntry } from "../lattice/key-entry.js";
 import type { Ref } from "./arena.js";
+import type { Database } from "./database.js";
 import { hashBytes } from "./hash.js";
 import type { Keyspace } from "./keyspace.js";
 import { hiddenKind, kindOf, objectKind } from "./record.js";
@@ -36,6 +37,22 @@ export class Capture {
 
   get count(): number {
     return this.#touched.size;
+  }
+
+  /** `touch` for a key among other bytes. `ref` 0: no reader sees it, but it may be hidden. */
+  touchBytes(
+    keyspace: Keyspace,
+    db: Database,
+    ref: Ref,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+  ): void {
+    const there =
+      ref === 0 && db.hiddenCount > 0
+        ? db.keys.find(hashBytes(bytes, start, length), bytes, start, length)
+        : ref;
+    this.touch(keyspace, db.index, latin1(bytes, start, start + length), there);
   }
 
   /** Called before the first change of a key in a batch, and harmlessly again. */

@@ -13,7 +13,7 @@ import { visibleDeadline } from "./deadline-record.js";
 import type { Keyspace } from "./keyspace.js";
 import * as record from "./record.js";
 import { copyStream, streamUnder } from "./stream-edit.js";
-import { noDeadline, setText } from "./text.js";
+import { markTextRoomy, noDeadline, setText } from "./text.js";
 import { copyText, resolveText, viewText } from "./text-view.js";
 import { copyScore } from "./zset-score.js";
 import { resolveScore } from "./zset-table.js";
@@ -98,6 +98,7 @@ export function copyKey(
   } else {
     const { bytes, start, length } = viewText(keyspace, from);
     setText(keyspace, db, hash, key, 0, key.length, bytes, start, length, deadline);
+    if (isRoomy) markTextRoomy(keyspace, db, hash, key, 0, key.length);
   }
   const copy = db.keys.find(hash, key, 0, key.length);
   if (isRoomy) record.markRoomy(arena, copy);

@@ -9,7 +9,7 @@
 //
 // Left out: what commands mean (src/commands), contexts and logs (shard.ts).
 
-import { copyBytes, latin1 } from "../base/bytes.js";
+import { copyBytes } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
 import { HybridClock, type ReplicaIndex, type Stamp, type Time } from "../clock/stamp.js";
 import { CellMap } from "../lattice/cell-map.js";
@@ -236,12 +236,21 @@ export class Keyspace extends AccessMarks {
    */
   willWrite(db: Database, ref: Ref, bytes: Uint8Array, start: number, length: number): void {
     this.redo?.touch(this, db, ref, bytes, start, length);
-    if (this.capture === undefined) return;
-    let there = ref;
-    if (ref === 0 && db.hiddenCount > 0) {
-      there = db.keys.find(hashBytes(bytes, start, length), bytes, start, length);
-    }
-    this.capture.touch(this, db.index, latin1(bytes, start, start + length), there);
+    this.capture?.touchBytes(this, db, ref, bytes, start, length);
+  }
+
+  /**
+   * `willWrite` for what leaves a text or a counter: its record goes to the log by `didWriteRecord`
+   * while it is still in the processor's cache.
+   */
+  willWriteRecord(db: Database, ref: Ref, bytes: Uint8Array, start: number, length: number): void {
+    if (this.capture !== undefined) this.capture.touchBytes(this, db, ref, bytes, start, length);
+  }
+
+  /** Every write that began with `willWriteRecord` ends with this. */
+  didWriteRecord(db: Database, ref: Ref, bytes: Uint8Array, start: number, length: number): void {
+    if (this.redo !== undefined) this.redo.wrote(this, db.index, ref);
+    this.didWrite(db, bytes, start, length);
   }
 
   /** Every write calls this after it changed, created or removed a key. */

@@ -18,7 +18,6 @@ import type { ReplicaIndex } from "../clock/stamp.js";
 import { emptyCell, encodeCell, type ReplicaCodec } from "../lattice/cell.js";
 import type { KeyEntry, Slot } from "../lattice/key-entry.js";
 import { type Arena, type Ref, slabOf } from "./arena.js";
-import { readCounter } from "./counter-record.js";
 import type { Keyspace } from "./keyspace.js";
 import * as record from "./record.js";
 import { viewText } from "./text-view.js";
@@ -46,8 +45,10 @@ export const indexCodec: ReplicaCodec = {
   read: (reader: ByteReader): ReplicaIndex => reader.varint(),
 };
 
-/** Most that stands before the key of a text: op, database, flags, replica, time, length. */
-const textHeadBytes = 21;
+/** Most that stands before the fields of a form: 13 bytes, a deadline's 18, a birth's 10. */
+const headBytesMax = 41;
+/** Most that the length of a key or a value takes. */
+const lengthBytesMax = 5;
 
 /** Writes a length of up to 53 bits as `ByteWriter.varint` does; answers where it ends. */
 function writeVarint(bytes: Uint8Array, start: number, value: number): number {
@@ -59,6 +60,21 @@ function writeVarint(bytes: Uint8Array, start: number, value: number): number {
   }
   bytes[at++] = rest;
   return at;
+}
+
+function writeU16(bytes: Uint8Array, at: number, value: number): number {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  return at + 2;
+}
+
+const eight = new Uint8Array(8);
+const eightView = new DataView(eight.buffer);
+
+function writeF64(bytes: Uint8Array, at: number, value: number): number {
+  eightView.setFloat64(0, value, true);
+  for (let i = 0; i < 8; i++) bytes[at + i] = eight[i]!;
+  return at + 8;
 }
 
 /** The key under `ref` as it is now, whatever its form. */
@@ -78,18 +94,17 @@ export function encodeKey(
 
 function encodeText(writer: ByteWriter, keyspace: Keyspace, database: number, ref: Ref): void {
   const { arena } = keyspace;
-  const flags = record.flagsOf(arena, ref) & storedFlags;
+  const flags = record.flagsOf(arena, ref);
   const keyLength = record.keyLengthOf(arena, ref);
   const valueLength = record.valueLengthOf(arena, ref);
-  encodeHead(writer, arena, redoOps.text, database, ref, flags);
-  const bytes = writer.room(textHeadBytes + keyLength + valueLength);
-  let at = writeVarint(bytes, writer.length, keyLength);
+  const bytes = writer.room(headBytesMax + 2 * lengthBytesMax + keyLength + valueLength);
+  let at = writeHead(bytes, writer.length, arena, redoOps.text, database, ref);
+  at = writeVarint(bytes, at, keyLength);
   const key = record.keyStartOf(arena, ref);
   const slab = arena.bytes[slabOf(ref)]!;
   copyBytes(bytes, at, slab, key, keyLength);
   at = writeVarint(bytes, at + keyLength, valueLength);
-  if ((record.flagsOf(arena, ref) & record.externalFlag) === 0)
-    copyBytes(bytes, at, slab, key + keyLength, valueLength);
+  if ((flags & record.externalFlag) === 0) copyBytes(bytes, at, slab, key + keyLength, valueLength);
   else {
     const text = viewText(keyspace, ref);
     copyBytes(bytes, at, text.bytes, text.start, valueLength);
@@ -97,46 +112,68 @@ function encodeText(writer: ByteWriter, keyspace: Keyspace, database: number, re
   writer.length = at + valueLength;
 }
 
-/** What all compact forms begin with: operation, database, flags, stamp, deadline, birth. */
+/**
+ * What all compact forms begin with: operation, database, flags, stamp, deadline, birth. Answers
+ * where it ends; there must be room for `headBytesMax`. Numbers of eight bytes lie in the record as
+ * they are stored.
+ */
+function writeHead(
+  bytes: Uint8Array,
+  start: number,
+  arena: Arena,
+  op: number,
+  database: number,
+  ref: Ref,
+): number {
+  const flags = record.flagsOf(arena, ref) & storedFlags;
+  const replica = record.replicaOf(arena, ref);
+  bytes[start] = op;
+  bytes[start + 1] = database;
+  bytes[start + 2] = flags;
+  bytes[start + 3] = replica;
+  bytes[start + 4] = replica >>> 8;
+  copyBytes(bytes, start + 5, record.bytesOf(arena, ref), record.timeStartOf(ref), 8);
+  let at = start + 13;
+  if ((flags & record.deadlineFlag) !== 0) {
+    at = writeF64(bytes, at, record.deadlineOf(arena, ref));
+    at = writeF64(bytes, at, record.deadlineTimeOf(arena, ref));
+    at = writeU16(bytes, at, record.deadlineReplicaOf(arena, ref));
+  }
+  if ((flags & record.bornFlag) !== 0) {
+    at = writeF64(bytes, at, record.bornTimeOf(arena, ref));
+    at = writeU16(bytes, at, record.bornReplicaOf(arena, ref));
+  }
+  return at;
+}
+
 function encodeHead(
   writer: ByteWriter,
   arena: Arena,
   op: number,
   database: number,
   ref: Ref,
-  flags: number,
 ): void {
-  const bytes = writer.room(13);
-  const replica = record.replicaOf(arena, ref);
-  const at = writer.length;
-  bytes[at] = op;
-  bytes[at + 1] = database;
-  bytes[at + 2] = flags;
-  bytes[at + 3] = replica;
-  bytes[at + 4] = replica >>> 8;
-  // The stamp's time lies in the record as the eight bytes that are stored.
-  copyBytes(bytes, at + 5, record.bytesOf(arena, ref), record.timeStartOf(ref), 8);
-  writer.length = at + 13;
-  if ((flags & record.deadlineFlag) !== 0) {
-    writer.f64(record.deadlineOf(arena, ref)).f64(record.deadlineTimeOf(arena, ref));
-    writer.u16(record.deadlineReplicaOf(arena, ref));
-  }
-  if ((flags & record.bornFlag) !== 0)
-    writer.f64(record.bornTimeOf(arena, ref)).u16(record.bornReplicaOf(arena, ref));
+  const bytes = writer.room(headBytesMax);
+  writer.length = writeHead(bytes, writer.length, arena, op, database, ref);
 }
 
 function encodeCounter(writer: ByteWriter, keyspace: Keyspace, database: number, ref: Ref): void {
   const { arena } = keyspace;
-  const flags = record.flagsOf(arena, ref) & storedFlags;
-  encodeHead(writer, arena, redoOps.counter, database, ref, flags);
-  const { added, birth, base, baseTime, baseReplica } = readCounter(keyspace, ref);
-  writer.f64(added).f64(birth).f64(base).f64(baseTime).u16(baseReplica);
-  encodeKeyBytes(writer, arena, ref);
+  const keyLength = record.keyLengthOf(arena, ref);
+  const bytes = writer.room(headBytesMax + 34 + lengthBytesMax + keyLength);
+  let at = writeHead(bytes, writer.length, arena, redoOps.counter, database, ref);
+  // Sum, birth, base and its time lie in a row, and in this order; then the base's replica.
+  const slab = record.bytesOf(arena, ref);
+  const fields = record.counterAt(ref, record.flagsOf(arena, ref));
+  copyBytes(bytes, at, slab, fields << 3, 32);
+  at = writeU16(bytes, at + 32, arena.floats[slabOf(ref)]![fields + 4]!);
+  at = writeVarint(bytes, at, keyLength);
+  copyBytes(bytes, at, slab, record.keyStartOf(arena, ref), keyLength);
+  writer.length = at + keyLength;
 }
 
 function encodePacked(writer: ByteWriter, arena: Arena, database: number, ref: Ref): void {
-  const flags = record.flagsOf(arena, ref) & storedFlags;
-  encodeHead(writer, arena, redoOps.packed, database, ref, flags);
+  encodeHead(writer, arena, redoOps.packed, database, ref);
   writer.u8(record.kindOf(arena, ref));
   encodeKeyBytes(writer, arena, ref);
   const start = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);

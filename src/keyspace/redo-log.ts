@@ -7,8 +7,9 @@
 // after the last, ends in the state after the last: each record replaces what it names. That is why
 // a checkpoint may be written while commands run (design.md section 7).
 //
-// Per write of a string this copies the key's bytes and allocates nothing. What a batch may gather
-// is bounded by what one turn of the loop can run.
+// Texts and counters, the most common writes, are written to the log at once: their record lies in
+// the processor's cache then, and need not be found again. Either way a write of a string allocates
+// nothing. What a batch may gather is bounded by what one turn of the loop can run.
 //
 // Left out: replicas with peers, which log the batches they exchange (src/node/journal.ts).
 
@@ -30,7 +31,7 @@ export class RedoLog {
   #places = new Int32Array(3 * 256);
   #count = 0;
   readonly #body = new ByteWriter(16 * 1024);
-  /** Packed records that this batch has written already. */
+  /** Records that the close of this batch has written already. */
   readonly #written = new Set<Ref>();
   /** Called when databases change places, which no replay onto a later state survives. */
   onSwap: (() => void) | undefined;
@@ -71,6 +72,14 @@ export class RedoLog {
     this.#places[at + 1] = length;
     this.#places[at + 2] = db.index;
     this.#count++;
+  }
+
+  /**
+   * Called after a write that left a compact record. What `touch` was told of is written later, as
+   * it is then, so it does no harm that both may name the same key.
+   */
+  wrote(keyspace: Keyspace, database: number, ref: Ref): void {
+    encodeKey(this.#body, keyspace, database, ref);
   }
 
   /** Called before databases are emptied as a whole. */
@@ -124,11 +133,9 @@ export class RedoLog {
       encodeRemoved(this.#body, database, keys, start, length);
       return;
     }
+    if (this.#written.has(ref)) return;
+    this.#written.add(ref);
     const kind = record.kindOf(keyspace.arena, ref);
-    if (kind >= record.objectKind) {
-      if (this.#written.has(ref)) return;
-      this.#written.add(ref);
-    }
     if (kind !== record.objectKind && kind !== record.hiddenKind) {
       encodeKey(this.#body, keyspace, database, ref);
       return;

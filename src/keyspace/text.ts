@@ -39,9 +39,9 @@ export function setText(
   const { arena } = keyspace;
   let ref = db.keys.find(hash, keyBytes, keyStart, keyLength);
   if (ref !== 0 && deadline === noDeadline && fitsInPlace(arena, ref, 0, valueLength)) {
-    keyspace.willWrite(db, ref, keyBytes, keyStart, keyLength);
+    keyspace.willWriteRecord(db, ref, keyBytes, keyStart, keyLength);
     overwrite(keyspace, ref, 0, value, valueStart, valueLength);
-    keyspace.didWrite(db, keyBytes, keyStart, keyLength);
+    keyspace.didWriteRecord(db, ref, keyBytes, keyStart, keyLength);
     return;
   }
   let until = deadline;
@@ -67,7 +67,7 @@ export function setText(
     setThroughEntry(keyspace, db, hash, key, text, until);
     return;
   }
-  keyspace.willWrite(db, ref, keyBytes, keyStart, keyLength);
+  keyspace.willWriteRecord(db, ref, keyBytes, keyStart, keyLength);
   let flags = until === noDeadline ? 0 : record.deadlineFlag;
   if (record.isExternal(flags, keyLength, valueLength)) flags |= record.externalFlag;
   const isSmall = (flags & record.externalFlag) === 0;
@@ -91,7 +91,22 @@ export function setText(
     if (record.heapPositionOf(arena, ref) < 0) db.expiringCount++;
     keyspace.expiry.schedule(ref, until);
   }
-  keyspace.didWrite(db, keyBytes, keyStart, keyLength);
+  keyspace.didWriteRecord(db, fresh, keyBytes, keyStart, keyLength);
+}
+
+/** After `setText`: a value that Redis would not keep in its tightest encoding. */
+export function markTextRoomy(
+  keyspace: Keyspace,
+  db: Database,
+  hash: number,
+  keyBytes: Uint8Array,
+  keyStart: number,
+  keyLength: number,
+): void {
+  const ref = db.keys.find(hash, keyBytes, keyStart, keyLength);
+  // The log has the text already, without the mark.
+  keyspace.willWrite(db, ref, keyBytes, keyStart, keyLength);
+  record.markRoomy(keyspace.arena, ref);
 }
 
 /** The most common write of all: another text in the place of one that has the same layout. */
@@ -255,10 +270,10 @@ export function incrementFast(
     const added = floats[at]! + by;
     const value = added + floats[at + 2]!;
     if (!Number.isSafeInteger(value) || !Number.isSafeInteger(added)) return Number.NaN;
-    keyspace.willWrite(db, ref, keyBytes, keyStart, keyLength);
+    keyspace.willWriteRecord(db, ref, keyBytes, keyStart, keyLength);
     floats[at] = added;
     keyspace.writeBatchTime(ref);
-    keyspace.didWrite(db, keyBytes, keyStart, keyLength);
+    keyspace.didWriteRecord(db, ref, keyBytes, keyStart, keyLength);
     return value;
   }
   if (kind !== record.textKind || ((word >>> 8) & ~record.deadlineFlag & 0xff) !== 0) {
@@ -280,7 +295,7 @@ function createCounter(
   if (db.hiddenCount > 0 && db.keys.find(hash, keyBytes, keyStart, keyLength) !== 0) {
     return Number.NaN;
   }
-  keyspace.willWrite(db, 0, keyBytes, keyStart, keyLength);
+  keyspace.willWriteRecord(db, 0, keyBytes, keyStart, keyLength);
   const kind = record.counterKind;
   const ref = keyspace.createRecord(db, kind, 0, keyBytes, keyStart, keyLength, 0);
   counter.added = by;
@@ -290,7 +305,7 @@ function createCounter(
   counter.baseReplica = 0;
   writeCounter(keyspace, ref, counter);
   keyspace.attach(db, hash, ref);
-  keyspace.didWrite(db, keyBytes, keyStart, keyLength);
+  keyspace.didWriteRecord(db, ref, keyBytes, keyStart, keyLength);
   return by;
 }
 
@@ -316,7 +331,7 @@ function textToCounter(
   const value = base + by;
   // A base of more than 53 bits was rounded, though the sum may be safe.
   if (!Number.isSafeInteger(base) || !Number.isSafeInteger(value)) return Number.NaN;
-  keyspace.willWrite(db, ref, keyBytes, keyStart, keyLength);
+  keyspace.willWriteRecord(db, ref, keyBytes, keyStart, keyLength);
   const flags = record.flagsOf(arena, ref);
   const kind = record.counterKind;
   const fresh = keyspace.createRecord(db, kind, flags, keyBytes, keyStart, keyLength, 0);
@@ -336,7 +351,7 @@ function textToCounter(
   counter.baseReplica = record.replicaOf(arena, ref);
   writeCounter(keyspace, fresh, counter);
   keyspace.supersede(db, hash, ref, fresh);
-  keyspace.didWrite(db, keyBytes, keyStart, keyLength);
+  keyspace.didWriteRecord(db, fresh, keyBytes, keyStart, keyLength);
   return value;
 }
 

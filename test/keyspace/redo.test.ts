@@ -9,6 +9,7 @@ import { ReplicaTable } from "../../src/clock/replica-table.js";
 import type { Ref } from "../../src/keyspace/arena.js";
 import { expireDue } from "../../src/keyspace/expire-cycle.js";
 import { Keyspace } from "../../src/keyspace/keyspace.js";
+import { bytesOf, isRoomy, keyLengthOf, keyStartOf } from "../../src/keyspace/record.js";
 import { encodeKey } from "../../src/keyspace/redo-codec.js";
 import { RedoLog } from "../../src/keyspace/redo-log.js";
 import { RedoReplay } from "../../src/keyspace/redo-replay.js";
@@ -158,6 +159,35 @@ test("a large collection is logged by the elements that changed", () => {
   expect(logged.records[2]!.length).toBeLessThan(10);
   expect(dump(replay(logged.records)).size).toBe(0);
   expect(dump(replay(logged.records.slice(0, 2)))).not.toEqual(new Map());
+});
+
+test("what was written piece by piece keeps the name of its encoding", () => {
+  // Each is marked after its text was written, which the log has taken by then.
+  const logged = new Logged();
+  logged.bench.runInBatch("set", "short", "abc");
+  logged.close();
+  logged.bench.runInBatch("append", "short", "d");
+  logged.bench.runInBatch("copy", "short", "copied");
+  logged.bench.runInBatch("bitop", "not", "bits", "short");
+  logged.bench.runInBatch("pfadd", "sketch", "member");
+  logged.close();
+  const { databases, arena } = replay(logged.records);
+  const roomy: string[] = [];
+  databases[0]!.keys.forEach((ref) => {
+    const start = keyStartOf(arena, ref);
+    const key = latin1(bytesOf(arena, ref), start, start + keyLengthOf(arena, ref));
+    if (isRoomy(arena, ref)) roomy.push(key);
+  });
+  expect(roomy.sort()).toEqual(["bits", "copied", "short", "sketch"]);
+});
+
+test("a string that grows piece by piece within a turn is logged once", () => {
+  const logged = new Logged();
+  logged.bench.runInBatch("set", "long", "x".repeat(1000));
+  logged.close();
+  for (let i = 0; i < 100; i++) logged.bench.runInBatch("append", "long", "y");
+  logged.close();
+  expect(logged.records[1]!.length).toBeLessThan(2000);
 });
 
 test("counters of an earlier incarnation are read and are not extended", () => {

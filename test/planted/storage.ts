@@ -124,6 +124,34 @@ export const plantedInStorage = [
     suite: redo,
   },
   {
+    name: "redo_misses_counts",
+    story: "INCR of a counter in place is not in the log",
+    file: "src/keyspace/text.ts",
+    find:
+      "    keyspace.writeBatchTime(ref);\n" +
+      "    keyspace.didWriteRecord(db, ref, keyBytes, keyStart, keyLength);",
+    replace:
+      "    keyspace.writeBatchTime(ref);\n" +
+      "    keyspace.didWrite(db, keyBytes, keyStart, keyLength);",
+    suite: redo,
+  },
+  {
+    name: "redo_misses_encodings",
+    story: "OBJECT ENCODING of what BITOP wrote is another one after a restart",
+    file: "src/keyspace/text.ts",
+    find: "  keyspace.willWrite(db, ref, keyBytes, keyStart, keyLength);\n  record.markRoomy",
+    replace: "  record.markRoomy",
+    suite: `${redo} -t name of its encoding`,
+  },
+  {
+    name: "redo_writes_a_key_for_every_touch",
+    story: "a thousand APPENDs in one turn put the whole string into the log a thousand times",
+    file: "src/keyspace/redo-log.ts",
+    find: "if (this.#written.has(ref)) return;",
+    replace: "",
+    suite: `${redo} -t logged once`,
+  },
+  {
     name: "redo_misses_flush",
     story: "FLUSHALL is undone by a restart",
     file: "src/keyspace/flush.ts",

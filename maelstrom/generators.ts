@@ -2,6 +2,9 @@
 // asks one thing at a time; after an indefinite answer the thread goes on as a new process.
 
 import type { Prng } from "../src/base/prng.js";
+import type { Json } from "../src/check/canonical.js";
+import type { Operation } from "../src/check/history.js";
+import { logs } from "./generator-logs.js";
 import type { Request } from "./workloads.js";
 
 export interface GeneratorContext {
@@ -12,9 +15,13 @@ export interface GeneratorContext {
 /** The next request of a thread that is free; `process` is the name it has in the history. */
 export interface OperationGenerator {
   next(thread: number, process: number): Request;
+  /** What came of a request, for generators whose next one depends on it. */
+  observe?(thread: number, operation: Operation): void;
+  /** After healing, until it answers undefined; instead of the workload's one final request. */
+  nextFinal?(thread: number): Request | undefined;
 }
 
-type NewGenerator = (context: GeneratorContext, random: Prng) => OperationGenerator;
+export type NewGenerator = (context: GeneratorContext, random: Prng) => OperationGenerator;
 
 const readRequest: Request = { f: "read", input: null };
 
@@ -86,4 +93,46 @@ const registers: NewGenerator = ({ nodeCount, threadCount }, random) => {
   };
 };
 
-export const generators = { echo, uniqueIds, elements, deltas, registers } as const;
+const TXN_KEY_COUNT = 10;
+const TXN_STEPS_MAX = 4;
+const WRITES_PER_KEY_MAX = 16;
+
+/**
+ * Transactions of 1 to 4 steps, reads and writes half and half. Ten keys are in use at a time, each
+ * next one twice as often as the one before; a key that was written 16 times gives way to a new
+ * one. Values of a key are unique.
+ */
+const transactions =
+  (write: "w" | "append"): NewGenerator =>
+  (_, random) => {
+    let nextKey = TXN_KEY_COUNT;
+    const keys = Array.from({ length: TXN_KEY_COUNT }, (_key, key) => ({ key, writes: 0 }));
+    const drawKey = () => {
+      const at = Math.floor(Math.log2(1 + random.float() * (2 ** TXN_KEY_COUNT - 1)));
+      return Math.min(at, TXN_KEY_COUNT - 1);
+    };
+    const step = (): Json => {
+      const at = drawKey();
+      const used = keys[at]!;
+      if (random.chance(0.5)) return ["r", used.key, null];
+      const value = ++used.writes;
+      if (value === WRITES_PER_KEY_MAX) keys[at] = { key: nextKey++, writes: 0 };
+      return [write, used.key, value];
+    };
+    return {
+      next: () => ({
+        f: "txn",
+        input: Array.from({ length: random.between(1, TXN_STEPS_MAX) }, step),
+      }),
+    };
+  };
+
+export const generators = {
+  echo,
+  uniqueIds,
+  elements,
+  deltas,
+  registers,
+  transactions,
+  logs,
+} as const;

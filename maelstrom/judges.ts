@@ -5,14 +5,18 @@ import { canonical } from "../src/check/canonical.js";
 import { checkCounterBounds } from "../src/check/counter-bounds.js";
 import { checkEcho } from "../src/check/echo.js";
 import type { History, Verdict } from "../src/check/history.js";
+import { checkKafka } from "../src/check/kafka.js";
 import {
   checkLinearizable,
   describe,
   explainKey,
   registerModel,
 } from "../src/check/linearizability.js";
+import { checkListAppend, type TransactionVerdict } from "../src/check/list-append.js";
 import type { Quantiles } from "../src/check/quantiles.js";
+import { checkRwRegister } from "../src/check/rw-register.js";
 import { checkSetFull } from "../src/check/set-full.js";
+import type { Anomaly } from "../src/check/transactions.js";
 import { checkUniqueIds } from "../src/check/unique-ids.js";
 import type { JudgeOptions } from "./workloads.js";
 
@@ -95,4 +99,51 @@ function echo(history: History): Judgement {
   return { verdict: result.verdict, lines, details: result };
 }
 
-export const judges = { linearizability, set, counter, uniqueIds, echo } as const;
+/** How often each anomaly occurs, then the first few of each. */
+function anomalyLines(anomalies: readonly Anomaly[]): string[] {
+  const byName = new Map<string, Anomaly[]>();
+  for (const anomaly of anomalies)
+    byName.set(anomaly.name, [...(byName.get(anomaly.name) ?? []), anomaly]);
+  return [...byName].flatMap(([name, found]) => [
+    `${name}: ${found.length}`,
+    ...found.slice(0, 3).map(({ text }) => `  ${text}`),
+  ]);
+}
+
+const transactions =
+  (check: (history: History) => TransactionVerdict) =>
+  (history: History): Judgement => {
+    const result = check(history);
+    const { anomalies, transactionCount, keyCount, verdict } = result;
+    const lines = [
+      `${transactionCount} transactions on ${keyCount} keys, ` +
+        `${anomalies.length} anomalies against strict serializability`,
+      ...anomalyLines(anomalies),
+    ];
+    return { verdict, lines, details: result };
+  };
+
+function kafka(history: History): Judgement {
+  const result = checkKafka(history);
+  const { acknowledgedCount, sentCount, keyCount, polledCount, unseenCount, staleCount } = result;
+  const lines = [
+    `${sentCount} messages sent to ${keyCount} keys: ${acknowledgedCount} acknowledged, ` +
+      `${polledCount} polled, ${unseenCount} unseen, ${staleCount} polls stale`,
+    ...anomalyLines(result.anomalies),
+  ];
+  return { verdict: result.verdict, lines, details: result };
+}
+
+const listAppend = transactions(checkListAppend);
+const rwRegister = transactions(checkRwRegister);
+
+export const judges = {
+  linearizability,
+  set,
+  counter,
+  uniqueIds,
+  echo,
+  listAppend,
+  rwRegister,
+  kafka,
+} as const;

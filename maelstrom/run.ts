@@ -174,10 +174,10 @@ export class Run {
   async #runPhases(): Promise<void> {
     this.#startedAtMs = performance.now();
     this.#phase = "running";
-    const { finalRequest } = this.#options.workload;
+    const nextFinal = this.#finalRequests();
     this.#scheduleFaults();
     await this.#askUntilTimeLimit();
-    if (finalRequest === undefined || this.#isAborted) return;
+    if (nextFinal === undefined || this.#isAborted) return;
     this.#faultLog.heal();
     this.#phase = "recovering";
     await this.#faultLog.restarted();
@@ -186,12 +186,27 @@ export class Run {
     this.#phase = "final reads";
     await this.#phaseEnd((end) => {
       let open = this.#threads.length;
-      for (const thread of this.#threads) {
-        this.#ask(thread, finalRequest, true, () => {
-          if (--open === 0) end();
-        });
-      }
+      const askNext = (thread: Thread): void => {
+        const request = nextFinal(thread.index);
+        if (request !== undefined) this.#ask(thread, request, true, () => askNext(thread));
+        else if (--open === 0) end();
+      };
+      for (const thread of this.#threads) askNext(thread);
     });
+  }
+
+  /** What each thread asks in the end, one after another; undefined when nothing is to be asked. */
+  #finalRequests(): ((thread: number) => Request | undefined) | undefined {
+    const { finalRequest } = this.#options.workload;
+    const generator = this.#generator;
+    if (generator.nextFinal !== undefined) return (thread) => generator.nextFinal!(thread);
+    if (finalRequest === undefined) return undefined;
+    const asked = new Set<number>();
+    return (thread) => {
+      if (asked.has(thread)) return undefined;
+      asked.add(thread);
+      return finalRequest;
+    };
   }
 
   #phaseEnd(begin: (end: () => void) => void): Promise<void> {
@@ -274,7 +289,9 @@ export class Run {
       const ending = this.#interpret(request.f, node, answer);
       const completedAt = this.#stamp();
       this.#open.delete(thread);
-      this.#history.push({ ...asked, invokedAt, completedAt, ...ending });
+      const operation = { ...asked, invokedAt, completedAt, ...ending };
+      this.#history.push(operation);
+      this.#generator.observe?.(thread.index, operation);
       this.#totals[ending.outcome]++;
       if (ending.outcome === "indefinite") thread.process += this.#threads.length;
       onEnd();

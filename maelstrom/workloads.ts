@@ -1,7 +1,6 @@
 // The workloads, one row each: what clients ask, how it goes over the wire, what a reply must look
 // like, what happens at the end, and who judges the history. Generators, time-outs and the meaning
-// of errors follow Maelstrom's (src/maelstrom/workload/*.clj there). Still to come:
-// txn-rw-register, txn-list-append, kafka.
+// of errors follow Maelstrom's (src/maelstrom/workload/*.clj there).
 
 import type { Prng } from "../src/base/prng.js";
 import { failure, type Result, success } from "../src/base/result.js";
@@ -85,6 +84,34 @@ const counter = {
   finalRequest: finalRead,
   judge: judges.counter,
 } as const;
+
+const txn: Call = {
+  body: ({ input }) => ({ type: "txn", txn: input }),
+  replyFields: { txn: isArray },
+  output: "txn",
+};
+
+const transactions = {
+  ...ordinary,
+  writes: new Set(["txn"]),
+  calls: { txn },
+} as const;
+
+const fieldsOf = (value: Json): readonly Json[] | undefined =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.values(value)
+    : undefined;
+
+const areOffsets = (value: Json): boolean => fieldsOf(value)?.every(isInteger) === true;
+
+/** Lists of pairs of an offset and a message, by key. */
+const areMessages = (value: Json): boolean =>
+  fieldsOf(value)?.every((entries) => {
+    if (!Array.isArray(entries)) return false;
+    return entries.every(
+      (entry: Json) => Array.isArray(entry) && entry.length === 2 && isInteger(entry[0]),
+    );
+  }) === true;
 
 const keyOf = ({ key }: Request): Json => key ?? null;
 
@@ -175,6 +202,47 @@ export const workloads = {
     timeoutMs: (latencyMeanMs) => Math.max(10 * latencyMeanMs, 1000),
     newGenerator: generators.registers,
     judge: judges.linearizability,
+  },
+  "txn-list-append": {
+    ...transactions,
+    name: "txn-list-append",
+    newGenerator: generators.transactions("append"),
+    judge: judges.listAppend,
+  },
+  "txn-rw-register": {
+    ...transactions,
+    name: "txn-rw-register",
+    newGenerator: generators.transactions("w"),
+    judge: judges.rwRegister,
+  },
+  kafka: {
+    ...ordinary,
+    name: "kafka",
+    idempotent: new Set(["poll", "list_committed_offsets"]),
+    writes: new Set(["send"]),
+    calls: {
+      send: {
+        body: (request) => ({ type: "send", key: keyOf(request), msg: request.input }),
+        replyFields: { offset: isInteger },
+        output: "offset",
+      },
+      poll: {
+        body: ({ input }) => ({ type: "poll", offsets: input }),
+        replyFields: { msgs: areMessages },
+        output: "msgs",
+      },
+      commit_offsets: {
+        body: ({ input }) => ({ type: "commit_offsets", offsets: input }),
+        replyFields: {},
+      },
+      list_committed_offsets: {
+        body: ({ input }) => ({ type: "list_committed_offsets", keys: input }),
+        replyFields: { offsets: areOffsets },
+        output: "offsets",
+      },
+    },
+    newGenerator: generators.logs,
+    judge: judges.kafka,
   },
 } as const satisfies Record<string, Workload>;
 

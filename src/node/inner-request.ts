@@ -3,13 +3,13 @@
 // mode like a client's.
 
 import { assert } from "../base/assert.js";
-import type { Bytes } from "../base/bytes.js";
+import { type Bytes, utf8 } from "../base/bytes.js";
 import type { Call } from "../commands/call.js";
 import { outcome, type Session } from "../commands/session.js";
 import { registerOf } from "./consistency.js";
 import { type LinearizableGate, operationKind } from "./linearizable.js";
 import type { Node } from "./node.js";
-import { encodeOperation } from "./register-machine.js";
+import { encodeOperation, encodeTransaction } from "./register-machine.js";
 
 /** What a request from inside the process ends with. */
 export type RequestDone = (reply: Bytes | "temporarily_unavailable" | "timeout") => void;
@@ -39,6 +39,35 @@ export function runInner(
     registerOf(0, key, 0, key.length),
     encodeOperation({ resp3: false, database: 0, args }),
     operationKind(command),
+    (result) => done(result.kind === "ok" ? result.outcome : result.error),
+  );
+  if (!accepted) done("temporarily_unavailable");
+  return false;
+}
+
+/**
+ * Commands that run together or not at all, all on keys of one mode, and of one register where that
+ * is linearizable. `done` gets an array of their replies.
+ */
+export function runInnerTransaction(
+  node: Node,
+  parts: InnerParts,
+  commands: readonly (readonly Bytes[])[],
+  done: RequestDone,
+): boolean {
+  const key = commands[0]![1]!;
+  if (node.consistency.modeOf(key, 0, key.length) !== "linearizable") {
+    const replies = commands.map((args) => runNow(node, parts, args));
+    done(Buffer.concat([utf8(`*${replies.length}\r\n`), ...replies]));
+    return true;
+  }
+  const isRead = commands.every((args) => {
+    return node.table.find(args[0]!, 0, args[0]!.length)?.isWrite === false;
+  });
+  const accepted = parts.gate.submit(
+    registerOf(0, key, 0, key.length),
+    encodeTransaction({ resp3: false, database: 0, watched: [], commands }),
+    isRead ? "read" : "write",
     (result) => done(result.kind === "ok" ? result.outcome : result.error),
   );
   if (!accepted) done("temporarily_unavailable");

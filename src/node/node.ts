@@ -33,7 +33,12 @@ import { consumeSilence, Dispatcher, nodeGate } from "./dispatcher.js";
 import { authenticationGate, memoryGate, subscriptionGate } from "./dispatcher-gates.js";
 import type { ClientFace, NodeEffects } from "./effects.js";
 import { NodeEnvironment } from "./environment.js";
-import { type InnerParts, type RequestDone, runInner } from "./inner-request.js";
+import {
+  type InnerParts,
+  type RequestDone,
+  runInner,
+  runInnerTransaction,
+} from "./inner-request.js";
 import type { Journal } from "./journal.js";
 import { LinearizableGate } from "./linearizable.js";
 import { followMemory } from "./make-room.js";
@@ -433,6 +438,12 @@ export class Node {
   request(args: readonly Bytes[], done: RequestDone): void {
     const isOver = runInner(this, this.#inner, args, (reply) => this.#whenSafe(() => done(reply)));
     if (!isOver) this.settle();
+  }
+
+  /** As `request`, for commands that run together or not at all; the reply is an array. */
+  transact(commands: readonly (readonly Bytes[])[], done: RequestDone): void {
+    const deliver: RequestDone = (reply) => this.#whenSafe(() => done(reply));
+    if (!runInnerTransaction(this, this.#inner, commands, deliver)) this.settle();
   }
 
   // ---- peers and disk

@@ -18,13 +18,25 @@ export type CheckName =
   | "add"
   | "read"
   | "write"
-  | "cas";
+  | "cas"
+  | "txn"
+  | "send"
+  | "poll"
+  | "commit_offsets"
+  | "list_committed_offsets";
 
 type Fields = Readonly<Record<string, object>>;
 
 const anything = {};
 const text = { type: "string" };
 const integer = { type: "integer" };
+/** Steps of a transaction, keys of a request about logs: each costs work before anything answers. */
+const itemCountMax = 1000;
+const offsets = {
+  type: "object",
+  maxProperties: itemCountMax,
+  additionalProperties: { type: "integer", minimum: 0 },
+};
 
 /** A body with these fields, of which those after `optional` may be missing. */
 const body = (required: Fields, optional: Fields = {}): object => ({
@@ -67,6 +79,24 @@ export const schemas: Readonly<Record<CheckName, object>> = {
     { key: anything, from: anything, to: anything },
     { create_if_not_exists: { type: "boolean" } },
   ),
+  txn: body({
+    txn: {
+      type: "array",
+      maxItems: itemCountMax,
+      items: {
+        type: "array",
+        minItems: 3,
+        maxItems: 3,
+        items: [{ enum: ["r", "w", "append"] }, anything, anything],
+      },
+    },
+  }),
+  send: body({ key: text, msg: anything }),
+  poll: body({ offsets }),
+  commit_offsets: body({ offsets }),
+  list_committed_offsets: body({
+    keys: { type: "array", maxItems: itemCountMax, items: text },
+  }),
 };
 
 /** A compiled schema: whether a value matches, and in `errors` why the last one did not. */

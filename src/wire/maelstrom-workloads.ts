@@ -7,29 +7,14 @@
 // without, it asks for whatever this node was last told to collect (broadcast, add, topology), else
 // for what its replica holds. A node that knows of nothing holds the read for a while
 // (`HeldReads`), since a wrong guess would be a malformed reply to Maelstrom.
-//
-// Left out: txn-rw-register, txn-list-append, kafka.
+// Transactions are in maelstrom-transactions.ts, kafka's logs in maelstrom-logs.ts.
 
 import { utf8 } from "../base/bytes.js";
-import type { ErrorName } from "../base/errors.js";
-import type { Node } from "../node/node.js";
+import { ask, type Collection, type Exchange, reservedPrefixes } from "./maelstrom-exchange.js";
 import { bytesOfJson, type Json, jsonOfBytes } from "./maelstrom-json.js";
-import { decodeReply, type ReplyValue } from "./reply-decoder.js";
-
-export type Fields = { readonly [name: string]: Json };
-
-/** One request and its one answer. */
-export interface Exchange {
-  readonly body: Fields;
-  readonly node: Node;
-  readonly state: WorkloadState;
-  /** Answers `<type>_ok` with these fields. */
-  ok(fields?: Fields): void;
-  fail(error: ErrorName, text: string): void;
-}
-
-/** What a node collects; each has a key of its own. */
-export type Collection = "broadcast" | "set" | "counter";
+import { commitOffsets, listCommittedOffsets, poll, send } from "./maelstrom-logs.js";
+import { runTransaction } from "./maelstrom-transactions.js";
+import { decodeReply } from "./reply-decoder.js";
 
 /** Keys with this prefix are always eventual: they hold what the workloads without keys collect. */
 export const collectionPrefix = "maelstrom:";
@@ -41,16 +26,6 @@ const collectionKeys = {
 } as const satisfies Record<Collection, Uint8Array>;
 
 const collections = Object.keys(collectionKeys) as Collection[];
-
-/** What one node remembers besides its replica. */
-export interface WorkloadState {
-  /** What clients of this node collected last. */
-  collection: Collection | undefined;
-  /** A name that no other process has ever given or will give. */
-  nextId(): string;
-  /** Keeps a read whose meaning is not known yet; see `readCollection`. */
-  hold(exchange: Exchange): void;
-}
 
 const command = (name: string) => utf8(name);
 const commands = {
@@ -64,43 +39,12 @@ const commands = {
   exists: command("EXISTS"),
 } as const;
 
-/** Runs a command; `onReply` gets what is not an error. */
-function ask(
-  exchange: Exchange,
-  args: readonly Uint8Array[],
-  onReply: (reply: ReplyValue) => void,
-): void {
-  exchange.node.request(args, (bytes) => {
-    if (bytes === "temporarily_unavailable") {
-      exchange.fail(bytes, "no majority of the nodes can be reached; nothing was done");
-    } else if (bytes === "timeout") {
-      exchange.fail(bytes, "the outcome is not known in time");
-    } else {
-      const reply = decodeReply(bytes);
-      if (reply.kind === "error") failWith(exchange, reply.text);
-      else onReply(reply);
-    }
-  });
-}
-
-/** Which error of the table an error reply is; all of them are definite. */
-const errorsByPrefix: Readonly<Record<string, ErrorName>> = {
-  NOTFOUND: "key_does_not_exist",
-  MISMATCH: "precondition_failed",
-  OOM: "temporarily_unavailable",
-  BUSY: "temporarily_unavailable",
-};
-
-function failWith(exchange: Exchange, text: string): void {
-  const prefix = text.slice(0, text.indexOf(" "));
-  exchange.fail(errorsByPrefix[prefix] ?? "abort", text);
-}
-
 /** The key's bytes, or undefined when the key is one of ours; then the error was answered. */
 function keyOf(exchange: Exchange): Uint8Array | undefined {
   const key = exchange.body.key!;
-  if (typeof key === "string" && key.startsWith(collectionPrefix)) {
-    exchange.fail("malformed_request", `keys that begin with ${collectionPrefix} are reserved`);
+  const reserved = reservedPrefixes.find((some) => typeof key === "string" && key.startsWith(some));
+  if (reserved !== undefined) {
+    exchange.fail("malformed_request", `keys that begin with ${reserved} are reserved`);
     return undefined;
   }
   return bytesOfJson(key);
@@ -187,4 +131,11 @@ export const workloads: Readonly<Record<string, (exchange: Exchange) => void>> =
     if (creates === true) args.push(commands.create);
     ask(exchange, args, () => exchange.ok());
   },
+
+  txn: runTransaction,
+
+  send,
+  poll,
+  commit_offsets: commitOffsets,
+  list_committed_offsets: listCommittedOffsets,
 };

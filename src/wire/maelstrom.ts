@@ -17,16 +17,10 @@ import { memberCountMax } from "../consensus/configuration.js";
 import type { PeerEffects } from "../node/effects.js";
 import type { PeerMessage } from "../node/messages.js";
 import type { Node } from "../node/node.js";
+import type { Collection, Exchange, Fields, WorkloadState } from "./maelstrom-exchange.js";
 import { flawOfJson, type Json } from "./maelstrom-json.js";
 import { type CheckName, type Checks, reasonOf } from "./maelstrom-schemas.js";
-import {
-  type Collection,
-  type Exchange,
-  type Fields,
-  readCollection,
-  type WorkloadState,
-  workloads,
-} from "./maelstrom-workloads.js";
+import { readCollection, workloads } from "./maelstrom-workloads.js";
 import { decodeFrame, encodePeerMessage } from "./peer-codec.js";
 import { PeerOutbox } from "./peer-outbox.js";
 
@@ -223,6 +217,7 @@ export class Maelstrom {
     let count = 0;
     return {
       collection: undefined as Collection | undefined,
+      segments: new Map(),
       nextId: () => `${this.#name}-${incarnation}-${++count}`,
       hold: (exchange) => this.#hold(exchange),
     };

@@ -19,13 +19,16 @@ const folder = mkdtempSync(join(tmpdir(), "bench-test-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 let runs = 0;
 
+/** In these a toy is right only without others. */
+const alone = new Set<WorkloadName>(["lin-kv", "txn-list-append", "txn-rw-register", "kafka"]);
+
 async function bench(
   name: WorkloadName,
   behaviour: string,
   changes: Partial<RunOptions> & { readonly availability?: "total" } = {},
 ): Promise<Report & { readonly history: History }> {
   const workload = workloads[name];
-  const nodeCount = changes.nodeCount ?? (name === "lin-kv" ? 1 : 3);
+  const nodeCount = changes.nodeCount ?? (alone.has(name) ? 1 : 3);
   const options: BenchOptions = {
     run: {
       workload,
@@ -112,6 +115,9 @@ test.concurrent.each([
   ["g-counter", "forgetful-counter"],
   ["pn-counter", "forgetful-counter"],
   ["lin-kv", "stale-register"],
+  ["txn-list-append", "stale-transaction"],
+  ["txn-rw-register", "stale-transaction"],
+  ["kafka", "lossy-log"],
 ] as const)("bench: in %s the fault «%s» is found", async (name, behaviour) => {
   const report = await bench(name, behaviour);
   expect(report.judgement.verdict).toBe("invalid");

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // A small Maelstrom node for the bench's own tests: `toy-node.mjs WORKLOAD BEHAVIOUR`. A good one
-// is right with one node for lin-kv and with any number for the rest; each bad one has the fault
+// is right with one node for lin-kv, transactions and kafka, and with any number for the rest; each bad one has the fault
 // that its name says. News is flooded to all peers and repeated every 100 ms until acknowledged;
 // memory is lost with the process.
 
@@ -44,7 +44,49 @@ const handlers = {
     if (registers.get(key) !== from) return { error: 22 };
     return writeRegister(key, to);
   },
+  txn: ({ txn }) => ({ txn: runTransaction(txn) }),
+  send: ({ key, msg }) => ({ offset: sendMessage(key, msg) }),
+  poll: ({ offsets }) => ({
+    msgs: Object.fromEntries(Object.entries(offsets).map(([key, from]) => [key, poll(key, from)])),
+  }),
+  commit_offsets: ({ offsets }) => {
+    for (const [key, offset] of Object.entries(offsets))
+      committed.set(key, Math.max(offset, committed.get(key) ?? 0));
+    return {};
+  },
+  list_committed_offsets: ({ keys }) => ({
+    offsets: Object.fromEntries(
+      keys.filter((key) => committed.has(key)).map((key) => [key, committed.get(key)]),
+    ),
+  }),
 };
+
+const lists = new Map();
+const logs = new Map();
+const committed = new Map();
+
+function runTransaction(txn) {
+  const isStale = behaviour === "stale-transaction" && ++answered % 10 === 0;
+  return txn.map(([f, key, value]) => {
+    const list = lists.get(key) ?? [];
+    if (f === "append") lists.set(key, [...list, value]);
+    if (f === "w") registers.set(key, value);
+    if (f !== "r") return [f, key, value];
+    if (workload === "txn-rw-register") return [f, key, isStale ? null : registers.get(key)];
+    return [f, key, isStale ? list.slice(0, -1) : list];
+  });
+}
+
+function sendMessage(key, message) {
+  const log = logs.get(key) ?? [];
+  logs.set(key, log);
+  // Acknowledged under the next offset, which the next message gets too.
+  if (behaviour === "lossy-log" && ++answered % 10 === 0) return log.length;
+  return log.push(message) - 1;
+}
+
+const poll = (key, from) =>
+  (logs.get(key) ?? []).slice(from, from + 10).map((message, at) => [from + at, message]);
 
 function addElement(element) {
   // Acknowledged and forgotten.

@@ -10,8 +10,8 @@ import { allTables } from "../../src/node/commands.js";
 import type { ConsistencyMode } from "../../src/node/consistency.js";
 import { Node } from "../../src/node/node.js";
 import { type Envelope, Maelstrom, type MaelstromPorts } from "../../src/wire/maelstrom.js";
+import type { Fields } from "../../src/wire/maelstrom-exchange.js";
 import { type Checks, schemas } from "../../src/wire/maelstrom-schemas.js";
-import type { Fields } from "../../src/wire/maelstrom-workloads.js";
 import { collectionPrefix } from "../../src/wire/maelstrom-workloads.js";
 
 export const startMs = 1_800_000_000_000;

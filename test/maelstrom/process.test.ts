@@ -68,6 +68,17 @@ test.each([["n1"], ["n1,n2,n3"]])("processes: every workload over %s", async (na
     const { messages } = await cluster.ask(last, { type: "read" });
     return (messages as unknown[]).includes(9);
   });
+  const steps = [
+    ["append", 1, 5],
+    ["r", 1, null],
+  ];
+  expect(await cluster.ask("n1", { type: "txn", txn: steps })).toMatchObject({
+    txn: [steps[0], ["r", 1, [5]]],
+  });
+  expect(await cluster.ask(last, { type: "send", key: "k", msg: 5 })).toMatchObject({ offset: 0 });
+  expect(await cluster.ask("n1", { type: "poll", offsets: { k: 0 } })).toMatchObject({
+    msgs: { k: [[0, 5]] },
+  });
 });
 
 test("processes: one replica, two faces", async () => {

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectFolder } from "../../scripts/project.js";
 import type { Envelope } from "../../src/wire/maelstrom.js";
-import type { Fields } from "../../src/wire/maelstrom-workloads.js";
+import type { Fields } from "../../src/wire/maelstrom-exchange.js";
 
 export const launcher = join(projectFolder, "maelstrom", "node");
 const program = join(projectFolder, "dist", "src", "bin", "skerry.js");

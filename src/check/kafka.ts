@@ -8,8 +8,8 @@
 //   early                a poll returns what lies before the offset it asked from
 //   skip, lost-write     a poll passes over a message that is known to be there; lost if no poll
 //                        ever saw it
-//   unseen               the final polls, which read to the end, did not see an acknowledged message
-//   lost-commit          an offset that was committed before is not reported
+//   unseen               the final polls, which read to the end, did not see an acknowledged
+//   message lost-commit          an offset that was committed before is not reported
 //   phantom-commit       an offset is reported that nobody committed
 // A poll that does not yet see the newest messages is counted (stale), as Kafka allows it.
 
@@ -163,7 +163,8 @@ function judgePlaces({ key, sends, polls }: Log, anomalies: Anomaly[]): Places {
       seen.add(offset);
       const outcome = sent.get(message);
       if (outcome !== undefined && outcome !== "fail") continue;
-      const text = `${message} at ${offset} of ${key} was ${outcome === "fail" ? "refused" : "never sent"}`;
+      const origin = outcome === "fail" ? "refused" : "never sent";
+      const text = `${message} at ${offset} of ${key} was ${origin}`;
       anomalies.push({ name: "phantom", text });
     }
   }

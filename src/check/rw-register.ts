@@ -96,7 +96,8 @@ function collectTransaction(
       const expected = visit.written ?? visit.read;
       if (expected === undefined) visit.read = version;
       else if (expected !== version) {
-        const text = `${nameOf(transaction)} reads ${canonical(key)} = ${version} after ${expected}`;
+        const where = `${nameOf(transaction)} reads ${canonical(key)}`;
+        const text = `${where} = ${version} after ${expected}`;
         anomalies.push({ name: "internal", text });
       }
     }
@@ -147,7 +148,7 @@ function addDependencies(key: KeyHistory, graph: DependencyGraph, anomalies: Ano
 }
 
 /** Version -> versions that certainly came later. */
-function versionOrder({ writers, visits }: KeyHistory): Map<string, Set<string>> {
+function versionOrder({ visits }: KeyHistory): Map<string, Set<string>> {
   const successors = new Map<string, Set<string>>();
   const follow = (earlier: string | undefined, later: string | undefined): void => {
     if (earlier === undefined || later === undefined || earlier === later) return;

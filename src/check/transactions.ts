@@ -6,7 +6,9 @@
 import type { Json } from "./canonical.js";
 import { closedAt, type History, type Operation } from "./history.js";
 
-/** `["r", key, value]`, `["w", key, value]` or `["append", key, element]`; a read asks with null. */
+/**
+ * `["r", key, value]`, `["w", key, value]` or `["append", key, element]`; a read asks with null.
+ */
 export interface MicroOperation {
   readonly f: "r" | "w" | "append";
   readonly key: Json;

@@ -1,5 +1,5 @@
-// One request of a Maelstrom client and its one answer, and how a request asks the node: in commands
-// of the table. Shared by the rows of every workload.
+// One request of a Maelstrom client and its one answer, and how a request asks the node: in
+// commands of the table. Shared by the rows of every workload.
 
 import type { ErrorName } from "../base/errors.js";
 import type { RequestDone } from "../node/inner-request.js";
@@ -20,7 +20,9 @@ export interface WorkloadState {
   readonly segments: Map<string, number>;
   /** A name that no other process has ever given or will give. */
   nextId(): string;
-  /** Keeps a read whose meaning is not known yet; see `readCollection` in maelstrom-workloads.ts. */
+  /**
+   * Keeps a read whose meaning is not known yet; see `readCollection` in maelstrom-workloads.ts.
+   */
   hold(exchange: Exchange): void;
 }
 

@@ -30,7 +30,9 @@ type Fields = Readonly<Record<string, object>>;
 const anything = {};
 const text = { type: "string" };
 const integer = { type: "integer" };
-/** Steps of a transaction, keys of a request about logs: each costs work before anything answers. */
+/**
+ * Steps of a transaction, keys of a request about logs: each costs work before anything answers.
+ */
 const itemCountMax = 1000;
 const offsets = {
   type: "object",

@@ -1,8 +1,8 @@
 // Transactions of txn-rw-register and txn-list-append. All their keys share one hash tag, so they
-// lie in one linearizable register, the root: a transaction is MULTI on it, one change or one quorum
-// read, and strictly serializable because the register is linearizable. A key is two keys of the
-// table, one for what `w` sets and one for what `append` appends, so that nothing is of the wrong
-// type.
+// lie in one linearizable register, the root: a transaction is MULTI on it, one change or one
+// quorum read, and strictly serializable because the register is linearizable. A key is two keys of
+// the table, one for what `w` sets and one for what `append` appends, so that nothing is of the
+// wrong type.
 //
 // The price: the root travels whole with every write. Splitting it needs commits across registers.
 

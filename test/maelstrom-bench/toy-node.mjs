@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // A small Maelstrom node for the bench's own tests: `toy-node.mjs WORKLOAD BEHAVIOUR`. A good one
-// is right with one node for lin-kv, transactions and kafka, and with any number for the rest; each bad one has the fault
-// that its name says. News is flooded to all peers and repeated every 100 ms until acknowledged;
-// memory is lost with the process.
+// is right with one node for lin-kv, transactions and kafka, and with any number for the rest; each
+// bad one has the fault that its name says. News is flooded to all peers and repeated every 100 ms
+// until acknowledged; memory is lost with the process.
 
 import { createInterface } from "node:readline";
 

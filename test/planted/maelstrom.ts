@@ -13,7 +13,7 @@ export const plantedInMaelstrom: PlantedBug[] = [
   {
     name: "mismatch_told_as_missing",
     story: "a cas that found another value says that there is no key",
-    file: "src/wire/maelstrom-workloads.ts",
+    file: "src/wire/maelstrom-exchange.ts",
     find: 'MISMATCH: "precondition_failed"',
     replace: 'MISMATCH: "key_does_not_exist"',
     suite: `${face} -t lin-kv reads, writes and compares`,
@@ -29,7 +29,7 @@ export const plantedInMaelstrom: PlantedBug[] = [
   {
     name: "timeout_told_as_definite",
     story: "a write that may yet happen is reported as one that did not",
-    file: "src/wire/maelstrom-workloads.ts",
+    file: "src/wire/maelstrom-exchange.ts",
     find: 'exchange.fail(bytes, "the outcome is not known in time")',
     replace: 'exchange.fail("temporarily_unavailable", "the outcome is not known in time")',
     suite: `${face} -t what happened without`,

@@ -11,6 +11,7 @@
 
 import { type BuggifyPoint, buggifyPoints } from "../base/buggify.js";
 import { Prng } from "../base/prng.js";
+import type { SyncPolicy } from "../storage/wal.js";
 
 /** How a rate counts: a chance per frame, record, timer and so on, or events per minute. */
 type Unit = "frame" | "record" | "timer" | "minute" | "node" | "connection" | "point";
@@ -111,8 +112,9 @@ export interface FaultProfile {
   /** Part of the operations that go to linearizable keys. */
   readonly linearizableShare: number;
   readonly keySkew: number;
-  /** Whether nodes keep a log, synced about every second, on disks that forget the rest. */
+  /** Whether nodes keep a log, on disks that forget what is not synced. */
   readonly hasLog: boolean;
+  readonly logPolicy: SyncPolicy;
   /** Faults happen in this part of the safety phase; all of it unless a run was shrunk. */
   readonly faultsMs: readonly [from: number, until: number];
   /** Clients ask no more than this together; Infinity unless a run was shrunk. */
@@ -131,6 +133,7 @@ export interface DrawOptions {
   readonly faultsUntilMs?: number;
   /** Whether nodes keep logs; drawn when left out. */
   readonly hasLog?: boolean;
+  readonly logPolicy?: SyncPolicy;
   readonly requestCountMax?: number;
 }
 
@@ -167,11 +170,13 @@ export function drawProfile(seed: number, options: DrawOptions = {}): FaultProfi
     hasLog: prng.chance(0.4),
     faultsMs: [options.faultsFromMs ?? 0, options.faultsUntilMs ?? Number.POSITIVE_INFINITY],
     requestCountMax: options.requestCountMax ?? Number.POSITIVE_INFINITY,
+    logPolicy: prng.pick<SyncPolicy>(["everysec", "always"]),
   } as const;
   return {
     ...drawn,
     clientsPerNode: options.clientsPerNode ?? drawn.clientsPerNode,
     hasLog: options.hasLog ?? drawn.hasLog,
+    logPolicy: options.logPolicy ?? drawn.logPolicy,
   };
 }
 

@@ -194,7 +194,8 @@ export class SimulatedHost {
     const recovery = new Recovery(disk, { isSalvage: false });
     const examined = recovery.examine();
     const { name, incarnation } = this;
-    const wish = { node: name, incarnation, policy: "everysec", hasPeers: true } as const;
+    const policy = this.#simulation.profile.logPolicy;
+    const wish = { node: name, incarnation, policy, hasPeers: true };
     const start = nextStart(examined.start, examined, { ...wish, shardCount, databaseCount });
     if (examined.start !== undefined) this.#simulation.sometimes.add("log_recovered");
     return { disk, recovery, examined, start, segmentBytes };

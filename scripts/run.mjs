@@ -27,6 +27,11 @@ const commands = {
   cluster: { entry: "scripts/cluster.js", args: [], does: "start a cluster to try out" },
   "cluster-test": { entry: "scripts/cluster-test.js", args: [], does: "a cluster under faults" },
   kills: { entry: "scripts/kills.js", args: [], does: "kill a node under load, miss nothing" },
+  "store-trials": {
+    entry: "scripts/store-trials.js",
+    args: [],
+    does: "a store that fails, by seed",
+  },
   "redis-suite": { entry: "scripts/redis-suite.js", args: [], does: "run Redis's own test suite" },
   differential: { entry: "scripts/differential.js", args: [], does: "compare with redis-server" },
   tla: { entry: "scripts/tla2tools-runner.js", args: [], does: "have TLC check specs/" },

@@ -52,7 +52,7 @@ IsWriter(w) == epoch[w] > 0
 
 (* A process becomes the writer: it replaces the manifest by one with the   *)
 (* next epoch. Whoever held the last one finds out at its next swap.        *)
-\* code: not built yet
+\* code: src/storage/manifest-writer.ts takeOver
 Claim(w) ==
   LET new == [manifest EXCEPT !.version = @ + 1, !.epoch = @ + 1] IN
   /\ manifest.epoch < EpochsMax /\ ~IsWriter(w)
@@ -65,7 +65,7 @@ Claim(w) ==
   /\ UNCHANGED <<objects, local, made, stored, recovery>>
 
 (* A batch is in the writer's own log.                                      *)
-\* code: not built yet
+\* code: src/storage/wal.ts end
 Write(w) ==
   /\ IsWriter(w) /\ made < BatchesMax
   /\ made' = made + 1
@@ -78,7 +78,7 @@ Named(w, batches) == [epoch |-> epoch[w], number |-> NextNumber(w), batches |-> 
 UseName(w) == names' = [names EXCEPT ![w] = NextNumber(w)]
 
 (* A sealed log is put as an object under a name of its own.                *)
-\* code: not built yet
+\* code: src/storage/store-stream.ts #putSegment
 Upload(w) ==
   LET news == local[w] \ BatchesOf(view[w].listed)
       object == Named(w, news)
@@ -89,7 +89,7 @@ Upload(w) ==
   /\ UNCHANGED <<manifest, epoch, view, local, garbage, made, stored, recovery>>
 
 (* Segments that are listed are joined into one object.                     *)
-\* code: not built yet
+\* code: src/storage/store-stream.ts #merge
 Compact(w) ==
   LET object == Named(w, BatchesOf(view[w].listed)) IN
   /\ IsWriter(w) /\ draft[w] = NoDraft /\ Cardinality(view[w].listed) > 1
@@ -103,7 +103,7 @@ Compact(w) ==
 MaySwap(w) == manifest.version = view[w].version
 Swapped(w) == [version |-> manifest.version + 1, epoch |-> epoch[w],
                listed |-> (view[w].listed \ draft[w].replaces) \cup {draft[w].object}]
-\* code: not built yet
+\* code: src/storage/store-depot.ts swap
 Swap(w) ==
   /\ draft[w].state = "put" /\ MaySwap(w)
   /\ manifest' = Swapped(w)
@@ -113,7 +113,7 @@ Swap(w) ==
   /\ UNCHANGED <<objects, epoch, local, names, made, stored, recovery>>
 
 (* A refused swap ends the writer: a later epoch has begun.                 *)
-\* code: not built yet
+\* code: src/storage/store-depot.ts #fence
 Fenced(w) ==
   /\ draft[w].state = "put" /\ manifest.version # view[w].version
   /\ epoch' = [epoch EXCEPT ![w] = 0]
@@ -121,7 +121,7 @@ Fenced(w) ==
   /\ UNCHANGED <<objects, manifest, view, local, garbage, names, made, stored, recovery>>
 
 (* What the manifest lists is stored: the writer's log may let it go.       *)
-\* code: not built yet
+\* code: src/storage/store-stream.ts #onHeld
 Tell(w) ==
   LET news == (local[w] \cap BatchesOf(view[w].listed)) \ stored IN
   /\ IsWriter(w) /\ news # {}
@@ -139,7 +139,7 @@ Stop(w) ==
 (* An object that the writer itself has replaced may go, and one of an      *)
 (* earlier epoch that its own manifest does not list.                       *)
 IsGarbage(w, o) == o \in garbage[w] \/ (o.epoch < epoch[w] /\ o \notin view[w].listed)
-\* code: not built yet
+\* code: src/storage/store-depot.ts removeOne
 Delete(w) ==
   /\ IsWriter(w)
   /\ \E o \in objects : IsGarbage(w, o) /\ objects' = objects \ {o}
@@ -148,14 +148,14 @@ Delete(w) ==
 -----------------------------------------------------------------------------
 (* Somebody recovers: it reads the manifest, then the objects one by one.   *)
 (* If one is gone, there is a newer manifest: it starts over.               *)
-\* code: not built yet
+\* code: src/storage/store-restore.ts planRestore
 ReadManifest ==
   /\ recovery.state \in {"none", "gone"} /\ recovery.count < RecoveriesMax
   /\ recovery' = [state |-> "open", listed |-> manifest.listed, got |-> {},
                   promised |-> stored, count |-> recovery.count + 1]
   /\ UNCHANGED <<objects, manifest, writerVars, made, stored>>
 
-\* code: not built yet
+\* code: src/storage/store-restore.ts #next
 ReadObject ==
   /\ recovery.state = "open" /\ recovery.listed # {}
   /\ \E o \in recovery.listed :
@@ -164,7 +164,7 @@ ReadObject ==
                    ELSE [recovery EXCEPT !.state = "gone"]
   /\ UNCHANGED <<objects, manifest, writerVars, made, stored>>
 
-\* code: not built yet
+\* code: src/storage/store-restore.ts #finish
 EndRecovery ==
   /\ recovery.state = "open" /\ recovery.listed = {}
   /\ recovery' = [recovery EXCEPT !.state = "done"]

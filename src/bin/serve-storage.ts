@@ -9,12 +9,16 @@ import { FolderDisk } from "../host/disk.js";
 import type { Drive } from "../host/drive.js";
 import { FolderLocked, lockFolder } from "../host/lock-file.js";
 import { type JournalParts, keepJournal, recoverNode } from "../node/keep-journal.js";
+import { keepStream } from "../node/keep-stream.js";
 import type { Node, NodeOptions } from "../node/node.js";
 import { DiskError } from "../storage/disk.js";
 import { type Examined, Recovery } from "../storage/recovery.js";
 import { RecoveryError } from "../storage/scan.js";
 import { nextStart, type StartRecord } from "../storage/start-record.js";
+import type { Claimed } from "../storage/store-claim.js";
+import { forgetMark, readMark } from "../storage/store-restore.js";
 import { CliError } from "./cli.js";
+import { claimFor, type OpenStore, openStore, probeStore } from "./serve-store.js";
 
 /** How often recovery tells how far it is. */
 const progressMs = 1000;
@@ -27,14 +31,42 @@ const say = (line: string): void => {
 };
 
 /** Undefined: the node keeps its data in memory only. @throws CliError */
-export function openStorage(config: SkerryConfig, store: SettingsStore): Storage | undefined {
+export async function openStorage(
+  config: SkerryConfig,
+  store: SettingsStore,
+): Promise<Storage | undefined> {
   const folder = folderOf(config);
-  if (folder === undefined) return undefined;
+  if (folder === undefined) {
+    if (config.settings.storeType === "memory") return undefined;
+    throw new CliError("persistence.store_type: a store needs a log (data_path or wal_dir)");
+  }
   const { walFsync } = config.settings;
   store.load("appendonly", "yes");
   store.load("appendfsync", walFsync);
   store.load("dir", folder);
-  return explain(() => new Storage(config, folder));
+  const objects = openStore(config, folder);
+  if (objects !== undefined && config.settings.salvage)
+    throw new CliError("persistence.salvage: start once without a store, SAVE, then with it");
+  const { disk, unlock } = explain(() => {
+    const opened = new FolderDisk(folder);
+    return { disk: opened, unlock: lockFolder(folder) };
+  });
+  try {
+    if (objects !== undefined) await probeStore(objects, config.settings.storeSingleWriter);
+    const claimed = objects && (await claimFor(config, objects, disk, say));
+    const claim = objects && claimed && { objects, claimed };
+    return explain(() => new Storage(config, folder, { disk, unlock, claim }));
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+interface StorageParts {
+  readonly disk: FolderDisk;
+  readonly unlock: () => void;
+  /** The object store, if there is one. */
+  readonly claim: { readonly objects: OpenStore; readonly claimed: Claimed } | undefined;
 }
 
 /** The folder, if the configuration wants a log. */
@@ -54,21 +86,19 @@ export class Storage {
   readonly #recovery: Recovery;
   readonly #examined: Examined;
   readonly #unlock: () => void;
+  readonly #claim: StorageParts["claim"];
   #start: StartRecord | undefined;
   #node: Node | undefined;
 
-  constructor(config: SkerryConfig, folder: string) {
+  constructor(config: SkerryConfig, folder: string, { disk, unlock, claim }: StorageParts) {
     this.#config = config;
     this.#folder = folder;
-    this.#disk = new FolderDisk(folder);
-    this.#unlock = lockFolder(folder);
-    this.#recovery = new Recovery(this.#disk, { isSalvage: config.settings.salvage });
-    try {
-      this.#examined = this.#recovery.examine();
-    } catch (error) {
-      this.#unlock();
-      throw error;
-    }
+    this.#disk = disk;
+    this.#unlock = unlock;
+    this.#claim = claim;
+    const keepsCovered = claim !== undefined;
+    this.#recovery = new Recovery(disk, { isSalvage: config.settings.salvage, keepsCovered });
+    this.#examined = this.#recovery.examine();
     for (const finding of this.#examined.findings) say(finding);
   }
 
@@ -87,7 +117,10 @@ export class Storage {
       databaseCount: settings.databases,
     };
     refuseOthers(previous, wish);
-    const start = nextStart(previous, this.#examined, wish);
+    // What a lost machine wrote last may not have come into the store.
+    const isRestored = readMark(this.#disk) !== undefined;
+    const isDamaged = this.#examined.isDamaged || isRestored;
+    const start = nextStart(previous, { ...this.#examined, isDamaged }, wish);
     this.#start = start;
     if (cluster !== undefined && start.incarnation !== cluster.incarnation)
       throw new CliError("the clock stands before the last start that the data folder knows of");
@@ -107,6 +140,7 @@ export class Storage {
     explain(() => {
       node.beginTurn(now());
       keepJournal(node, parts, this.#recover(node, parts, now));
+      forgetMark(this.#disk);
     });
     this.#node = node;
     this.#disk.onDone = (done) => {
@@ -114,12 +148,27 @@ export class Storage {
       done();
       drive.turn();
     };
+    if (this.#claim !== undefined) this.#stream(node, this.#claim);
     node.environment.settings.onChange("appendfsync", (policy) => {
       node.journal?.setPolicy(policy as StartRecord["policy"]);
     });
     node.environment.settings.onApply("appendonly", (value) =>
       value === "yes" ? undefined : "The log of a node is switched off by starting it without one",
     );
+  }
+
+  /** What the object store answers comes as turns of the node, as what the disk does. */
+  #stream(node: Node, { objects, claimed }: NonNullable<StorageParts["claim"]>): void {
+    const { settings } = this.#config;
+    objects.turns.run = this.#disk.onDone;
+    keepStream(node, node.journal!, claimed, {
+      segmentBytes: settings.storeSegmentBytes,
+      intervalMs: settings.storeIntervalMs,
+      retentionMs: settings.storeRetentionS * 1000,
+      lagBytesMax: settings.storeLagBytesMax,
+      say,
+    });
+    say(`streams its log to ${objects.place} in epoch ${claimed.writer.epoch}`);
   }
 
   #recover(node: Node, parts: JournalParts, now: () => number): number {

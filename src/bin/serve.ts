@@ -39,7 +39,7 @@ export async function serve(config: SkerryConfig): Promise<void> {
   limitClients(store);
   const configFile = ownFile(config);
   const facts = processFacts({ version: packageVersion(), port, configFile });
-  const storage = openStorage(config, store);
+  const storage = await openStorage(config, store);
   const cluster = await startCluster(config, { port, now, startedMs: facts.startedMs });
   const effects: NodeEffects = Object.assign(host, {
     send: cluster?.host.send ?? (() => {}),

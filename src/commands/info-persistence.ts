@@ -5,7 +5,7 @@
 import type { Call } from "./call.js";
 import { fixed, type InfoField, real } from "./info-field.js";
 import type { InfoLine, InfoSection } from "./info-sections.js";
-import type { StorageFigures } from "./storage.js";
+import type { StorageFigures, StoreFigures } from "./storage.js";
 
 /** A figure of the storage, or what stands for it where there is none. */
 const figure = (
@@ -71,6 +71,23 @@ const logLines = (figures: StorageFigures): InfoLine[] => [
   ["log_last_lsn", figures.lastLsn],
   ["log_durable_lsn", figures.safeLsn],
   ["log_recovered_records", figures.recoveredRecords],
+  ...(figures.store === undefined ? [] : storeLines(figures.store)),
+];
+
+const storeLines = (store: StoreFigures): InfoLine[] => [
+  ["store_status", store.state],
+  ["store_error", store.error ?? ""],
+  ["store_epoch", store.epoch],
+  ["store_held_lsn", store.heldLsn],
+  ["store_lag_bytes", store.lagBytes],
+  ["store_objects", store.objectCount],
+  ["store_object_bytes", store.objectBytes],
+  ["store_put_objects", store.putObjects],
+  ["store_put_bytes", store.putBytes],
+  ["store_removed_objects", store.removedObjects],
+  ["store_checkpoints", store.checkpointCount],
+  ["store_compactions", store.mergeCount],
+  ["store_failures", store.failureCount],
 ];
 
 export const persistence: InfoSection = {

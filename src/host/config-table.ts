@@ -19,15 +19,14 @@ import {
   text,
   texts,
 } from "./config-kinds.js";
+import { storeSettings } from "./config-store.js";
 
 export type { ConsistencyMode, Setting };
 
 const MiB = 1024 * 1024;
 const notBuilt = (what: string): string => `${what} is not built yet`;
 const noTls = notBuilt("TLS");
-const noStore = notBuilt("persistence");
 const noTelemetry = "no effect: nothing is reported to Datadog yet";
-const noStoreUse = "no effect: used once persistence exists";
 
 /** The table. Order is the order of `--print-config`, of `--help` and of perf_config.toml. */
 export const settings = {
@@ -294,41 +293,13 @@ export const settings = {
     refusal: noTls,
   }),
 
-  storeType: choice({
-    path: "persistence.store_type",
-    env: ["REDIS_STORE_TYPE"],
-    of: ["memory", "localfs", "s3"],
-    default: "memory",
-    doc: "where segments and checkpoints are kept",
-    refusal: noStore,
-  }),
+  ...storeSettings,
   dataPath: text({
     path: "persistence.data_path",
     flag: "data-dir",
     env: ["REDIS_DATA_PATH"],
     default: "",
     doc: "folder of the node's log and checkpoints; empty: all data is in memory only",
-  }),
-  s3Bucket: text({
-    path: "persistence.s3_bucket",
-    env: ["REDIS_S3_BUCKET"],
-    default: "",
-    doc: "bucket of the s3 store",
-    note: noStoreUse,
-  }),
-  s3Prefix: text({
-    path: "persistence.s3_prefix",
-    env: ["REDIS_S3_PREFIX"],
-    default: "",
-    doc: "prefix of object names",
-    note: noStoreUse,
-  }),
-  s3Endpoint: text({
-    path: "persistence.s3_endpoint",
-    env: ["REDIS_S3_ENDPOINT"],
-    default: "",
-    doc: "address of an S3 other than Amazon's",
-    note: noStoreUse,
   }),
   walEnabled: boolean({
     path: "persistence.wal_enabled",

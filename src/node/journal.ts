@@ -26,6 +26,7 @@ import type { Disk, DiskError } from "../storage/disk.js";
 import { checkpointLsn, type RecordKind, recordKinds } from "../storage/frame.js";
 import { encodeNames } from "../storage/names.js";
 import { encodeStart, type StartRecord } from "../storage/start-record.js";
+import type { StoreStream } from "../storage/store-stream.js";
 import { type SegmentPlace, type SyncPolicy, Wal } from "../storage/wal.js";
 
 /** Messages that may wait for the disk; further ones are lost, as the network might lose them. */
@@ -69,7 +70,12 @@ export class Journal {
   onSafe: (() => void) | undefined;
   onFence: ((error: DiskError | undefined) => void) | undefined;
 
+  /** Takes the log into an object store; what that lacks is not removed. */
+  stream: StoreStream | undefined;
+
   readonly #source: JournalSource;
+  /** What the checkpoint has made needless. */
+  #needlessBelow = 0;
   /** What waits for a group, in the order of groups. */
   readonly #waiting: Waiting[] = [];
   /** What waits for the disk whatever the policy: the ends of checkpoints. */
@@ -258,11 +264,20 @@ export class Journal {
 
   /** Removes what a checkpoint that begins with an LSN has made needless. @throws DiskError */
   truncateBelow(lsn: number): void {
+    this.#needlessBelow = Math.max(this.#needlessBelow, lsn);
+    this.truncate();
+  }
+
+  /** Removes what neither recovery nor the object store needs. @throws DiskError */
+  truncate(): void {
+    const { stream } = this;
     for (const { name } of this.disk.list()) {
       const other = checkpointLsn(name);
-      if (other !== undefined && other < lsn) this.disk.remove(name);
+      const isNeedless = other !== undefined && other < this.#needlessBelow;
+      if (isNeedless && name !== stream?.pinned) this.disk.remove(name);
     }
-    this.wal.truncateBelow(lsn);
+    const mark = stream === undefined ? Number.POSITIVE_INFINITY : stream.mark;
+    this.wal.truncateBelow(Math.min(this.#needlessBelow, mark + 1));
   }
 
   // Spec: WalDurability.Tell.

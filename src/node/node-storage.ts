@@ -2,9 +2,11 @@
 // the log has grown (`auto-aof-rewrite-percentage`, `auto-aof-rewrite-min-size`), and figures.
 
 import type { Settings } from "../commands/settings.js";
-import type { Storage, StorageFigures } from "../commands/storage.js";
+import type { Storage, StorageFigures, StoreFigures } from "../commands/storage.js";
+import { newestCheckpoint } from "../storage/checkpoint-upload.js";
 import { Checkpoint } from "./checkpoint.js";
 import type { Journal, JournalSource } from "./journal.js";
+import { lagBytes } from "./keep-stream.js";
 
 /** A failed checkpoint that nobody asked for is tried again after so long. */
 const retryMs = 5_000;
@@ -23,6 +25,8 @@ export class NodeStorage implements Storage {
   #notBeforeMs = 0;
   #delayedSyncs = 0;
   #isSyncSlow = false;
+  /** What else is looked at each time. */
+  onCron: (() => void) | undefined;
   /** When the next slice of a checkpoint may be written. */
   #sliceDueMs = 0;
 
@@ -52,13 +56,31 @@ export class NodeStorage implements Storage {
       if (error === undefined) {
         this.#olderBytes = 0;
         this.#writtenBefore = writtenBytes;
+        this.#noteCheckpoint();
       } else this.#notBeforeMs = this.#source.nowMs + retryMs;
       done(error);
     });
   }
 
+  #noteCheckpoint(): void {
+    const { stream, disk } = this.journal;
+    const newest = stream === undefined ? undefined : newestCheckpoint(disk);
+    if (newest !== undefined) stream!.noteCheckpoint(newest);
+  }
+
+  whenStored(done: (error: string | undefined) => void): boolean {
+    const { stream, wal } = this.journal;
+    if (stream === undefined) {
+      done("the log is in no object store");
+      return true;
+    }
+    this.journal.closeOpenBatch();
+    return stream.whenHeld(wal.lastLsn, done);
+  }
+
   tick(): void {
     this.journal.tick();
+    this.journal.stream?.tick();
     if (this.#source.nowMs < this.#sliceDueMs) return;
     this.checkpoint.step();
     this.#sliceDueMs = this.#source.nowMs + 1;
@@ -66,12 +88,15 @@ export class NodeStorage implements Storage {
 
   nextDueMs(): number {
     const slice = this.checkpoint.wantsStep ? this.#sliceDueMs : Number.POSITIVE_INFINITY;
-    return Math.min(this.journal.nextDueMs(), slice);
+    const stream = this.journal.stream?.nextDueMs() ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.journal.nextDueMs(), slice, stream);
   }
 
   /** About every 100 ms. */
   cron(): void {
     this.journal.flush();
+    this.journal.stream?.tick();
+    this.onCron?.();
     const isSlow = this.journal.wal.syncAgeMs(this.#source.nowMs) > slowSyncMs;
     if (isSlow && !this.#isSyncSlow) this.#delayedSyncs++;
     this.#isSyncSlow = isSlow;
@@ -105,6 +130,25 @@ export class NodeStorage implements Storage {
       lastLsn: wal.lastLsn,
       safeLsn: wal.safeLsn,
       recoveredRecords: this.#recoveredRecords,
+      store: this.#storeFigures,
+    };
+  }
+
+  get #storeFigures(): StoreFigures | undefined {
+    const { stream } = this.journal;
+    if (stream === undefined) return undefined;
+    const { state, error, heldLsn, depot, checkpointCount, mergeCount } = stream;
+    const { objects } = depot.view;
+    return {
+      ...{ state, error, heldLsn, checkpointCount, mergeCount },
+      epoch: depot.epoch,
+      lagBytes: lagBytes(this.journal),
+      objectCount: objects.length,
+      objectBytes: objects.reduce((sum, { size }) => sum + size, 0),
+      putObjects: depot.counters.putObjects,
+      putBytes: depot.counters.putBytes,
+      removedObjects: depot.counters.removedObjects,
+      failureCount: depot.counters.failures,
     };
   }
 }

@@ -60,6 +60,8 @@ export class ManifestWriter {
   #standing: Standing | undefined;
   #isBusy = false;
   #isFenced = false;
+  /** Who wrote the manifest that this writer took over; empty when there was none. */
+  takenFrom = "";
 
   /** @param writer names this incarnation of the node; no two are the same */
   constructor(store: ObjectStore, writer: string) {
@@ -81,11 +83,15 @@ export class ManifestWriter {
    * Becomes the writer. Answers the manifest that stands then. A damaged manifest is an error
    * (`crash`) and stays as it is.
    */
+  // Spec: StreamingPersistence.Claim.
   takeOver(done: StoreDone<Manifest>): void {
-    const next = (standing: Manifest): Manifest => ({
-      ...standing,
-      ...{ epoch: standing.epoch + 1, sequence: standing.sequence + 1, writer: this.#writer },
-    });
+    const next = (standing: Manifest): Manifest => {
+      this.takenFrom = standing.writer;
+      return {
+        ...standing,
+        ...{ epoch: standing.epoch + 1, sequence: standing.sequence + 1, writer: this.#writer },
+      };
+    };
     this.#begin(next, (result) => {
       if (result.ok) this.#epoch = result.value.epoch;
       done(result);

@@ -59,6 +59,8 @@ export interface Examined extends LogEnd {
 export interface RecoveryOptions {
   /** Take what can be read where the log is damaged. */
   readonly isSalvage: boolean;
+  /** Files that the checkpoint covers stay: an object store may lack them (store-stream.ts). */
+  readonly keepsCovered?: boolean;
 }
 
 /** Called for each record. `isOld`: from the checkpoint, not from the log. */
@@ -72,7 +74,10 @@ export class Recovery {
   readonly #disk: Disk;
   readonly #isSalvage: boolean;
   readonly #findings = new Set<string>();
+  readonly #keepsCovered: boolean;
   #segments: Segment[] = [];
+  /** Files that nobody reads any more. */
+  readonly #covered: Segment[] = [];
   #checkpoint: Checkpoint | undefined;
   #isDamaged = false;
   #isCut = false;
@@ -81,6 +86,7 @@ export class Recovery {
   constructor(disk: Disk, options: RecoveryOptions) {
     this.#disk = disk;
     this.#isSalvage = options.isSalvage;
+    this.#keepsCovered = options.keepsCovered ?? false;
   }
 
   // ---- before the node stands
@@ -104,6 +110,10 @@ export class Recovery {
       // A process that was killed may have left its last records in the system's memory alone. What
       // is built on them says that they are durable.
       if (!isClean) this.#writeAnew(last);
+    } else if (this.#checkpoint !== undefined) {
+      // The only segment was begun by the checkpoint and torn before anything in it was durable.
+      start = this.#startOf(this.#checkpoint, replicas);
+      this.#isCut = true;
     }
     this.#lastLsn = Math.max(this.#lastLsn, (this.#checkpoint?.lsn ?? 1) - 1);
     // Who starts after damage is somebody new, so all of it must be known now.
@@ -118,10 +128,27 @@ export class Recovery {
       ...{ isCut: this.#isCut, isDamaged: this.#isDamaged, findings: [...this.#findings] },
       nextLsn: this.#lastLsn + 1,
       nextSegment: (last?.number ?? 0) + 1,
-      segments: this.#segments.map(({ number, firstLsn }) => ({ number, firstLsn })),
+      segments: [...this.#covered, ...this.#segments].map(({ number, firstLsn }) => ({
+        number,
+        firstLsn,
+      })),
       checkpointBytes: this.#checkpoint?.bytes ?? 0,
       bytes: segmentBytes + (this.#checkpoint?.bytes ?? 0),
     };
+  }
+
+  /** Who wrote a checkpoint stands in its first records. */
+  #startOf(checkpoint: Checkpoint, replicas: ReplicaTable): StartRecord | undefined {
+    const scan = this.#open(checkpoint);
+    const first = scan.next();
+    const start = first?.kind === recordKinds.start ? decodeStart(first.payload) : undefined;
+    const names = scan.next();
+    if (start === undefined || names?.kind !== recordKinds.names) {
+      this.#damage(checkpoint.name, fileHeadBytes, "it does not begin with who wrote it");
+      return undefined;
+    }
+    restoreNames(names.payload, replicas);
+    return start;
   }
 
   #listFiles(): void {
@@ -171,8 +198,9 @@ export class Recovery {
   #dropCovered(): void {
     const wanted = this.#checkpoint?.lsn ?? 1;
     while ((this.#segments[1]?.firstLsn ?? Number.POSITIVE_INFINITY) <= wanted) {
-      this.#disk.remove(this.#segments[0]!.name);
-      this.#segments.shift();
+      const covered = this.#segments.shift()!;
+      if (this.#keepsCovered) this.#covered.push(covered);
+      else this.#disk.remove(covered.name);
     }
     const first = this.#segments[0];
     if (first !== undefined && first.firstLsn > wanted)

@@ -163,7 +163,7 @@ export class Wal {
   }
 
   /** Ends the record. Answers its LSN. @param time the highest stamp time in it. */
-  // Spec: WalDurability.Collect.
+  // Spec: WalDurability.Collect, StreamingPersistence.Write.
   end(time: number, nowMs: number, isUrgent = false): number {
     assert(this.#frameStart >= 0, "a record ends that was not begun");
     endFrame(this.#current, this.#frameStart, time);

@@ -21,7 +21,9 @@ import { MemoryStore } from "../../src/storage/memory-store.js";
 import { always, type ObjectStore, type StoreResult } from "../../src/storage/object-store.js";
 import { answerOf, get, outcomeOf, put } from "./stores.js";
 
-const objectOf = (name: string): LiveObject => ({ name, size: 10, crc: 7, codec: 1 });
+const objectOf = (name: string): LiveObject => ({
+  ...{ name, size: 10, crc: 7, codec: 1, kind: 2, firstLsn: 1, lastLsn: 1, time: 5 },
+});
 
 const manifests: fc.Arbitrary<Manifest> = fc.record({
   epoch: fc.nat(),
@@ -34,6 +36,10 @@ const manifests: fc.Arbitrary<Manifest> = fc.record({
       size: fc.maxSafeNat(),
       crc: fc.integer({ min: 0, max: 0xffff_ffff }),
       codec: fc.integer({ min: 0, max: 255 }),
+      kind: fc.integer({ min: 0, max: 255 }),
+      firstLsn: fc.maxSafeNat(),
+      lastLsn: fc.maxSafeNat(),
+      time: fc.maxSafeNat(),
     }),
   ),
 });

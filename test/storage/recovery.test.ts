@@ -3,10 +3,19 @@
 // should.
 
 import { expect, test } from "vitest";
+import { ByteWriter } from "../../src/base/bytes.js";
 import { Prng } from "../../src/base/prng.js";
 import { SimulatedDisk } from "../../src/sim/disk.js";
 import { DiskError } from "../../src/storage/disk.js";
-import { fileHeadBytes, recordKinds, segmentName } from "../../src/storage/frame.js";
+import {
+  beginFrame,
+  checkpointName,
+  encodeFileHead,
+  endFrame,
+  fileHeadBytes,
+  recordKinds,
+  segmentName,
+} from "../../src/storage/frame.js";
 import { Recovery } from "../../src/storage/recovery.js";
 import { RecoveryError } from "../../src/storage/scan.js";
 import { encodeStart, nextStart, type StartRecord } from "../../src/storage/start-record.js";
@@ -157,6 +166,26 @@ test("recovery: after a failed sync what readers still see is written anew", () 
   expect(replayed(rig.disk).texts).toEqual(["durable", "in memory"]);
   rig.disk.crash();
   expect(replayed(rig.disk).texts).toEqual(["durable", "in memory"]);
+});
+
+test("recovery: a checkpoint whose only log was torn at its beginning is read all the same", () => {
+  const rig = newRig();
+  record(rig, "before");
+  const { bytes } = rig.disk.list()[0]!;
+  // What a checkpoint begins with, as a log does: a head, the start, the names.
+  const head = rig.disk.read(segmentName(1), 0, bytes - 33 - "before".length);
+  const name = checkpointName(2);
+  rig.disk.create(name);
+  rig.disk.append(name, encodeFileHead({ firstLsn: 2, number: 0 }));
+  rig.disk.append(name, head.subarray(fileHeadBytes));
+  const end = new ByteWriter();
+  endFrame(end, beginFrame(end, 1, 1, recordKinds.end), 0);
+  rig.disk.append(name, end.finish());
+  rig.disk.truncate(segmentName(1), 10);
+  const recovery = new Recovery(rig.disk, { isSalvage: false });
+  const examined = recovery.examine();
+  expect(examined.start).toEqual(start);
+  expect(examined).toMatchObject({ nextLsn: 2, isCut: true });
 });
 
 test("wal: nothing is safe before its sync, and one sync is under way at a time", () => {

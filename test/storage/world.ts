@@ -6,13 +6,20 @@ import { Prng } from "../../src/base/prng.js";
 import type { HostFacts } from "../../src/commands/environment.js";
 import type { Session } from "../../src/commands/session.js";
 import { SettingsStore } from "../../src/commands/settings-store.js";
+import { storeInTurns, type TurnPort } from "../../src/host/turn-store.js";
 import { allTables } from "../../src/node/commands.js";
 import type { NodeEffects } from "../../src/node/effects.js";
 import { keepJournal, recoverNode } from "../../src/node/keep-journal.js";
+import { keepStream } from "../../src/node/keep-stream.js";
 import { Node } from "../../src/node/node.js";
 import { SimulatedDisk } from "../../src/sim/disk.js";
+import type { ObjectStore } from "../../src/storage/object-store.js";
+import { plainPacker } from "../../src/storage/packer.js";
 import { type Examined, Recovery } from "../../src/storage/recovery.js";
 import { nextStart } from "../../src/storage/start-record.js";
+import { type Claimed, claimStore } from "../../src/storage/store-claim.js";
+import { forgetMark, type Restored } from "../../src/storage/store-restore.js";
+import type { StreamOptions } from "../../src/storage/store-stream.js";
 import type { SyncPolicy } from "../../src/storage/wal.js";
 import { ClientInput } from "../../src/wire/client-input.js";
 import { decodeFrame, encodePeerMessage } from "../../src/wire/peer-codec.js";
@@ -31,6 +38,8 @@ export interface WorldOptions {
   readonly nodeCount?: number;
   readonly policy: SyncPolicy;
   readonly isSalvage?: boolean;
+  /** The object store of each node, and how it is streamed to. */
+  readonly store?: { readonly objects: ObjectStore; readonly stream: StreamOptions };
 }
 
 export class World {
@@ -48,7 +57,9 @@ export class World {
     this.options = options;
     this.prng = new Prng(options.seed);
     this.names = Array.from({ length: options.nodeCount ?? 1 }, (_, index) => `n${index + 1}`);
-    this.nodes = this.names.map((name) => new DurableNode(this, name));
+    // Nodes with an object store come one after another, by whoever tries them.
+    const names = options.store === undefined ? this.names : [];
+    this.nodes = names.map((name) => new DurableNode(this, name));
     for (const node of this.nodes) node.start();
   }
 
@@ -87,21 +98,32 @@ interface Life {
 
 export class DurableNode {
   readonly name: string;
-  readonly disk: SimulatedDisk;
+  disk: SimulatedDisk;
   readonly #world: World;
   life: Life | undefined;
   starts = 0;
   /** What the last start found. */
   examined: Examined | undefined;
   syncMs = 2;
+  /** Why the last start was refused by the object store. */
+  refusal: string | undefined;
+  mayRebase = false;
+  /** What an object store brought back last. */
+  restored: Restored | undefined;
+  readonly said: string[] = [];
   readonly clients = new Map<Session, Client>();
   #isTurnOpen = false;
 
   constructor(world: World, name: string) {
     this.#world = world;
     this.name = name;
+    this.disk = this.#newDisk();
+  }
+
+  #newDisk(): SimulatedDisk {
+    const world = this.#world;
     const prng = world.prng.fork();
-    this.disk = new SimulatedDisk(prng, (run) => {
+    return new SimulatedDisk(prng, (run) => {
       const { life } = this;
       world.after(this.syncMs * (0.5 + prng.float()), () => this.#turn(life, run));
     });
@@ -115,19 +137,60 @@ export class DurableNode {
 
   /** @throws RecoveryError when the log is damaged. */
   start(): void {
-    const world = this.#world;
-    const { policy, isSalvage = false } = world.options;
+    const { store } = this.#world.options;
     this.starts++;
-    const recovery = new Recovery(this.disk, { isSalvage });
+    if (store === undefined) this.#boot(undefined);
+    else this.#claim(store.objects);
+  }
+
+  /** What the object store answers comes as turns of the life that asked, if it still lives. */
+  #claim(objects: ObjectStore): void {
+    const world = this.#world;
+    const start = this.starts;
+    const port: TurnPort = { run: (work) => start === this.starts && work() };
+    const store = storeInTurns(objects, port);
+    this.refusal = undefined;
+    claimStore(
+      {
+        ...{ store, packer: plainPacker, disk: this.disk, mayRebase: this.mayRebase },
+        writer: `${this.name}-${world.prng.below(2 ** 32)}`,
+        later: (ms, run) => world.after(ms, () => port.run(run)),
+        onRestored: (restored) => {
+          this.restored = restored;
+        },
+      },
+      (result) => {
+        if (!result.ok) {
+          this.refusal = result.error;
+          return;
+        }
+        this.#boot(result.value);
+        const { life } = this;
+        port.run = (work) => start === this.starts && this.#turn(life, work);
+      },
+    );
+  }
+
+  #boot(claimed: Claimed | undefined): void {
+    const world = this.#world;
+    const { policy, isSalvage = false, store } = world.options;
+    const recovery = new Recovery(this.disk, { isSalvage, keepsCovered: store !== undefined });
     const examined = recovery.examine();
     this.examined = examined;
     const hasPeers = world.names.length > 1;
     const wish = { node: this.name, incarnation: 1, policy, hasPeers, shardCount, databaseCount };
-    const start = nextStart(examined.start, examined, wish);
+    const isDamaged = examined.isDamaged || claimed?.isRestored === true;
+    const start = nextStart(examined.start, { ...examined, isDamaged }, wish);
     const node = this.#newNode(start, examined);
     node.beginTurn(startMs + world.nowMs);
     const parts = { disk: this.disk, recovery, examined, start, segmentBytes };
-    keepJournal(node, parts, recoverNode(node, parts));
+    const journal = keepJournal(node, parts, recoverNode(node, parts));
+    forgetMark(this.disk);
+    if (claimed !== undefined)
+      keepStream(node, journal, claimed, {
+        ...{ ...store!.stream, lagBytesMax: 0 },
+        say: (line) => this.said.push(line),
+      });
     this.#isTurnOpen = false;
     this.#afterTurn();
     this.#cron(this.life!);
@@ -183,6 +246,12 @@ export class DurableNode {
     this.#end();
   }
 
+  /** The machine is gone with its disk; the process may go on elsewhere, on a new one. */
+  lose(): void {
+    this.#end();
+    this.disk = this.#newDisk();
+  }
+
   /** The process alone. */
   kill(): void {
     this.disk.killProcess();
@@ -198,6 +267,7 @@ export class DurableNode {
   }
 
   #end(): void {
+    this.starts++;
     this.life = undefined;
     for (const client of [...this.clients.values()]) client.onClose();
   }

@@ -1,0 +1,34 @@
+// `npm run store-trials -- --seeds 200`: the trial of test/storage/stream.test.ts over more seeds:
+// a node that streams its log into a store with all faults, killed, crashed, lost and taken over
+// from.
+
+import { parseArgs } from "node:util";
+import { StreamTrial } from "../test/storage/stream-trial.js";
+import { isMain } from "./project.js";
+
+if (isMain(import.meta.url)) {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: "string", default: "200" },
+      from: { type: "string", default: "1" },
+    },
+  });
+  const first = Number(values.from);
+  let clean = 0;
+  const seen = new Set<string>();
+  const failed: string[] = [];
+  for (let seed = first; seed < first + Number(values.seeds); seed++) {
+    const trial = StreamTrial.ofSeed(seed);
+    try {
+      trial.run();
+      clean++;
+    } catch (error) {
+      failed.push(`seed ${seed}: ${(error as Error).message}`);
+    }
+    for (const thing of trial.seen) seen.add(thing);
+  }
+  for (const line of failed) process.stdout.write(`${line}\n`);
+  process.stdout.write(`happened: ${[...seen].sort().join(" ")}\n`);
+  process.stdout.write(`${clean} clean, ${failed.length} failed\n`);
+  if (failed.length > 0) process.exitCode = 1;
+}

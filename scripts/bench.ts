@@ -1,6 +1,7 @@
 // Skerry against redis-server in the same run:
 //   npm run bench -- [--quick] [--suite strings|all|large] [--only NAME]... [--memory]
 //   [--json FILE] [--svg FILE]
+//   npm run bench -- --in-process: without sockets and without redis-server (bench-in-process.ts)
 //   npm run bench -- --persistence [--fsync always|everysec|no]...: the same with both logs on
 // Both servers share core 0, redis-benchmark has core 1 (where there are two). `--self-test` puts a
 // second redis-server in our place: every ratio must then be about one, else the method itself is
@@ -187,6 +188,11 @@ async function main(): Promise<void> {
   if (process.argv.includes("--cluster")) {
     const { benchCluster } = await import("./bench-cluster.js");
     await benchCluster();
+    return;
+  }
+  if (process.argv.includes("--in-process")) {
+    const { benchInProcess } = await import("./bench-in-process.js");
+    benchInProcess();
     return;
   }
   const options = readOptions();

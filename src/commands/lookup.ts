@@ -41,7 +41,7 @@ export function replyText(call: Call, ref: Ref): boolean {
   const flags = (words[at]! >>> 8) & 0xff;
   if ((words[at]! & 0xff) === record.textKind && (flags & record.externalFlag) === 0) {
     const start = (at << 2) + record.prefixBytes(record.textKind, flags) + words[at + 1]!;
-    call.reply.bulk(arena.bytes[slab]!, start, words[at + 2]!);
+    call.reply.bulk(arena.bytes[slab]!, start, words[at + 2]!, arena.data[slab]);
     return true;
   }
   if (!demandText(call, ref)) return false;

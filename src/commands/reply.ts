@@ -3,6 +3,7 @@
 
 import { type Bytes, copyBytes, utf8 } from "../base/bytes.js";
 import { writeInteger } from "../base/digits.js";
+import { copyWords, wordCopyMax, wordCopyMin, wordsOf } from "../base/words.js";
 
 const ok = utf8("+OK\r\n");
 const pong = utf8("+PONG\r\n");
@@ -29,6 +30,7 @@ export const replyBytesMax = 0x7fff_0000;
 
 export class Reply {
   bytes: Uint8Array = new Uint8Array(capacityStart);
+  #words = wordsOf(this.bytes);
   length = 0;
   /** The protocol of the connection being answered. */
   resp3 = false;
@@ -44,18 +46,23 @@ export class Reply {
     if (needed > replyBytesMax) throw new ReplyTooLarge("a turn's replies exceed 2 GiB");
     const grown = new Uint8Array(Math.min(replyBytesMax, Math.max(needed, this.bytes.length * 2)));
     grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
+    this.#take(grown);
   }
 
   /** Hands the buffer away (it is being sent) and starts another one. */
   replaceBuffer(buffer?: Uint8Array): void {
-    this.bytes = buffer ?? new Uint8Array(capacityStart);
+    this.#take(buffer ?? new Uint8Array(capacityStart));
     this.length = 0;
   }
 
   clear(): void {
-    if (this.bytes.length > capacityStart * 16) this.bytes = new Uint8Array(capacityStart);
+    if (this.bytes.length > capacityStart * 16) this.#take(new Uint8Array(capacityStart));
     this.length = 0;
+  }
+
+  #take(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.#words = wordsOf(bytes);
   }
 
   #constant(bytes: Bytes): void {
@@ -147,8 +154,8 @@ export class Reply {
     this.#end();
   }
 
-  /** A binary-safe string: `bytes[start, start + length)`. */
-  bulk(bytes: Bytes, start = 0, length = bytes.length): void {
+  /** A binary-safe string: `bytes[start, start + length)`; `words` are the same bytes. */
+  bulk(bytes: Bytes, start = 0, length = bytes.length, words?: DataView): void {
     this.reserve(length + 26);
     const out = this.bytes;
     let at = this.length;
@@ -157,7 +164,9 @@ export class Reply {
     else at += writeInteger(out, at, length);
     out[at++] = 13;
     out[at++] = 10;
-    if (length > 96) out.set(bytes.subarray(start, start + length), at);
+    if (words !== undefined && length >= wordCopyMin && length <= wordCopyMax)
+      copyWords(this.#words, at, words, start, length);
+    else if (length > 96) out.set(bytes.subarray(start, start + length), at);
     else for (let i = 0; i < length; i++) out[at + i] = bytes[start + i]!;
     at += length;
     out[at++] = 13;

@@ -54,20 +54,35 @@ export class HashIndex {
   }
 
   /**
-   * Loads the slot of a hash, so that later work on it finds it cached. Returns the ref there,
-   * unverified.
+   * Loads the slots of the first `count` hashes, so that later work on them finds them cached; four
+   * at a time, as `Arena.touch` does.
    */
-  touch(hash: number): Ref {
-    return this.#table[((hash & this.#mask) << 1) + 1]!;
-  }
-
-  /** The ref that `find` will most likely look at, unverified; 0 when it will find none. */
-  candidate(hash: number): Ref {
+  touch(hashes: Int32Array, count: number): number {
     const table = this.#table;
     const mask = this.#mask;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const ref = table[(slot << 1) + 1]!;
-      if (ref === 0 || table[slot << 1] === hash) return ref;
+    let touched = 0;
+    let i = 0;
+    for (; i + 4 <= count; i += 4) {
+      const first = table[(hashes[i]! & mask) << 1]! ^ table[(hashes[i + 1]! & mask) << 1]!;
+      const second = table[(hashes[i + 2]! & mask) << 1]! ^ table[(hashes[i + 3]! & mask) << 1]!;
+      touched ^= first ^ second;
+    }
+    for (; i < count; i++) touched ^= table[(hashes[i]! & mask) << 1]!;
+    return touched;
+  }
+
+  /** The refs that `find` will most likely look at, unverified; 0 where it will find none. */
+  candidates(hashes: Int32Array, refs: Int32Array, count: number): void {
+    const table = this.#table;
+    const mask = this.#mask;
+    for (let i = 0; i < count; i++) {
+      const hash = hashes[i]!;
+      for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+        const ref = table[(slot << 1) | 1]!;
+        if (ref !== 0 && table[slot << 1] !== hash) continue;
+        refs[i] = ref;
+        break;
+      }
     }
   }
 

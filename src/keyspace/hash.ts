@@ -2,6 +2,9 @@
 // words), whose 64-bit key comes from the host. An attacker who does not know the key cannot make
 // keys collide. Never used for anything that leaves the process: digests have their own hash.
 
+import { copyBytes } from "../base/bytes.js";
+import { knownWordsOf, wordsOf } from "../base/words.js";
+
 let k0 = 0x5bd1e995 | 0;
 let k1 = 0x1b873593 | 0;
 
@@ -11,15 +14,15 @@ export function seedHash(a: number, b: number): void {
   k1 = b | 0;
 }
 
-/** A 32-bit signed hash of `bytes[start, start + length)`. */
-export function hashBytes(bytes: Uint8Array, start: number, length: number): number {
+/** A 32-bit signed hash of `data[start, start + length)`. */
+export function hashWords(data: DataView, start: number, length: number): number {
   let v0 = k0;
   let v1 = k1;
   let v2 = 0x6c796765 ^ k0;
   let v3 = 0x74656462 ^ k1;
   let at = start;
   for (let left = length >> 2; left > 0; left--) {
-    const m = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    const m = data.getInt32(at, true);
     at += 4;
     v3 ^= m;
     v0 = (v0 + v1) | 0;
@@ -36,9 +39,9 @@ export function hashBytes(bytes: Uint8Array, start: number, length: number): num
   }
   let last = length << 24;
   const rest = length & 3;
-  if (rest > 2) last |= bytes[at + 2]! << 16;
-  if (rest > 1) last |= bytes[at + 1]! << 8;
-  if (rest > 0) last |= bytes[at]!;
+  if (rest > 2) last |= data.getUint8(at + 2) << 16;
+  if (rest > 1) last |= data.getUint8(at + 1) << 8;
+  if (rest > 0) last |= data.getUint8(at);
   v3 ^= last;
   for (let round = 0; round < 4; round++) {
     v0 = (v0 + v1) | 0;
@@ -57,4 +60,16 @@ export function hashBytes(bytes: Uint8Array, start: number, length: number): num
     }
   }
   return v1 ^ v3;
+}
+
+const scratch = new Uint8Array(256);
+const scratchWords = wordsOf(scratch);
+
+/** A 32-bit signed hash of `bytes[start, start + length)`. */
+export function hashBytes(bytes: Uint8Array, start: number, length: number): number {
+  const known = knownWordsOf(bytes);
+  if (known !== undefined) return hashWords(known, start, length);
+  if (length > scratch.length) return hashWords(wordsOf(bytes), start, length);
+  copyBytes(scratch, 0, bytes, start, length);
+  return hashWords(scratchWords, 0, length);
 }

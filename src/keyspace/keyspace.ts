@@ -9,7 +9,6 @@
 //
 // Left out: what commands mean (src/commands), contexts and logs (shard.ts).
 
-import { copyBytes } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
 import { HybridClock, type ReplicaIndex, type Stamp, type Time } from "../clock/stamp.js";
 import { CellMap } from "../lattice/cell-map.js";
@@ -23,7 +22,7 @@ import { newCompactStore } from "./compact-stores.js";
 import { Database } from "./database.js";
 import { entryOfRecord, foldable } from "./entry-record.js";
 import { ExpiryHeap } from "./expiry-heap.js";
-import { hashBytes } from "./hash.js";
+import { hashBytes, hashWords } from "./hash.js";
 import type { EventListener, ModifiedListener } from "./listeners.js";
 import { type MovableElements, ObjectTable } from "./object-table.js";
 import { slotOfPacked } from "./packed.js";
@@ -221,8 +220,8 @@ export class Keyspace extends AccessMarks {
   }
 
   hashOf(ref: Ref): number {
-    return hashBytes(
-      this.arena.bytes[slabOf(ref)]!,
+    return hashWords(
+      this.arena.data[slabOf(ref)]!,
       record.keyStartOf(this.arena, ref),
       record.keyLengthOf(this.arena, ref),
     );
@@ -287,13 +286,8 @@ export class Keyspace extends AccessMarks {
     words[at + 3] = (this.accessBirth << 8) | db.store;
     this.arena.floats[slabOf(ref)]![(at >> 1) + 2] = time;
     if ((flags & record.deadlineFlag) !== 0) record.setHeapPosition(this.arena, ref, -1);
-    copyBytes(
-      this.arena.bytes[slabOf(ref)]!,
-      (at << 2) + record.prefixBytes(kind, flags),
-      bytes,
-      start,
-      length,
-    );
+    const keyStart = (at << 2) + record.prefixBytes(kind, flags);
+    this.arena.put(slabOf(ref), keyStart, bytes, start, length);
     return ref;
   }
 

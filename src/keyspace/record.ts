@@ -17,6 +17,7 @@
 // collection of one sibling per element and one birth, which is the record's stamp (packed.ts).
 // Everything else is an object behind the record.
 
+import { knownWordsOf } from "../base/words.js";
 import { type Arena, blockUnitsMax, type Ref, slabOf, wordOf } from "./arena.js";
 
 export const textKind = 1;
@@ -274,17 +275,11 @@ export function keyEquals(
     );
   }
   let i = 0;
-  if (isLittleEndian) {
+  const asked = knownWordsOf(bytes);
+  if (isLittleEndian && asked !== undefined) {
     // A key begins at a multiple of eight.
-    for (let w = at >> 2; i + 4 <= length; i += 4) {
-      const from = start + i;
-      const four =
-        bytes[from]! |
-        (bytes[from + 1]! << 8) |
-        (bytes[from + 2]! << 16) |
-        (bytes[from + 3]! << 24);
-      if (words[w++] !== four) return false;
-    }
+    for (let w = at >> 2; i + 4 <= length; i += 4)
+      if (words[w++] !== asked.getInt32(start + i, true)) return false;
   }
   for (; i < length; i++) if (key[at + i] !== bytes[start + i]) return false;
   return true;

@@ -4,7 +4,7 @@
 // counter, change bytes in place. What is not (siblings, rows of other replicas, sums beyond 53
 // bits, floats) goes through the key's entry.
 
-import { type Bytes, copyBytes, fromUtf8 } from "../base/bytes.js";
+import { type Bytes, fromUtf8 } from "../base/bytes.js";
 import { persist } from "../lattice/deadline.js";
 import { type Decimal, integer } from "../lattice/decimal.js";
 import { onlyElement, slots } from "../lattice/key-entry.js";
@@ -128,7 +128,7 @@ function overwrite(
   else keyspace.touch(ref);
   keyspace.writeBatchTime(ref);
   const into = (at << 2) + record.prefixBytes(record.textKind, flags) + words[at + 1]!;
-  copyBytes(arena.bytes[slab]!, into, value, start, length);
+  arena.put(slab, into, value, start, length);
 }
 
 function placeValue(
@@ -147,7 +147,7 @@ function placeValue(
     return;
   }
   const at = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
-  copyBytes(arena.bytes[slabOf(ref)]!, at, value, start, length);
+  arena.put(slabOf(ref), at, value, start, length);
 }
 
 function setThroughEntry(

@@ -10,11 +10,12 @@
 // Light commands of a batch are measured together, two readings of the clock for all of them; a
 // command that is alone in its batch, and any other, by itself.
 
+import { wordsOfRequest } from "../base/words.js";
 import type { Call } from "../commands/call.js";
 import type { Command } from "../commands/command.js";
 import { gate, outcome, type QueuedCommand, type Session } from "../commands/session.js";
 import { slabOf, wordOf } from "../keyspace/arena.js";
-import { hashBytes } from "../keyspace/hash.js";
+import { hashWords } from "../keyspace/hash.js";
 import { textKind } from "../keyspace/record.js";
 import type { CommandTable } from "./command-table.js";
 import { GateList, loadingGate, type Refuse } from "./dispatcher-gates.js";
@@ -38,6 +39,11 @@ export const nodeGate = {
  * A batch ends early when its replies have grown to this: they leave, and the client may be slow.
  */
 export const replyBytesHigh = 256 * 1024;
+
+/** Key and value of a text that ends within the two lines of the cache that `Arena.touch` loads. */
+const shortTextBytes = 40;
+/** Words from the beginning of a longer record to what its third line surely holds. */
+const thirdLine = 20;
 
 /** Who keeps what the measurements say; `LatencyMeter` does. */
 export interface Meter {
@@ -106,7 +112,8 @@ export class Dispatcher {
     call.mayBlock = true;
     call.isInsideExec = false;
     this.#readAccess(session);
-    if (count > 1) this.#prefetch(batch);
+    const data = wordsOfRequest(source);
+    if (count > 1) this.#prefetch(batch, data);
     else this.#commands[0] = this.#find(source, ranges, batch.firsts[0]!);
     const isEach = this.#meter?.measuresEach === true;
     const started = this.#measure();
@@ -191,40 +198,32 @@ export class Dispatcher {
     return this.table.find(bytes, ranges[first]!, ranges[first + 1]!);
   }
 
-  #prefetch(batch: RequestBatch): void {
+  #prefetch(batch: RequestBatch, data: DataView): void {
     const { count, source, ranges } = batch;
-    const db = this.call.keyspace.databases[this.call.session.database]!;
+    const { keys } = this.call.keyspace.databases[this.call.session.database]!;
     const { arena } = this.call.keyspace;
     for (let i = 0; i < count; i++) {
       const first = batch.firsts[i]!;
       const command = this.#find(source, ranges, first);
       this.#commands[i] = command;
       if (command === undefined || command.firstKey !== 1 || batch.argcs[i]! < 2) continue;
-      this.#hashes[i] = hashBytes(source, ranges[first + 2]!, ranges[first + 3]!);
+      this.#hashes[i] = hashWords(data, ranges[first + 2]!, ranges[first + 3]!);
     }
-    let touched = 0;
-    const { keys } = db;
-    for (let i = 0; i < count; i++) touched ^= keys.touch(this.#hashes[i]!);
+    let touched = keys.touch(this.#hashes, count);
     // Which slot of a run it is can only be guessed wrong before the slots are there: a loop of its
     // own, so that the loads of the next one depend on no guess.
-    for (let i = 0; i < count; i++) this.#refs[i] = keys.candidate(this.#hashes[i]!);
-    for (let i = 0; i < count; i++) {
-      const ref = this.#refs[i]!;
-      // A tombstone's slab may not exist; every real ref's does.
-      const words = arena.words[slabOf(ref)];
-      if (words === undefined || ref === -1) continue;
-      const word = wordOf(ref);
-      // Most records lie across two lines of the cache.
-      touched ^= words[word]! ^ words[Math.min(word + 12, words.length - 1)]!;
-    }
+    keys.candidates(this.#hashes, this.#refs, count);
+    touched ^= arena.touch(this.#refs, count);
     for (let i = 0; i < count; i++) {
       const ref = this.#refs[i]!;
       const words = arena.words[slabOf(ref)];
       if (words === undefined || ref === -1) continue;
-      // The key of a counter, and of what has a deadline, lies further on.
       const word = wordOf(ref);
-      if ((words[word]! & 0xffff) !== textKind)
-        touched ^= words[Math.min(word + 20, words.length - 1)]!;
+      const head = words[word]! & 0xffff;
+      // The key of a counter, and of what has a deadline, lies further on, and so does the end of a
+      // longer text.
+      if (head !== textKind || words[word + 1]! + words[word + 2]! > shortTextBytes)
+        touched ^= words[Math.min(word + thirdLine, words.length - 1)]!;
     }
     this.touched ^= touched;
   }

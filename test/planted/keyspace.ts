@@ -209,6 +209,22 @@ export const planted = [
     suite: numbers,
   },
   {
+    name: "words_copied_without_the_rest",
+    story: "a value whose length is no multiple of four ends with what was there before",
+    file: "src/base/words.ts",
+    find: "  for (; i < length; i++) target.setUint8(at + i, source.getUint8(start + i));\n",
+    replace: "",
+    suite: "test/base/words.test.ts",
+  },
+  {
+    name: "words_of_another_request",
+    story: "a key is hashed and compared as the bytes of an earlier read",
+    file: "src/base/words.ts",
+    find: "if (bytes !== requestBytes) {",
+    replace: "if (bytes.length !== requestBytes.length) {",
+    suite: "test/base/words.test.ts",
+  },
+  {
     name: "key_compared_by_whole_words",
     story: "two keys that differ in their last byte are one",
     file: "src/keyspace/record.ts",

@@ -6,6 +6,22 @@ const listener = "test/process/tcp-host.test.ts";
 
 export const plantedInWire = [
   {
+    name: "wire_short_command_without_its_end",
+    story: "an argument whose last bytes have not arrived is run with what lies behind the read",
+    file: "src/wire/request-decoder.ts",
+    find: "      if (at > end) return false;\n",
+    replace: "",
+    suite: decoder,
+  },
+  {
+    name: "wire_length_with_a_leading_zero",
+    story: "$03 is taken for $3, but only where the read ends behind it",
+    file: "src/wire/request-decoder.ts",
+    find: "if (length === 0 || units < 0",
+    replace: "if (units < 0",
+    suite: decoder,
+  },
+  {
     name: "wire_tail_is_lost_between_reads",
     story: "a request cut by the end of a read never arrives",
     file: "src/wire/client-input.ts",

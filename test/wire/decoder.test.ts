@@ -115,6 +115,7 @@ const refused: readonly (readonly [bytes: string, error: string, what?: string])
   ["*1\r\n$-1\r\n", "invalid bulk length"],
   ["*1\r\n$536870913\r\n", "invalid bulk length"],
   ["*1\r\n$1a\r\n", "invalid bulk length"],
+  ["*1\r\n$04\r\nPING\r\n", "invalid bulk length"],
   ["*1\r\n$\r\n", "invalid bulk length"],
   [`*${"1".repeat(65_536)}`, "too big mbulk count string", "a count without end"],
   [`*1\r\n$${"1".repeat(65_536)}`, "too big bulk count string", "a length without end"],

@@ -22,7 +22,7 @@ import { newCompactStore } from "./compact-stores.js";
 import { Database } from "./database.js";
 import { entryOfRecord, foldable } from "./entry-record.js";
 import { ExpiryHeap } from "./expiry-heap.js";
-import { hashBytes, hashWords } from "./hash.js";
+import { hashWords } from "./hash.js";
 import type { EventListener, ModifiedListener } from "./listeners.js";
 import { type MovableElements, ObjectTable } from "./object-table.js";
 import { slotOfPacked } from "./packed.js";

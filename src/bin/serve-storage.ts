@@ -15,7 +15,7 @@ import { DiskError } from "../storage/disk.js";
 import { type Examined, Recovery } from "../storage/recovery.js";
 import { RecoveryError } from "../storage/scan.js";
 import { nextStart, type StartRecord } from "../storage/start-record.js";
-import type { Claimed } from "../storage/store-claim.js";
+import { type Claimed, whyTooShort } from "../storage/store-claim.js";
 import { forgetMark, readMark } from "../storage/store-restore.js";
 import { CliError } from "./cli.js";
 import { claimFor, type OpenStore, openStore, probeStore } from "./serve-store.js";
@@ -99,6 +99,8 @@ export class Storage {
     const keepsCovered = claim !== undefined;
     this.#recovery = new Recovery(disk, { isSalvage: config.settings.salvage, keepsCovered });
     this.#examined = this.#recovery.examine();
+    const objection = claim && whyTooShort(claim.claimed, this.#examined.nextLsn - 1);
+    if (objection !== undefined) throw new CliError(`${objection} (${claim?.objects.place})`);
     for (const finding of this.#examined.findings) say(finding);
   }
 

@@ -204,6 +204,20 @@ class Claim {
   }
 }
 
+/**
+ * Why a folder that was claimed for must not be streamed all the same: its log ends before the
+ * store's, though only what was durable was ever put there. @param lastLsn the log's last record
+ */
+export const whyTooShort = (
+  { manifest, isRebase }: Claimed,
+  lastLsn: number,
+): string | undefined =>
+  isRebase || manifest.heldLsn <= lastLsn
+    ? undefined
+    : `the object store holds records up to ${manifest.heldLsn}, the data folder ends with ` +
+      `${lastLsn}: it is an older copy, or its disk has lost what it called durable; start with an ` +
+      "empty folder, which is filled from the store";
+
 /** Whether a folder holds all that the store does. */
 const isSame = (mark: RestoreMark, { sequence }: Pick<Manifest, "sequence">): boolean =>
   mark.isWhole && sequence === mark.sequence;

@@ -8,7 +8,8 @@ import { FaultyStore, type StoreFault, storeFaults } from "../../src/storage/fau
 import { decodeManifest, type Manifest } from "../../src/storage/manifest.js";
 import { manifestName } from "../../src/storage/manifest-writer.js";
 import { MemoryStore } from "../../src/storage/memory-store.js";
-import type { ObjectStore } from "../../src/storage/object-store.js";
+import type { ObjectStore, StoreDone } from "../../src/storage/object-store.js";
+import { planRestore } from "../../src/storage/store-restore.js";
 import type { SyncPolicy } from "../../src/storage/wal.js";
 import type { Argv } from "../differential/resp-client.js";
 import { type Client, DurableNode, World } from "./world.js";
@@ -24,7 +25,7 @@ export interface TrialOptions {
 
 /** What happened, for those who want to see that it happens at all. */
 export type Seen = Set<
-  StoreFault | "restored" | "merged" | "checkpoint" | "fenced" | "removed" | "restarted" | "kept"
+  StoreFault | "restored" | "merged" | "checkpoint" | "fenced" | "removed" | "restarted" | "refused"
 >;
 
 const databases = 2;
@@ -50,16 +51,30 @@ function draw(prng: Prng): Argv {
     ["FLUSHDB"],
     ["SELECT", String(prng.below(databases))],
     ["SWAPDB", "0", "1"],
-    ["BGSAVE"],
     ["DEL", "s0", "h0", "l0", "z0"],
   ];
+  if (prng.chance(0.02)) return ["BGSAVE"];
   return prng.chance(0.03) ? prng.pick(rare) : prng.pick(commands);
+}
+
+/** Objects in memory, which know when one may have gone. */
+class CountingStore extends MemoryStore {
+  deletions = 0;
+
+  constructor() {
+    super(20);
+  }
+
+  override delete(name: string, done: StoreDone<undefined>): void {
+    this.deletions++;
+    super.delete(name, done);
+  }
 }
 
 export class StreamTrial {
   readonly world: World;
   readonly seen: Seen = new Set();
-  readonly objects = new MemoryStore(20);
+  readonly objects = new CountingStore();
   readonly #prng: Prng;
   readonly #faulty: FaultyStore[];
   readonly #steps: number;
@@ -67,6 +82,9 @@ export class StreamTrial {
   readonly #states = new Map<number, string>([[0, ""]]);
   /** What the store was told to hold. */
   #toldLsn = 0;
+  /** The manifest and the removals for which everything was looked at. */
+  #wholeSequence = 0;
+  #deletions = 0;
   #node: DurableNode;
   #client: Client | undefined;
 
@@ -92,7 +110,12 @@ export class StreamTrial {
     const others = new FaultyStore(this.objects, prng.fork(), every, ports);
     this.#faulty = [manifests, others];
     const objects = byName((name) => (name === manifestName ? manifests : others));
-    const stream = { segmentBytes: 2048, intervalMs: 40, retentionMs, mergeCount: 4 };
+    const stream = {
+      segmentBytes: 2048,
+      intervalMs: seed % 4 < 2 ? 40 : 400,
+      retentionMs,
+      mergeCount: 4,
+    };
     this.world = new World({ seed, policy, store: { objects, stream } });
     this.#node = new DurableNode(this.world, "n1");
     this.#node.start();
@@ -110,8 +133,10 @@ export class StreamTrial {
   run(): void {
     for (let step = 0; step < this.#steps; step++) {
       if (this.#node.life !== undefined) this.#command();
-      this.world.run(this.#prng.below(20));
+      // Some commands come close upon each other, so that checkpoints are written meanwhile.
+      this.world.run(this.#prng.below(this.#prng.chance(0.5) ? 3 : 20));
       this.#note();
+      this.#expectWhole();
       if (this.#prng.chance(0.012)) this.#disturb();
     }
     this.#heal();
@@ -123,6 +148,23 @@ export class StreamTrial {
     this.#client.send(draw(this.#prng));
     node.node.journal!.closeOpenBatch();
     this.#states.set(node.node.journal!.wal.lastLsn, stateOf(node));
+  }
+
+  /** Whatever the manifest names is there, and is enough to come back from, at any time. */
+  #expectWhole(): void {
+    const manifest = this.manifest();
+    if (manifest === undefined || manifest.sequence === this.#wholeSequence) {
+      if (this.objects.deletions === this.#deletions) return;
+    }
+    this.#deletions = this.objects.deletions;
+    if (manifest === undefined) return;
+    this.#wholeSequence = manifest.sequence;
+    const plan = planRestore(manifest);
+    if (!plan.ok) throw new Error(`the manifest would not do: ${plan.error}`);
+    for (const { name, size } of manifest.objects)
+      this.objects.get(name, undefined, (result) => {
+        if (!result.ok || result.value.size !== size) throw new Error(`${name} is listed and gone`);
+      });
   }
 
   #note(): void {
@@ -173,7 +215,20 @@ export class StreamTrial {
       });
       if (!answer.includes("fenced")) throw new Error(`a fenced writer says "${answer}"`);
       zombie.crash();
+      this.#expectRefused(zombie);
     });
+  }
+
+  /** The machine that was taken over from comes back with its disk: its log is a branch. */
+  #expectRefused(zombie: DurableNode): void {
+    zombie.start();
+    const refusal = (): string => zombie.refusal ?? "";
+    for (let waited = 0; waited < 300 && refusal() === ""; waited++) {
+      this.world.run(100);
+      if (zombie.life !== undefined) throw new Error("two branches of one history go on");
+    }
+    if (refusal() === "") zombie.lose();
+    if (refusal().includes("taken over")) this.seen.add("refused");
   }
 
   /** Until the node stands: the store's faults may keep it from it for a while. */
@@ -229,7 +284,7 @@ export class StreamTrial {
 
   /** The store holds what the manifest names and nothing else. */
   #expectTidy(): void {
-    const manifest = this.manifest();
+    const manifest = this.manifest()!;
     const names = manifest.objects.map(({ name }) => name);
     let stored: string[] = [];
     const list = (after: string | undefined): void =>
@@ -243,13 +298,12 @@ export class StreamTrial {
     if (extra.length > 0) throw new Error(`nobody needs ${extra.join(", ")}`);
   }
 
-  manifest(): Manifest {
+  manifest(): Manifest | undefined {
     let manifest: Manifest | undefined;
     this.objects.get(manifestName, undefined, (result) => {
       const decoded = result.ok ? decodeManifest(result.value.bytes) : result;
       if (decoded.ok) manifest = decoded.value;
     });
-    if (manifest === undefined) throw new Error("there is no manifest");
     return manifest;
   }
 }

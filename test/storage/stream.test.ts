@@ -18,7 +18,15 @@ test("store: what it was told to hold comes back from it, over faults, crashes a
     }
     for (const thing of trial.seen) seen.add(thing);
   }
-  const happened = ["restored", "merged", "checkpoint", "fenced", "removed", "restarted"] as const;
+  const happened = [
+    "restored",
+    "merged",
+    "checkpoint",
+    "fenced",
+    "removed",
+    "restarted",
+    "refused",
+  ] as const;
   for (const thing of [...happened, ...Object.keys(storeFaults)])
     expect([thing, seen.has(thing as (typeof happened)[number])]).toEqual([thing, true]);
 }, 60_000);

@@ -17,7 +17,7 @@ import type { ObjectStore } from "../../src/storage/object-store.js";
 import { plainPacker } from "../../src/storage/packer.js";
 import { type Examined, Recovery } from "../../src/storage/recovery.js";
 import { nextStart } from "../../src/storage/start-record.js";
-import { type Claimed, claimStore } from "../../src/storage/store-claim.js";
+import { type Claimed, claimStore, whyTooShort } from "../../src/storage/store-claim.js";
 import { forgetMark, type Restored } from "../../src/storage/store-restore.js";
 import type { StreamOptions } from "../../src/storage/store-stream.js";
 import type { SyncPolicy } from "../../src/storage/wal.js";
@@ -179,6 +179,8 @@ export class DurableNode {
     this.examined = examined;
     const hasPeers = world.names.length > 1;
     const wish = { node: this.name, incarnation: 1, policy, hasPeers, shardCount, databaseCount };
+    const objection = claimed && whyTooShort(claimed, examined.nextLsn - 1);
+    if (objection !== undefined) throw new Error(objection);
     const isDamaged = examined.isDamaged || claimed?.isRestored === true;
     const start = nextStart(examined.start, { ...examined, isDamaged }, wish);
     const node = this.#newNode(start, examined);

@@ -17,18 +17,18 @@ import {
   incrementCell,
   isBlank,
   isVisible,
-  joinCell,
   type ReplicaCodec,
   sortCell,
 } from "../lattice/cell.js";
 import { applyCellDelta, type CellDelta } from "../lattice/cell-delta.js";
 import { CellMap } from "../lattice/cell-map.js";
 import type { Decimal } from "../lattice/decimal.js";
-import type { ElementStore } from "../lattice/element-store.js";
+import type { ElementStore, VisitElement } from "../lattice/element-store.js";
 import type { Ref } from "./arena.js";
 import { ElementRecords } from "./element-records.js";
 import { hashBytes } from "./hash.js";
 import { eachBirth, type HighestBirth } from "./highest-birth.js";
+import { joinStores } from "./whole-store.js";
 
 export class ElementTable extends ElementRecords implements ElementStore {
   #complex: Map<string, Cell> | undefined;
@@ -107,6 +107,20 @@ export class ElementTable extends ElementRecords implements ElementStore {
     if (this.#complex !== undefined) yield* this.#complex.entries();
   }
 
+  *walk(visit: VisitElement): IterableIterator<void> {
+    let cursor = 0;
+    do {
+      cursor = this.index.scan(cursor, (ref) => {
+        visit(latin1(this.keyspace.keyOf(ref)), this.unfold(ref));
+      });
+      yield;
+    } while (cursor !== 0);
+    for (const [element, cell] of this.complexEntries()) {
+      visit(element, cell);
+      yield;
+    }
+  }
+
   birth(_replicas: ReplicaTable): Stamp | undefined {
     if (this.visibleCount === 0) return undefined;
     this.settleBirth();
@@ -147,14 +161,7 @@ export class ElementTable extends ElementRecords implements ElementStore {
   }
 
   join(seen: Seen, other: ElementStore, otherSeen: Seen): void {
-    for (const element of this.sortedElements()) {
-      const theirs = other.get(element) ?? emptyCell();
-      this.#change(element, (cell) => joinCell(cell, seen, theirs, otherSeen));
-    }
-    for (const [element, theirs] of other.entries()) {
-      if (this.get(element) !== undefined) continue;
-      this.#change(element, (cell) => joinCell(cell, seen, theirs, otherSeen));
-    }
+    joinStores(this, seen, other, otherSeen, (element, edit) => this.#change(element, edit));
   }
 
   /** The one way by which a cell changes here: unfolded, edited, folded again where it can be. */

@@ -55,6 +55,11 @@ export class ListChunks {
     this.at = (this.chunks[--this.chunk]?.count ?? 0) - 1;
   }
 
+  /** Visits every element, in order. */
+  eachPlain(visit: (chunk: ListChunk, at: number) => void): void {
+    for (const chunk of this.chunks) for (let at = 0; at < chunk.count; at++) visit(chunk, at);
+  }
+
   /** Drops an empty chunk, and joins a sparse one in the middle with its neighbour. */
   protected tidy(): void {
     const chunks = this.chunks;

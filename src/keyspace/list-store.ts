@@ -21,17 +21,17 @@ import {
   isBlank,
   isLive,
   isVisible,
-  joinCell,
   type ReplicaCodec,
   winner,
 } from "../lattice/cell.js";
 import { applyCellDelta, type CellDelta } from "../lattice/cell-delta.js";
 import type { Decimal } from "../lattice/decimal.js";
-import type { ElementStore } from "../lattice/element-store.js";
+import type { ElementStore, VisitElement } from "../lattice/element-store.js";
 import { type KeyEntry, slots } from "../lattice/key-entry.js";
 import {
   type ListPosition,
   placeOf,
+  positionAtEnd,
   positionFirst,
   positionLast,
 } from "../lattice/list-position.js";
@@ -41,7 +41,7 @@ import type { ListChunk } from "./list-chunk.js";
 import { ListChunks } from "./list-chunks.js";
 import { ObjectTable } from "./object-table.js";
 import { resolveText } from "./text-view.js";
-import { encodeStore, equalStores, plainCopy } from "./whole-store.js";
+import { encodeStore, equalStores, joinStores, plainCopy } from "./whole-store.js";
 
 interface ComplexElement {
   readonly position: ListPosition;
@@ -149,7 +149,7 @@ export class ListStore extends ListChunks implements ElementStore {
     const replica = keyspace.self;
     const place = keyspace.nextPlace();
     if (entry.isTracked) {
-      const position = positionOf(isFront, { time, replica }, place, keyspace.replicas);
+      const position = positionAtEnd(isFront, { time, replica }, place, keyspace.replicas);
       entry.remember(slots.list, position);
     }
     const chunks = this.chunks;
@@ -160,7 +160,7 @@ export class ListStore extends ListChunks implements ElementStore {
     // A plain element at the end was pushed before; what another one's key is cannot be known
     // without looking.
     if (chunk?.isComplex(isFront ? 0 : chunk.count - 1)) {
-      this.#locate(positionOf(isFront, { time, replica }, place, keyspace.replicas));
+      this.#locate(positionAtEnd(isFront, { time, replica }, place, keyspace.replicas));
     }
     this.#insertPlain(time, replica, isFront, place, value, start, length, bornTime, bornReplica);
     this.elementCount++;
@@ -196,11 +196,6 @@ export class ListStore extends ListChunks implements ElementStore {
         bornTime === first?.bornTime && bornReplica === first.bornReplica,
     );
     return isShared ? first : undefined;
-  }
-
-  /** Visits the elements of a store of plain ones, in order. */
-  eachPlain(visit: (chunk: ListChunk, at: number) => void): void {
-    for (const chunk of this.chunks) for (let at = 0; at < chunk.count; at++) visit(chunk, at);
   }
 
   /** Removes the element where the store stands, and stands at the one behind it. */
@@ -252,7 +247,7 @@ export class ListStore extends ListChunks implements ElementStore {
     bornReplica: ReplicaIndex,
   ): void {
     if (!this.findRoom(length, bornTime, bornReplica)) {
-      const position = positionOf(isLeft, { time, replica }, place, this.#keyspace.replicas);
+      const position = positionAtEnd(isLeft, { time, replica }, place, this.#keyspace.replicas);
       const sibling = {
         time,
         replica,
@@ -376,6 +371,24 @@ export class ListStore extends ListChunks implements ElementStore {
     if (this.#hidden !== undefined) yield* this.#hidden.entries();
   }
 
+  *walk(visit: VisitElement): IterableIterator<void> {
+    this.chunk = 0;
+    this.at = 0;
+    while (this.chunk < this.chunks.length) {
+      const chunk = this.chunks[this.chunk]!;
+      for (let at = this.at; at < chunk.count; at++)
+        visit(this.#positionAt(chunk, at), this.#cellAt(chunk, at));
+      const last = this.#positionAt(chunk, chunk.count - 1);
+      yield;
+      if (!this.#locate(last)) this.at--;
+      if (this.elementCount > 0) this.step(false);
+    }
+    for (const [element, cell] of this.#hidden ?? []) {
+      visit(element, cell);
+      yield;
+    }
+  }
+
   birth(_replicas: ReplicaTable): Stamp | undefined {
     if (this.elementCount === 0) return undefined;
     this.settleBirth();
@@ -437,14 +450,7 @@ export class ListStore extends ListChunks implements ElementStore {
   }
 
   join(seen: Seen, other: ElementStore, otherSeen: Seen): void {
-    for (const element of this.sortedElements()) {
-      const theirs = other.get(element) ?? emptyCell();
-      this.#change(element, (cell) => joinCell(cell, seen, theirs, otherSeen));
-    }
-    for (const [element, theirs] of other.entries()) {
-      if (this.get(element) !== undefined) continue;
-      this.#change(element, (cell) => joinCell(cell, seen, theirs, otherSeen));
-    }
+    joinStores(this, seen, other, otherSeen, (element, edit) => this.#change(element, edit));
   }
 
   // ---- the whole store
@@ -488,11 +494,3 @@ export class ListStore extends ListChunks implements ElementStore {
     );
   }
 }
-
-const positionOf = (
-  isFront: boolean,
-  stamp: Stamp,
-  place: number,
-  replicas: ReplicaTable,
-): ListPosition =>
-  isFront ? positionFirst(stamp, place, replicas) : positionLast(stamp, place, replicas);

@@ -32,6 +32,7 @@ export const redoOps = {
   removed: 6,
   flushed: 7,
   swapped: 8,
+  roomy: 9,
 } as const;
 
 /** The flags of a record that are stored; where a value lies is this process's business. */
@@ -224,4 +225,9 @@ export function encodeRemoved(
     .u8(database)
     .varint(length)
     .raw(keys, start, start + length);
+}
+
+/** Behind the elements of a collection that was written in pieces. */
+export function encodeRoomy(writer: ByteWriter, database: number, key: Bytes): void {
+  writer.u8(redoOps.roomy).u8(database).bytes(key);
 }

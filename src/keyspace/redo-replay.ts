@@ -64,6 +64,7 @@ export class RedoReplay {
     else if (op === redoOps.entry) this.#entry(reader);
     else if (op === redoOps.elements) this.#elements(reader);
     else if (op === redoOps.removed) this.#removed(reader);
+    else if (op === redoOps.roomy) this.#roomy(reader);
     else if (op === redoOps.flushed) flushDatabase(this.#keyspace, this.#database(reader));
     else if (op === redoOps.swapped)
       swapDatabases(this.#keyspace, this.#database(reader), this.#database(reader));
@@ -223,6 +224,13 @@ export class RedoReplay {
     const hash = hashBytes(key, 0, key.length);
     const ref = db.keys.find(hash, key, 0, key.length);
     if (ref !== 0) this.#keyspace.drop(db, hash, ref);
+  }
+
+  #roomy(reader: ByteReader): void {
+    const db = this.#database(reader);
+    const key = reader.bytes();
+    const ref = db.keys.find(hashBytes(key, 0, key.length), key, 0, key.length);
+    if (ref !== 0) record.markRoomy(this.#keyspace.arena, ref);
   }
 
   #store(db: Database, key: Bytes, entry: KeyEntry): Ref {

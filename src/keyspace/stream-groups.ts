@@ -234,13 +234,13 @@ export class StreamGroups {
 
   *#pendingOf(group: StreamGroup): IterableIterator<[string, Cell]> {
     const { pending } = group;
-    for (let has = pending.seek(idMin); has; has = pending.next()) {
+    for (let has = pending.seek(idMin); has; ) {
       const { id, deliveredMs, deliveries } = pending;
       const consumer = group.consumerOf(pending.consumer).name;
       const value = encodePending({ deliveredMs, deliveries, consumer });
       yield [pendingElement(group.name, id), cellOf(this.pendingStamp(group), value)];
-      // Whoever reads may have looked elsewhere meanwhile.
-      pending.find(id);
+      // Whoever reads may have looked elsewhere meanwhile, or removed this one (`walk`).
+      has = pending.find(id) ? pending.next() : pending.seek(id);
     }
   }
 

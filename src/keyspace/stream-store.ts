@@ -26,7 +26,7 @@ import {
 } from "../lattice/cell.js";
 import { applyCellDelta, type CellDelta } from "../lattice/cell-delta.js";
 import type { Decimal } from "../lattice/decimal.js";
-import type { ElementStore } from "../lattice/element-store.js";
+import type { ElementStore, VisitElement } from "../lattice/element-store.js";
 import {
   decodeFigures,
   elementKinds,
@@ -62,6 +62,9 @@ export const lateIdsMax = 64;
 
 /** A chunk without its entries: the object, its arrays' heads, its two ids. */
 const chunkBytes = 360;
+
+/** Entries that `walk` visits in a piece, or a few more. */
+const walkedAtOnce = 100;
 
 const fields = new FieldList();
 const cursor = new EntryCursor();
@@ -326,6 +329,37 @@ export class StreamStore extends StreamEntries implements ElementStore {
     for (let has = own.seek(this, idMin); has; has = own.next())
       yield [this.nameOf(own), cellOf(own, own.value())];
     yield* this.#others.entries();
+  }
+
+  *walk(visit: VisitElement): IterableIterator<void> {
+    if (this.figuresStamp !== undefined)
+      visit(figuresElement, cellOf(this.figuresStamp, encodeFigures(this.figures)));
+    for (const [element, cell] of this.groups.elements()) {
+      visit(element, cell);
+      yield;
+    }
+    const own = new EntryCursor();
+    for (let from: StreamId | undefined = idMin; from !== undefined; ) {
+      from = this.#visitFrom(own, from, visit);
+      yield;
+    }
+    for (const [element, cell] of this.#others) {
+      visit(element, cell);
+      yield;
+    }
+  }
+
+  /** Visits some entries; answers where to go on. Those of one id are never parted. */
+  #visitFrom(own: EntryCursor, from: StreamId, visit: VisitElement): StreamId | undefined {
+    let count = 0;
+    let has = own.seek(this, from);
+    let last = from;
+    for (; has && (count < walkedAtOnce || compareIds(own, last) === 0); has = own.next()) {
+      visit(this.nameOf(own), cellOf(own, own.value()));
+      last = keptId(own);
+      count++;
+    }
+    return has ? keptId(own) : undefined;
   }
 
   birth(_replicas: ReplicaTable): Stamp | undefined {

@@ -3,11 +3,14 @@
 
 import { type ByteWriter, compareText, fromLatin1 } from "../base/bytes.js";
 import type { ReplicaTable } from "../clock/replica-table.js";
+import type { Seen } from "../clock/version-vector.js";
 import {
   type Cell,
   cloneCell,
+  emptyCell,
   encodeCell,
   equalCells,
+  joinCell,
   type ReplicaCodec,
   sortCell,
 } from "../lattice/cell.js";
@@ -27,6 +30,24 @@ export function plainCopy(store: ElementStore): CellMap {
   const copy = new CellMap();
   for (const [element, cell] of store.entries()) copy.restore(element, cloneCell(cell));
   return copy;
+}
+
+/** Joins `other` into `store`, whose elements are changed by `change` alone. */
+export function joinStores(
+  store: ElementStore,
+  seen: Seen,
+  other: ElementStore,
+  otherSeen: Seen,
+  change: (element: string, edit: (cell: Cell) => void) => void,
+): void {
+  for (const element of store.sortedElements()) {
+    const theirs = other.get(element) ?? emptyCell();
+    change(element, (cell) => joinCell(cell, seen, theirs, otherSeen));
+  }
+  for (const [element, theirs] of other.entries()) {
+    if (store.get(element) !== undefined) continue;
+    change(element, (cell) => joinCell(cell, seen, theirs, otherSeen));
+  }
 }
 
 /** @param isSorted whether `entries` are in the order of their bytes already. */

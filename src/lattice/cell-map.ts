@@ -42,7 +42,7 @@ import {
 } from "./cell.js";
 import { applyCellDelta, type CellDelta } from "./cell-delta.js";
 import type { Decimal } from "./decimal.js";
-import type { ElementStore } from "./element-store.js";
+import type { ElementStore, VisitElement } from "./element-store.js";
 
 /** `#bornCount` when two births of one time compete: their names decide, at the next question. */
 const unknown = -1;
@@ -82,6 +82,13 @@ export class CellMap implements ElementStore {
   /** In no particular order. */
   entries(): IterableIterator<[string, Cell]> {
     return this.#cells.entries();
+  }
+
+  *walk(visit: VisitElement): IterableIterator<void> {
+    for (const [element, cell] of this.#cells) {
+      visit(element, cell);
+      yield;
+    }
   }
 
   /** In the order of their bytes. */

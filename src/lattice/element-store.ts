@@ -13,6 +13,8 @@ import type { Cell, ReplicaCodec } from "./cell.js";
 import type { CellDelta } from "./cell-delta.js";
 import type { Decimal } from "./decimal.js";
 
+export type VisitElement = (element: string, cell: Readonly<Cell>) => void;
+
 export interface ElementStore {
   /** Stored elements, also those of which only dead rows are left. */
   readonly count: number;
@@ -27,6 +29,11 @@ export interface ElementStore {
   sortedElements(): string[];
   /** In no particular order. The store must not change meanwhile. */
   entries(): IterableIterator<[string, Readonly<Cell>]>;
+  /**
+   * Visits the store in pieces; between two of them, at every `yield`, it may change. Visited is at
+   * least what stays as it is from the first piece to the last.
+   */
+  walk(visit: VisitElement): IterableIterator<void>;
   /** The highest `born` of the live entries, undefined when nothing is visible. */
   birth(replicas: ReplicaTable): Stamp | undefined;
   assign(element: string, stamp: Stamp, born: Stamp, value: Bytes): void;

@@ -307,6 +307,19 @@ export class KeyEntry {
     });
   }
 
+  /** Elements of all slots. */
+  get elementCount(): number {
+    return this.#slots.reduce((sum, store) => sum + (store?.count ?? 0), 0);
+  }
+
+  /** `ElementStore.walk` through all slots. */
+  *walk(
+    visit: (slot: Slot, element: string, cell: Readonly<Cell>) => void,
+  ): IterableIterator<void> {
+    for (let slot = 0; slot < this.#slots.length; slot++)
+      yield* this.#slots[slot]?.walk((element, cell) => visit(slot as Slot, element, cell)) ?? [];
+  }
+
   /** A copy without the memory of an open batch. */
   clone(): KeyEntry {
     const copy = new KeyEntry();

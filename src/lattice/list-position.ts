@@ -158,3 +158,12 @@ export function readPosition(position: ListPosition): PositionStep[] {
     throw new MalformedBytes("a list position without steps or with an end inside");
   return steps;
 }
+
+/** `positionFirst` or `positionLast`. */
+export const positionAtEnd = (
+  isFront: boolean,
+  stamp: Stamp,
+  place: number,
+  replicas: ReplicaTable,
+): ListPosition =>
+  isFront ? positionFirst(stamp, place, replicas) : positionLast(stamp, place, replicas);

@@ -1,20 +1,19 @@
 // A checkpoint: all keys, the contexts of the shards and the acceptor's state in one file, written
 // in slices while commands run, so that the log before it can go.
 //
-// It is not a picture of one moment: each key is written as it is when its slice comes. That is
-// enough, because everything that changes after `firstLsn` is in the log, and replaying the log
-// from there onto such a file ends in the same state (redo-log.ts says why for states,
-// `restoreBatch` of shards.ts for batches). What the file may hold of later writes must be durable
-// in the log before the file counts: its last record names the LSN, and it gets its name only then.
+// It is not a picture of one moment: each key, and each piece of a large collection, is written as
+// it is when its slice comes (keyspace/key-walk.ts). That is enough, because everything that
+// changes after `firstLsn` is in the log, and replaying the log from there onto such a file ends in
+// the same state (redo-log.ts says why for states, `restoreBatch` of shards.ts for batches). What
+// the file may hold of later writes must be durable in the log before the file counts: its last
+// record names the LSN, and it gets its name only then.
 //
 // Only an exchange of databases (SWAPDB) makes it begin again. A failure ends it; the log stays.
-//
-// Left out: dividing a large collection among slices. It is written in one piece, which takes as
-// long as reading it.
 
 import { ByteWriter } from "../base/bytes.js";
 import { encodeContext } from "../keyspace/batch-codec.js";
-import { encodeKey, indexCodec } from "../keyspace/redo-codec.js";
+import { KeyWalk, sliceLimits } from "../keyspace/key-walk.js";
+import { indexCodec } from "../keyspace/redo-codec.js";
 import { DiskError } from "../storage/disk.js";
 import {
   beginFrame,
@@ -29,8 +28,6 @@ import { encodeNames } from "../storage/names.js";
 import { encodeStart } from "../storage/start-record.js";
 import type { Journal, JournalSource } from "./journal.js";
 
-/** About the bytes of one slice; a slice takes a millisecond or so. */
-const sliceBytes = 192 * 1024;
 /** Records of the registers in one slice. */
 const sliceRegisters = 200;
 /** How much is left to the system before the disk is told to write. */
@@ -48,21 +45,18 @@ export class Checkpoint {
   lastTookMs = -1;
   count = 0;
   begunMs = 0;
-  /** Keys written by the one under way, and by the last. */
-  keyCount = 0;
   /** Bytes of the file of the last one. */
   lastBytes = 0;
 
   readonly #source: JournalSource;
   readonly #journal: Journal;
   #phase: Phase = "idle";
-  #writer = new ByteWriter(sliceBytes * 2);
+  #writer = new ByteWriter(sliceLimits.bytes * 2);
   #firstLsn = 0;
   #bytes = 0;
   #unsyncedBytes = 0;
   #isSyncing = false;
-  #database = 0;
-  #cursor = 0;
+  #keys: KeyWalk | undefined;
   #registers: Iterator<Uint8Array> | undefined;
   #dirtyAtBegin = 0;
   #done: CheckpointDone[] = [];
@@ -78,6 +72,11 @@ export class Checkpoint {
 
   get isRunning(): boolean {
     return this.#phase !== "idle";
+  }
+
+  /** Keys written by the one under way, and by the last. */
+  get keyCount(): number {
+    return this.#keys?.keyCount ?? 0;
   }
 
   /** Whether there is a slice to write: not while the disk works. */
@@ -113,9 +112,7 @@ export class Checkpoint {
     this.#bytes = 0;
     this.#unsyncedBytes = 0;
     this.#isSyncing = false;
-    this.#database = 0;
-    this.#cursor = 0;
-    this.keyCount = 0;
+    this.#keys = new KeyWalk(keyspace);
     this.#dirtyAtBegin = keyspace.dirty;
     this.#writer.raw(encodeFileHead({ firstLsn: this.#firstLsn, number: 0 }));
     this.#frame(recordKinds.start, (writer) => writer.raw(encodeStart(start)));
@@ -138,7 +135,7 @@ export class Checkpoint {
     this.#journal.disk.append(unfinishedName, bytes);
     this.#bytes += bytes.length;
     this.#unsyncedBytes += bytes.length;
-    this.#writer.clear(sliceBytes * 8);
+    this.#writer.clear(sliceLimits.bytes * 8);
   }
 
   /** One slice. */
@@ -151,19 +148,10 @@ export class Checkpoint {
   }
 
   #writeKeys(): void {
-    const { keyspace } = this.#source;
-    this.#frame(recordKinds.redo, (writer) => {
-      while (writer.length < sliceBytes && this.#database < keyspace.databases.length) {
-        const db = keyspace.databases[this.#database]!;
-        this.#cursor = db.keys.scan(this.#cursor, (ref) => {
-          this.keyCount++;
-          encodeKey(writer, keyspace, db.index, ref);
-        });
-        if (this.#cursor === 0) this.#database++;
-      }
-    });
+    const keys = this.#keys!;
+    this.#frame(recordKinds.redo, (writer) => keys.next(writer));
     this.#append();
-    if (this.#database === keyspace.databases.length) this.#phase = "registers";
+    if (keys.isDone) this.#phase = "registers";
     if (this.#unsyncedBytes >= syncEveryBytes) this.#sync(() => {});
   }
 

@@ -4,66 +4,16 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Bytes, ByteWriter, latin1 } from "../../src/base/bytes.js";
+import { type Bytes, latin1 } from "../../src/base/bytes.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";
-import type { Ref } from "../../src/keyspace/arena.js";
 import { expireDue } from "../../src/keyspace/expire-cycle.js";
+import { KeyWalk } from "../../src/keyspace/key-walk.js";
 import { Keyspace } from "../../src/keyspace/keyspace.js";
 import { bytesOf, isRoomy, keyLengthOf, keyStartOf } from "../../src/keyspace/record.js";
-import { encodeKey } from "../../src/keyspace/redo-codec.js";
-import { RedoLog } from "../../src/keyspace/redo-log.js";
 import { RedoReplay } from "../../src/keyspace/redo-replay.js";
-import { NameCodec } from "../../src/lattice/replica-codec.js";
 import { anyCommand, streamCommand } from "../commands/generator.js";
-import { Bench, startMs } from "../commands/harness.js";
-
-const newKeyspace = (): Keyspace => {
-  const replicas = new ReplicaTable();
-  replicas.indexOf("n0/test");
-  return new Keyspace({ replicas, self: "n0/test", databaseCount: 2 });
-};
-
-class Logged {
-  readonly bench = new Bench(newKeyspace());
-  readonly keyspace = this.bench.keyspace;
-  readonly redo = new RedoLog();
-  readonly records: Bytes[] = [];
-
-  constructor() {
-    this.keyspace.redo = this.redo;
-  }
-
-  close(): void {
-    const bytes = this.redo.take(this.keyspace).slice();
-    this.redo.clear();
-    if (bytes.length > 0) this.records.push(bytes);
-    const time = this.keyspace.endBatch();
-    if (time === 0) expect(bytes.length).toBe(0);
-  }
-}
-
-/** Every stored key in its canonical form, by database and name. */
-function dump(keyspace: Keyspace): Map<string, string> {
-  const keys: [string, string][] = [];
-  for (const db of keyspace.databases)
-    db.keys.forEach((ref) => {
-      const writer = new ByteWriter();
-      const codec = new NameCodec(keyspace.replicas);
-      keyspace.entryOf(ref).encode(writer, codec, keyspace.replicas);
-      keys.push([`${db.index} ${latin1(keyspace.keyOf(ref))}`, latin1(writer.finish())]);
-    });
-  return new Map(keys.sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function replay(records: readonly Bytes[]): Keyspace {
-  const keyspace = newKeyspace();
-  keyspace.beginTurn(startMs);
-  const reader = new RedoReplay(keyspace);
-  for (const record of records) reader.apply(record);
-  keyspace.endBatch();
-  keyspace.verifyInvariants();
-  return keyspace;
-}
+import { Bench } from "../commands/harness.js";
+import { addSlice, dump, Logged, replay } from "./redo-harness.js";
 
 const batch = fc.array(anyCommand, { minLength: 1, maxLength: 5, size: "max" });
 const batches = fc.array(batch, { maxLength: 40, size: "max" });
@@ -95,14 +45,17 @@ describe("replay of the log gives the same state", () => {
     );
   });
 
-  test("onto a checkpoint that was written while commands ran", () => {
+  test.each([
+    ["a checkpoint", { bytes: 256, elements: 1000 }],
+    ["a checkpoint in pieces of two elements", { bytes: 256, elements: 2 }],
+  ])("onto %s that was written while commands ran", (_, limits) => {
     const cut = fc.nat({ max: 30 });
     fc.assert(
       fc.property(batches, cut, (all, from) => {
         const logged = new Logged();
         const checkpoint: Bytes[] = [];
         let first = 0;
-        let cursor = 0;
+        let walk: KeyWalk | undefined;
         all.forEach((lines, index) => {
           if (index === from) first = logged.records.length;
           for (const line of lines) logged.bench.runInBatch(...line);
@@ -111,40 +64,21 @@ describe("replay of the log gives the same state", () => {
           if (lines.some(([name]) => name === "swapdb")) {
             checkpoint.length = 0;
             first = logged.records.length;
-            cursor = 0;
+            walk = undefined;
           }
-          if (index >= from) cursor = addSome(checkpoint, logged.keyspace, cursor);
+          if (index < from) return;
+          walk ??= new KeyWalk(logged.keyspace, limits);
+          addSlice(checkpoint, walk);
         });
-        while (cursor >= 0) cursor = addSome(checkpoint, logged.keyspace, cursor);
+        if (walk === undefined) return;
+        while (!walk.isDone) addSlice(checkpoint, walk);
         const records = [...checkpoint, ...logged.records.slice(first)];
-        if (all.length <= from) return;
         expect(dump(replay(records))).toEqual(dump(logged.keyspace));
       }),
       { numRuns: 40 },
     );
   });
 });
-
-/** Writes a few buckets of both databases; answers where to go on, -1 at the end. */
-function addSome(checkpoint: Bytes[], keyspace: Keyspace, cursor: number): number {
-  if (cursor < 0) return -1;
-  const writer = new ByteWriter();
-  const database = cursor >= 2 ** 32 ? 1 : 0;
-  let at = cursor % 2 ** 32;
-  const db = keyspace.databases[database]!;
-  for (let buckets = 0; buckets < 9; buckets++) {
-    const refs: Ref[] = [];
-    at = db.keys.scan(at, (ref) => {
-      refs.push(ref);
-    });
-    for (const ref of refs) encodeKey(writer, keyspace, database, ref);
-    if (at !== 0) continue;
-    checkpoint.push(writer.finish());
-    return database === 1 ? -1 : 2 ** 32;
-  }
-  checkpoint.push(writer.finish());
-  return database * 2 ** 32 + at;
-}
 
 test("a large collection is logged by the elements that changed", () => {
   const logged = new Logged();

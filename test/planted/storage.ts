@@ -5,6 +5,7 @@ const durability = "test/storage/durability.test.ts";
 const cluster = "test/storage/cluster.test.ts";
 const recovery = "test/storage/recovery.test.ts";
 const redo = "test/keyspace/redo.test.ts";
+const walk = "test/keyspace/key-walk.test.ts";
 
 export const plantedInStorage = [
   {
@@ -150,6 +151,34 @@ export const plantedInStorage = [
     find: "if (this.#written.has(ref)) return;",
     replace: "",
     suite: `${redo} -t logged once`,
+  },
+  {
+    name: "walk_of_a_list_goes_on_by_place",
+    story: "elements that pops have moved forward between two pieces are not in the checkpoint",
+    file: "src/keyspace/list-store.ts",
+    find:
+      "      yield;\n      if (!this.#locate(last)) this.at--;\n" +
+      "      if (this.elementCount > 0) this.step(false);",
+    replace:
+      "      const place = this.chunk;\n      yield;\n" +
+      "      this.#locate(last);\n      this.chunk = place + 1;\n      this.at = 0;",
+    suite: walk,
+  },
+  {
+    name: "walk_skips_behind_an_acknowledged_entry",
+    story: "XACK during a checkpoint takes the next pending entry out of it as well",
+    file: "src/keyspace/stream-groups.ts",
+    find: "has = pending.find(id) ? pending.next() : pending.seek(id);",
+    replace: "pending.find(id);\n      has = pending.next();",
+    suite: walk,
+  },
+  {
+    name: "checkpoint_holds_everybody_up",
+    story: "a sorted set of a million members is written in one piece while every client waits",
+    file: "src/keyspace/key-walk.ts",
+    find: "return this.#keyspace.entryOf(ref).elementCount > this.#limits.elements;",
+    replace: "return false;",
+    suite: walk,
   },
   {
     name: "redo_misses_flush",

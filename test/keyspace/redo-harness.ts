@@ -1,0 +1,66 @@
+// A keyspace whose changes are logged, and its replay into another one; what the tests of the log
+// and of checkpoints share.
+
+import { expect } from "vitest";
+import { type Bytes, ByteWriter, latin1 } from "../../src/base/bytes.js";
+import { ReplicaTable } from "../../src/clock/replica-table.js";
+import type { KeyWalk } from "../../src/keyspace/key-walk.js";
+import { Keyspace } from "../../src/keyspace/keyspace.js";
+import { RedoLog } from "../../src/keyspace/redo-log.js";
+import { RedoReplay } from "../../src/keyspace/redo-replay.js";
+import { NameCodec } from "../../src/lattice/replica-codec.js";
+import { Bench, startMs } from "../commands/harness.js";
+
+export const newKeyspace = (): Keyspace => {
+  const replicas = new ReplicaTable();
+  replicas.indexOf("n0/test");
+  return new Keyspace({ replicas, self: "n0/test", databaseCount: 2 });
+};
+
+export class Logged {
+  readonly bench = new Bench(newKeyspace());
+  readonly keyspace = this.bench.keyspace;
+  readonly redo = new RedoLog();
+  readonly records: Bytes[] = [];
+
+  constructor() {
+    this.keyspace.redo = this.redo;
+  }
+
+  close(): void {
+    const bytes = this.redo.take(this.keyspace).slice();
+    this.redo.clear();
+    if (bytes.length > 0) this.records.push(bytes);
+    const time = this.keyspace.endBatch();
+    if (time === 0) expect(bytes.length).toBe(0);
+  }
+}
+
+/** Every stored key in its canonical form, by database and name. */
+export function dump(keyspace: Keyspace): Map<string, string> {
+  const keys: [string, string][] = [];
+  for (const db of keyspace.databases)
+    db.keys.forEach((ref) => {
+      const writer = new ByteWriter();
+      const codec = new NameCodec(keyspace.replicas);
+      keyspace.entryOf(ref).encode(writer, codec, keyspace.replicas);
+      keys.push([`${db.index} ${latin1(keyspace.keyOf(ref))}`, latin1(writer.finish())]);
+    });
+  return new Map(keys.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+export function replay(records: readonly Bytes[]): Keyspace {
+  const keyspace = newKeyspace();
+  keyspace.beginTurn(startMs);
+  const reader = new RedoReplay(keyspace);
+  for (const record of records) reader.apply(record);
+  keyspace.endBatch();
+  keyspace.verifyInvariants();
+  return keyspace;
+}
+
+export function addSlice(checkpoint: Bytes[], walk: KeyWalk): void {
+  const writer = new ByteWriter();
+  walk.next(writer);
+  checkpoint.push(writer.finish());
+}

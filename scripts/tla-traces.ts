@@ -1,11 +1,13 @@
-// Traces of the simulator as modules of TLA+: each run's busiest register and busiest shard, from
-// its beginning, as far as a bound. Names become small numbers, because TLC's are; what an event
-// means is told in specs/TraceLinearizableRegister.tla and specs/TraceConvergence.tla.
+// Traces of the simulator as modules of TLA+: each run's busiest register and busiest shard, and of
+// another run one node's log; from the beginning, as far as a bound. Names become small numbers,
+// because TLC's are; what an event means is told in the specifications named Trace*.tla.
 
+import { type DrawOptions, drawProfile, type FaultProfile } from "../src/sim/fault-profile.js";
 import type { ProtocolEvent } from "../src/sim/protocol-trace.js";
 import { ProtocolTrace } from "../src/sim/protocol-trace.js";
-import { simulate } from "../src/sim/simulate.js";
+import { simulateProfile } from "../src/sim/simulate.js";
 import { Trace } from "../src/sim/trace.js";
+import type { LogEvent } from "../src/sim/wal-trace.js";
 import type { TraceModule } from "./tla-manifest.js";
 
 /** Every traced run has so many nodes, since one module's traces share their constants. */
@@ -13,16 +15,43 @@ const nodeCount = 3;
 const safetyMs = 3000;
 const registerEventsMax = 160;
 const contextEventsMax = 60;
+const logEventsMax = 1500;
 /** Ballots have one digit for the process. */
 const incarnationMax = 9;
 
-/** Everything the protocols of one run did. */
-export function recordRun(seed: number): ProtocolEvent[] {
+/** What was recorded for one seed. */
+export interface Recording {
+  /** In the models of registers and shards a process that ends has lost what it knew. */
+  readonly withoutLogs: readonly ProtocolEvent[];
+  /** Logs under `always`. Writes do not fail: the model has no step for it. */
+  readonly withLogs: readonly ProtocolEvent[];
+}
+
+/** Everything the protocols did. */
+export const recordRun = (seed: number): Recording => ({
+  withoutLogs: record(seed, { hasLog: false }),
+  withLogs: record(seed, logOptions, (rates) => ({ ...rates, ...logRates })),
+});
+
+const logOptions: DrawOptions = {
+  ...{ hasLog: true, logPolicy: "always", clientsPerNode: 1 },
+  suppressed: ["disk_write_fail", "disk_partial_write", "disk_full"],
+};
+/** So that few traces are without the end of a machine and a failed sync. */
+const logRates = { process_crash: 20, disk_fsync_fail: 0.02 };
+
+type Rates = FaultProfile["rates"];
+
+function record(
+  seed: number,
+  options: DrawOptions,
+  ratesOf = (rates: Rates): Rates => rates,
+): ProtocolEvent[] {
   const events: ProtocolEvent[] = [];
   const trace = new Trace();
   trace.watcher = new ProtocolTrace((event) => events.push(event));
-  // In the models a process that ends has lost what it knew.
-  simulate(seed, { nodeCount, safetyMs, preset: "moderate", hasLog: false, trace });
+  const profile = drawProfile(seed, { nodeCount, safetyMs, preset: "moderate", ...options });
+  simulateProfile({ ...profile, rates: ratesOf(profile.rates) }, { trace });
   return events;
 }
 
@@ -43,8 +72,11 @@ const numberOf = (node: string): number => Number(node.slice(1));
 const ballotOf = ([epoch, round, node, incarnation]: Parts): number =>
   epoch * 1_000_000 + round * 100 + numberOf(node) * 10 + incarnation;
 
-const registerModule = (runs: readonly (readonly ProtocolEvent[])[]): string =>
-  moduleOf("RegisterTraces", runs.map(registerTrace));
+const registerModule = (runs: readonly Recording[]): string =>
+  moduleOf(
+    "RegisterTraces",
+    runs.map(({ withoutLogs }) => registerTrace(withoutLogs)),
+  );
 
 function busiest<T extends ProtocolEvent, K>(
   events: readonly ProtocolEvent[],
@@ -159,11 +191,11 @@ const isContext = (event: ProtocolEvent): event is ContextEvent => event.kind ==
 const isBatch = (event: ProtocolEvent): event is BatchEvent => event.kind === "batch";
 
 /** The module, and how many replicas its traces speak of. */
-function replicationModule(runs: readonly (readonly ProtocolEvent[])[]): {
+function replicationModule(runs: readonly Recording[]): {
   readonly text: string;
   readonly replicaCount: number;
 } {
-  const shards = runs.map((events) => new ShardTrace(events));
+  const shards = runs.map(({ withoutLogs }) => new ShardTrace(withoutLogs));
   const replicaCount = Math.max(...shards.map(({ replicas }) => replicas.length));
   const traces = shards.map((shard) => shard.encode(replicaCount));
   return { text: moduleOf("ReplicationTraces", traces), replicaCount };
@@ -234,6 +266,42 @@ class ShardTrace {
   }
 }
 
+// ---- logs
+
+/** Every kind, and the others of a recording none of them. */
+const logKinds: Readonly<Record<LogEvent["kind"], true>> = {
+  ...{ written: true, syncing: true, synced: true, answered: true },
+  ...{ begun: true, closed: true, named: true, abandoned: true },
+  ...{ dropped: true, left: true, power: true, recovered: true },
+};
+
+const isOfLog = (event: ProtocolEvent): event is LogEvent => event.kind in logKinds;
+
+const logModule = (runs: readonly Recording[]): string =>
+  moduleOf(
+    "LogTraces",
+    runs.map(({ withLogs }) => logTrace(withLogs.filter(isOfLog))),
+  );
+
+/** Of the node that went down most often, or else did most. */
+function logTrace(events: readonly LogEvent[]): string {
+  const ends = events.filter(({ kind }) => kind === "power");
+  const node = busiest(ends.length > 0 ? ends : events, isOfLog, (event) => event.node);
+  const chosen = events.filter((event) => event.node === node);
+  return sequence(chosen.slice(0, logEventsMax).map((event) => `\n  ${recordOf(event)}`));
+}
+
+/** An event as a record of TLA+. */
+function recordOf({ node: _, ...fields }: LogEvent): string {
+  const parts = Object.entries(fields).map(([name, value]) => `${name} |-> ${valueOf(value)}`);
+  return `[${parts.join(", ")}]`;
+}
+
+const valueOf = (value: string | number | boolean | readonly number[]): string => {
+  if (typeof value === "object") return sequence(value);
+  return typeof value === "boolean" ? String(value).toUpperCase() : JSON.stringify(value);
+};
+
 /** For as many replicas as the traces speak of. */
 function configFor(config: string, replicaCount: number): string {
   const numbers = Array.from({ length: replicaCount }, (_, index) => index + 1).join(", ");
@@ -243,12 +311,14 @@ function configFor(config: string, replicaCount: number): string {
 /** The traces as the module that a trace specification reads, and its configuration for them. */
 export function traceFiles(
   { module, data }: TraceModule,
-  runs: readonly (readonly ProtocolEvent[])[],
+  runs: readonly Recording[],
   config: string,
 ): { readonly changed: ReadonlyMap<string, string>; readonly config: string } {
   const name = `${data}.tla`;
   if (module === "TraceLinearizableRegister")
     return { changed: new Map([[name, registerModule(runs)]]), config };
+  if (module === "TraceWalDurability")
+    return { changed: new Map([[name, logModule(runs)]]), config };
   const { text, replicaCount } = replicationModule(runs);
   return { changed: new Map([[name, text]]), config: configFor(config, replicaCount) };
 }

@@ -14,7 +14,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { ProtocolEvent } from "../src/sim/protocol-trace.js";
 import { isMain } from "./project.js";
 import {
   breakSpec,
@@ -28,7 +27,7 @@ import {
   writeManifest,
 } from "./tla-manifest.js";
 import { findTools, runSany, runTlc, type Verdict } from "./tla-tools.js";
-import { recordRun, traceFiles } from "./tla-traces.js";
+import { type Recording, recordRun, traceFiles } from "./tla-traces.js";
 
 const runMsMax = 300_000;
 const heapMb = 1500;
@@ -91,7 +90,7 @@ export function checksOf(manifest: Manifest, files: Files): Check[] {
 export function traceChecksOf(
   manifest: Manifest,
   files: Files,
-  runs: readonly (readonly ProtocolEvent[])[],
+  runs: readonly Recording[],
 ): Check[] {
   return Object.entries(manifest).flatMap(([spec, { traces }]) => {
     if (traces === undefined || runs.length === 0) return [];
@@ -251,7 +250,7 @@ export async function checkSpecs(options: SpecsOptions): Promise<SpecsOutcome> {
   return { kind: "checked", passed, failed };
 }
 
-function recordRuns({ traceCount, only }: SpecsOptions): ProtocolEvent[][] {
+function recordRuns({ traceCount, only }: SpecsOptions): Recording[] {
   if (only !== undefined) return [];
   return Array.from({ length: traceCount }, (_, index) => recordRun(index + 1));
 }

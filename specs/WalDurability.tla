@@ -24,33 +24,35 @@ VARIABLES mode,       \* "up", "down"
           safe,       \* up to here the log calls records durable
           told,       \* up to here somebody knows of the records
           segments,   \* [first, last, synced, isFailed, isNamed]
-          needsSegment, isFenced,
+          needsSegment,
           syncing,    \* up to where the sync under way goes, 0: none
-          checkpoint, \* the state up to this LSN is on the disk
-          draft,      \* [lsn, stage] of the checkpoint in the making
+          checkpoint, \* the state up to this LSN is on the disk,
+          checkpointEnd, \* with parts of what the records up to this one did
+          draft,      \* [lsn, end, stage] of the checkpoint in the making
           crashes, failures, checkpoints
 
-logVars == <<made, safe, told, segments, needsSegment, isFenced, syncing>>
-checkpointVars == <<checkpoint, draft, checkpoints>>
+logVars == <<made, safe, told, segments, needsSegment, syncing>>
+checkpointVars == <<checkpoint, checkpointEnd, draft, checkpoints>>
 vars == <<mode, logVars, checkpointVars, crashes, failures>>
 
-NoDraft == [lsn |-> 0, stage |-> "none"]
+NoDraft == [lsn |-> 0, end |-> 0, stage |-> "none"]
 
 Init == /\ mode = "up"
         /\ made = 0 /\ safe = 0 /\ told = 0
-        /\ segments = <<>> /\ needsSegment = TRUE /\ isFenced = FALSE /\ syncing = 0
-        /\ checkpoint = 0 /\ draft = NoDraft
+        /\ segments = <<>> /\ needsSegment = TRUE /\ syncing = 0
+        /\ checkpoint = 0 /\ checkpointEnd = 0 /\ draft = NoDraft
         /\ crashes = 0 /\ failures = 0 /\ checkpoints = 0
 
 Last == Len(segments)
 Written == IF needsSegment THEN safe ELSE segments[Last].last
 
 -----------------------------------------------------------------------------
-(* A record joins the group that collects. A fenced log refuses writes.     *)
+(* A record joins the group that collects. A fenced log refuses its         *)
+(* clients' writes; what peers and registers have to record still comes.    *)
 \* code: src/storage/wal.ts end
-Collect == /\ mode = "up" /\ ~isFenced /\ made < RecordsMax
+Collect == /\ mode = "up" /\ made < RecordsMax
            /\ made' = made + 1
-           /\ UNCHANGED <<mode, safe, told, segments, needsSegment, isFenced, syncing,
+           /\ UNCHANGED <<mode, safe, told, segments, needsSegment, syncing,
                           checkpointVars, crashes, failures>>
 
 (* The group is written in one piece, if need be into a new segment, whose  *)
@@ -63,13 +65,13 @@ WriteGroup ==
   /\ segments' = IF needsSegment THEN Append(segments, NewSegment)
                  ELSE [segments EXCEPT ![Last].last = made]
   /\ needsSegment' = FALSE
-  /\ UNCHANGED <<mode, made, safe, told, isFenced, syncing, checkpointVars, crashes, failures>>
+  /\ UNCHANGED <<mode, made, safe, told, syncing, checkpointVars, crashes, failures>>
 
 \* code: src/storage/wal.ts #startSync
 StartSync ==
   /\ mode = "up" /\ syncing = 0 /\ ~needsSegment /\ segments[Last].last > safe
   /\ syncing' = segments[Last].last
-  /\ UNCHANGED <<mode, made, safe, told, segments, needsSegment, isFenced,
+  /\ UNCHANGED <<mode, made, safe, told, segments, needsSegment,
                  checkpointVars, crashes, failures>>
 
 (* A segment is sealed only when all of it is safe.                         *)
@@ -81,7 +83,7 @@ SyncDone ==
                  ELSE [segments EXCEPT ![Last].synced = syncing]
   /\ safe' = syncing
   /\ needsSegment' = IsFull
-  /\ isFenced' = FALSE /\ syncing' = 0
+  /\ syncing' = 0
   /\ UNCHANGED <<mode, made, told, checkpointVars, crashes, failures>>
 
 (* After a failed sync the end of the file may be anything: what was not    *)
@@ -91,7 +93,7 @@ SyncFails ==
   /\ mode = "up" /\ syncing > 0 /\ failures < FailuresMax
   /\ segments' = [segments EXCEPT ![Last].isFailed = TRUE]
   /\ needsSegment' = TRUE \* elsewhere
-  /\ isFenced' = TRUE /\ syncing' = 0
+  /\ syncing' = 0
   /\ failures' = failures + 1
   /\ UNCHANGED <<mode, made, safe, told, checkpointVars, crashes>>
 
@@ -99,37 +101,48 @@ SyncFails ==
 \* code: src/node/journal.ts #onSafe
 Tell == /\ mode = "up" /\ told < safe
         /\ told' = safe
-        /\ UNCHANGED <<mode, made, safe, segments, needsSegment, isFenced, syncing,
+        /\ UNCHANGED <<mode, made, safe, segments, needsSegment, syncing,
                        checkpointVars, crashes, failures>>
 
 -----------------------------------------------------------------------------
-(* A checkpoint is written under another name, synced, renamed, and the     *)
-(* folder synced; only then may segments go that it covers.                 *)
-\* code: not built yet
+(* A checkpoint is written under another name while records come: it holds  *)
+(* everything up to `lsn` and of later records what they had done when      *)
+(* their key's turn came, up to `end`. The file is synced; it is given its  *)
+(* name once the log is safe up to `end`, and the folder is synced; only    *)
+(* then may segments go that it covers.                                     *)
+\* code: src/node/checkpoint.ts #open
 BeginCheckpoint ==
-  /\ mode = "up" /\ draft = NoDraft /\ safe > checkpoint /\ checkpoints < CheckpointsMax
-  /\ draft' = [lsn |-> safe, stage |-> "written"]
+  /\ mode = "up" /\ draft = NoDraft /\ made > checkpoint /\ checkpoints < CheckpointsMax
+  /\ draft' = [lsn |-> made, end |-> made, stage |-> "open"]
   /\ checkpoints' = checkpoints + 1
-  /\ UNCHANGED <<mode, logVars, checkpoint, crashes, failures>>
+  /\ UNCHANGED <<mode, logVars, checkpoint, checkpointEnd, crashes, failures>>
 
-\* code: not built yet
-CompleteCheckpoint ==
-  /\ mode = "up" /\ draft.stage \in {"written", "synced"}
-  /\ draft' = [draft EXCEPT !.stage = IF @ = "written" THEN "synced" ELSE "renamed"]
-  /\ UNCHANGED <<mode, logVars, checkpoint, checkpoints, crashes, failures>>
+\* code: src/node/checkpoint.ts #finish
+CloseCheckpoint ==
+  /\ mode = "up" /\ draft.stage = "open"
+  /\ draft' = [draft EXCEPT !.end = made, !.stage = "synced"]
+  /\ UNCHANGED <<mode, logVars, checkpoint, checkpointEnd, checkpoints, crashes, failures>>
 
-\* code: not built yet
+\* code: src/node/checkpoint.ts #replace
+NameCheckpoint ==
+  /\ mode = "up" /\ draft.stage = "synced"
+  /\ safe >= draft.end
+  /\ draft' = [draft EXCEPT !.stage = "renamed"]
+  /\ UNCHANGED <<mode, logVars, checkpoint, checkpointEnd, checkpoints, crashes, failures>>
+
+\* code: src/node/checkpoint.ts #replace
 SyncFolder ==
   /\ mode = "up" /\ draft.stage = "renamed"
-  /\ checkpoint' = draft.lsn
+  /\ checkpoint' = draft.lsn /\ checkpointEnd' = draft.end
   /\ draft' = NoDraft
   /\ UNCHANGED <<mode, logVars, checkpoints, crashes, failures>>
 
+\* code: src/storage/wal.ts truncateBelow
 \* code: src/storage/recovery.ts #dropCovered
 DropSegment ==
   /\ mode = "up" /\ Last > 1 /\ segments[2].first <= checkpoint + 1
   /\ segments' = Tail(segments)
-  /\ UNCHANGED <<mode, made, safe, told, needsSegment, isFenced, syncing,
+  /\ UNCHANGED <<mode, made, safe, told, needsSegment, syncing,
                  checkpointVars, crashes, failures>>
 
 -----------------------------------------------------------------------------
@@ -138,7 +151,7 @@ DropSegment ==
 Kill == /\ mode = "up" /\ crashes < CrashesMax
         /\ mode' = "down" /\ crashes' = crashes + 1
         /\ draft' = IF draft.stage = "renamed" THEN draft ELSE NoDraft
-        /\ UNCHANGED <<logVars, checkpoint, checkpoints, failures>>
+        /\ UNCHANGED <<logVars, checkpoint, checkpointEnd, checkpoints, failures>>
 
 (* Power is lost: of what was not synced any beginning survives, and a name *)
 (* that was not made durable may be gone.                                   *)
@@ -150,13 +163,16 @@ LosePower ==
   /\ \E survivors \in [DOMAIN segments -> UNION {Survivors(segments[i]) : i \in DOMAIN segments}] :
        /\ \A i \in DOMAIN segments : survivors[i] \in Survivors(segments[i])
        /\ segments' = SelectSeq(survivors, LAMBDA segment : segment.isNamed)
-  /\ \/ draft' = NoDraft /\ checkpoint' = checkpoint
-     \/ draft.stage = "renamed" /\ draft' = NoDraft /\ checkpoint' = draft.lsn
-  /\ UNCHANGED <<made, safe, told, needsSegment, isFenced, syncing, checkpoints, failures>>
+  /\ draft' = NoDraft
+  /\ \/ UNCHANGED <<checkpoint, checkpointEnd>>
+     \/ draft.stage = "renamed" /\ checkpoint' = draft.lsn /\ checkpointEnd' = draft.end
+  /\ UNCHANGED <<made, safe, told, needsSegment, syncing, checkpoints, failures>>
 
 (* What a start finds: the checkpoint, then the segments, each up to where  *)
-(* the next begins. A hole between two is damage.                           *)
+(* the next begins. A hole between two is damage, and so is a log that ends *)
+(* before what the checkpoint holds of it.                                  *)
 CheckpointFound == IF draft.stage = "renamed" THEN draft.lsn ELSE checkpoint
+EndFound == IF draft.stage = "renamed" THEN draft.end ELSE checkpointEnd
 Max(a, b) == IF a > b THEN a ELSE b
 Until(i) == IF i = Last \/ segments[i].last < segments[i + 1].first THEN segments[i].last
             ELSE segments[i + 1].first - 1
@@ -164,12 +180,12 @@ RECURSIVE Reach(_, _)
 Reach(i, end) == IF i > Last \/ segments[i].first > end + 1 THEN end
                  ELSE Reach(i + 1, Max(Until(i), end))
 Found == Reach(1, CheckpointFound)
-IsDamaged == \E i \in DOMAIN segments : segments[i].first > Found + 1
+IsDamaged == Found < EndFound \/ \E i \in DOMAIN segments : segments[i].first > Found + 1
 
 (* The node stands again. What it found it will show to anybody, so that    *)
 (* must be as durable as if it had been told: the last segment may be in    *)
 (* the system's memory only, and a sync of it may have failed before, so    *)
-(* what it holds is written again, into a fresh file, and synced.           *)
+(* what it holds is written again and synced.                               *)
 Resynced(segment) == [segment EXCEPT !.synced = segment.last, !.isFailed = FALSE]
 \* code: src/storage/recovery.ts replay
 Recover ==
@@ -177,12 +193,12 @@ Recover ==
   /\ mode' = "up"
   /\ made' = Found /\ safe' = Found /\ told' = Found
   /\ segments' = [i \in DOMAIN segments |-> IF i = Last THEN Resynced(segments[i]) ELSE segments[i]]
-  /\ needsSegment' = TRUE /\ isFenced' = FALSE /\ syncing' = 0
-  /\ checkpoint' = CheckpointFound /\ draft' = NoDraft
+  /\ needsSegment' = TRUE /\ syncing' = 0
+  /\ checkpoint' = CheckpointFound /\ checkpointEnd' = EndFound /\ draft' = NoDraft
   /\ UNCHANGED <<crashes, failures, checkpoints>>
 
 Next == \/ Collect \/ WriteGroup \/ StartSync \/ SyncDone \/ SyncFails \/ Tell
-        \/ BeginCheckpoint \/ CompleteCheckpoint \/ SyncFolder \/ DropSegment
+        \/ BeginCheckpoint \/ CloseCheckpoint \/ NameCheckpoint \/ SyncFolder \/ DropSegment
         \/ Kill \/ LosePower \/ Recover
 
 Spec == Init /\ [][Next]_vars

@@ -97,6 +97,7 @@ export class Checkpoint {
     if (this.isRunning) this.#guard(() => this.#open());
   }
 
+  // Spec: WalDurability.BeginCheckpoint.
   #open(): void {
     const { keyspace, shards } = this.#source;
     const { wal, disk, start } = this.#journal;
@@ -168,6 +169,7 @@ export class Checkpoint {
   }
 
   /** The file is complete; it counts once it and the log up to here are durable. */
+  // Spec: WalDurability.CloseCheckpoint.
   #finish(): void {
     this.#phase = "syncing";
     this.#journal.closeOpenBatch();
@@ -195,6 +197,7 @@ export class Checkpoint {
   }
 
   /** The new file takes the place of the old one; what it covers goes. */
+  // Spec: WalDurability.NameCheckpoint, WalDurability.SyncFolder.
   #replace(): void {
     const { disk } = this.#journal;
     disk.rename(unfinishedName, checkpointName(this.#firstLsn));

@@ -35,6 +35,16 @@ export interface DiskFaults {
   sync?(): boolean;
 }
 
+/** Who is told what became of the disk; it may read but not change it. */
+export interface DiskWatcher {
+  appended(name: string, bytes: Bytes): void;
+  syncing(name: string): void;
+  synced(name: string, isGood: boolean): void;
+  renamed(from: string): void;
+  removed(name: string): void;
+  crashed(): void;
+}
+
 /** How a sync comes back: the simulator puts it into its queue of events. */
 export type Later = (run: () => void) => void;
 
@@ -42,6 +52,7 @@ export class SimulatedDisk implements Disk {
   readonly #prng: Prng;
   readonly #later: Later;
   faults: DiskFaults = {};
+  watcher: DiskWatcher | undefined;
   /** Bytes that all files together may have. */
   capacity = Number.POSITIVE_INFINITY;
   syncCount = 0;
@@ -83,6 +94,7 @@ export class SimulatedDisk implements Disk {
       throw new DiskError(fault.code, `simulated ${fault.code}`);
     }
     this.#write(file, bytes);
+    this.watcher?.appended(name, bytes);
   }
 
   #full(count: number): { code: string; part: number } | undefined {
@@ -126,18 +138,26 @@ export class SimulatedDisk implements Disk {
     const file = this.#file(name);
     const life = this.#life;
     const { length } = file;
+    this.watcher?.syncing(name);
     this.#later(() => {
-      if (life === this.#life) done(this.#syncTo(file, length));
+      if (life === this.#life) done(this.#syncTo(name, file, length));
     });
   }
 
   syncNow(name: string): void {
     const file = this.#file(name);
-    const error = this.#syncTo(file, file.length);
+    this.watcher?.syncing(name);
+    const error = this.#syncTo(name, file, file.length);
     if (error !== undefined) throw error;
   }
 
-  #syncTo(file: File, length: number): DiskError | undefined {
+  #syncTo(name: string, file: File, length: number): DiskError | undefined {
+    const error = this.#force(file, length);
+    this.watcher?.synced(name, error === undefined);
+    return error;
+  }
+
+  #force(file: File, length: number): DiskError | undefined {
     this.syncCount++;
     const end = Math.min(length, file.length);
     if (this.faults.sync?.() === true) {
@@ -164,11 +184,13 @@ export class SimulatedDisk implements Disk {
     const file = this.#file(from);
     this.#files.delete(from);
     this.#files.set(to, file);
+    this.watcher?.renamed(from);
   }
 
   remove(name: string): void {
     this.#file(name);
     this.#files.delete(name);
+    this.watcher?.removed(name);
   }
 
   // ---- the end of a machine
@@ -190,6 +212,7 @@ export class SimulatedDisk implements Disk {
     for (const file of new Set(names.values())) this.#forget(file);
     this.#files = names;
     this.#durableNames = new Map(names);
+    this.watcher?.crashed();
   }
 
   #forget(file: File): void {

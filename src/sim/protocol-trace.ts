@@ -1,12 +1,12 @@
 // What the protocols of a run did, as lines of JSON (NDJSON) that TLC replays against the
 // specifications: specs/TraceLinearizableRegister.tla and specs/TraceConvergence.tla hold the
 // tables from these events to actions. Nothing here looks into a role: a vote is what its acceptor
-// wrote to the disk, a proposal is what was sent, a context is what stands in the shard.
-//
-// Left out: the log on a disk, which simulated nodes do not have yet.
+// wrote to the disk, a proposal is what was sent, a context is what stands in the shard. What logs
+// on disks did is told by wal-trace.ts.
 
 import type { Bytes } from "../base/bytes.js";
 import type { VersionVector } from "../clock/version-vector.js";
+import type { Session } from "../commands/session.js";
 import type { Ballot } from "../consensus/ballot.js";
 import { decodeRecord } from "../consensus/records.js";
 import type { RegisterValue } from "../consensus/register-value.js";
@@ -14,7 +14,9 @@ import type { Batch } from "../keyspace/batch.js";
 import { digestShards } from "../keyspace/digest.js";
 import type { PeerMessage } from "../node/messages.js";
 import type { Node } from "../node/node.js";
+import type { DiskWatcher, SimulatedDisk } from "./disk.js";
 import type { Watcher } from "./trace.js";
+import { type LogEvent, WalTrace } from "./wal-trace.js";
 
 /** Epoch, round, node, process. */
 type BallotParts = readonly [number, number, string, number];
@@ -25,6 +27,7 @@ type ContextParts = readonly (readonly [string, number])[];
 type AppliedParts = readonly (readonly [string, number, number])[];
 
 export type ProtocolEvent =
+  | LogEvent
   | { readonly kind: "start"; readonly node: string; readonly incarnation: number }
   | { readonly kind: "prepare"; readonly register: string; readonly ballot: BallotParts }
   | {
@@ -82,9 +85,27 @@ export class ProtocolTrace implements Watcher {
   readonly #sums = new Map<string, number>();
   readonly #batches = new Set<string>();
   readonly #nodes = new Map<string, Node>();
+  readonly #logs: WalTrace;
 
   constructor(write: (event: ProtocolEvent) => void) {
     this.#write = write;
+    this.#logs = new WalTrace(write);
+  }
+
+  disk(node: string, disk: SimulatedDisk): DiskWatcher {
+    return this.#logs.disk(node, disk);
+  }
+
+  recovered(node: string, lsn: number): void {
+    this.#logs.recovered(node, lsn);
+  }
+
+  asked(session: Session, node: Node): void {
+    this.#logs.asked(session, node);
+  }
+
+  answered(name: string, session: Session, node: Node): void {
+    this.#logs.answered(name, session, node);
   }
 
   event(_nowUs: number, node: string, text: string): void {

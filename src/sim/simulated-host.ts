@@ -42,7 +42,9 @@ const syncUs = [500, 3_000] as const;
 const shardCount = 64;
 const databaseCount = 2;
 /** So small that a run has several files. */
-const segmentBytes = 65_536;
+const segmentBytes = 4096;
+/** From so much log on, checkpoints are made. */
+const checkpointBytes = "12000";
 /** How long a turn takes while the process is slow. */
 const slowTurnUs = [2_000, 15_000] as const;
 
@@ -122,6 +124,7 @@ export class SimulatedHost {
       },
       sync: () => this.#mayDiskFail && happens("disk_fsync_fail"),
     };
+    disk.watcher = this.#simulation.watcher?.disk?.(this.name, disk);
     return disk;
   }
 
@@ -165,7 +168,7 @@ export class SimulatedHost {
         consistency,
         seed: this.#prng.below(2 ** 32),
         commands: allTables,
-        settings: new SettingsStore({}),
+        settings: new SettingsStore({ "auto-aof-rewrite-min-size": checkpointBytes }),
         facts: newFacts(nowMs),
         databaseCount,
         shards: { shardCount },
@@ -198,12 +201,14 @@ export class SimulatedHost {
     const wish = { node: name, incarnation, policy, hasPeers: true };
     const start = nextStart(examined.start, examined, { ...wish, shardCount, databaseCount });
     if (examined.start !== undefined) this.#simulation.sometimes.add("log_recovered");
+    this.#simulation.watcher?.recovered?.(name, examined.nextLsn - 1);
     return { disk, recovery, examined, start, segmentBytes };
   }
 
   #newEffects(current: () => Life, connections: ReadonlyMap<Session, Connection>): NodeEffects {
     return {
       write: (session, bytes, length) => {
+        this.#simulation.watcher?.answered?.(this.name, session, current().node);
         connections.get(session)?.onReply(bytes.slice(0, length));
         return false;
       },
@@ -334,6 +339,7 @@ export class SimulatedHost {
     this.#turn(this.life, (life) => {
       if (!life.connections.has(session)) return;
       around(life, () => life.input.receive(session, bytes, 0, bytes.length));
+      this.#simulation.watcher?.asked?.(session, life.node);
     });
   }
 

@@ -3,8 +3,10 @@
 
 import { createHash } from "node:crypto";
 import type { Bytes } from "../base/bytes.js";
+import type { Session } from "../commands/session.js";
 import type { PeerMessage } from "../node/messages.js";
 import type { Node } from "../node/node.js";
+import type { DiskWatcher, SimulatedDisk } from "./disk.js";
 import type { Simulation } from "./simulation.js";
 
 /** Watches a run through its trace, and may look at its nodes. */
@@ -15,6 +17,13 @@ export interface Watcher {
   sent?(node: string, to: string, message: PeerMessage): void;
   /** A node's acceptor hands a record to the disk. */
   recorded?(node: string, record: Bytes): void;
+  /** A node has a disk. */
+  disk?(node: string, disk: SimulatedDisk): DiskWatcher;
+  /** A node's start has found the records up to an LSN. */
+  recovered?(node: string, lsn: number): void;
+  /** A node has taken in a client's bytes, and has answered or will. */
+  asked?(session: Session, node: Node): void;
+  answered?(name: string, session: Session, node: Node): void;
   /** A node has ended a piece of work. It must not be changed. */
   worked?(name: string, node: Node): void;
 }

@@ -245,6 +245,7 @@ export class Wal {
   }
 
   /** Removes the files whose records are all below an LSN. @throws DiskError */
+  // Spec: WalDurability.DropSegment.
   truncateBelow(lsn: number): void {
     while (this.segments.length > 1 && this.segments[1]!.firstLsn <= lsn) {
       this.#disk.remove(segmentName(this.segments[0]!.number));

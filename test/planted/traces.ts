@@ -55,6 +55,22 @@ const bugs: PlantedBug[] = [
     replace: "const removed = [...delta.removed].slice(1);",
     suite: traces,
   },
+  {
+    name: "trace_log_answers_before_durable",
+    story: "under always a reply leaves before the sync that covers what it tells",
+    file: "src/node/journal.ts",
+    find: "return this.#source.keyspace.hasOpenBatch || wal.hasUnsafe;",
+    replace: "return false;",
+    suite: traces,
+  },
+  {
+    name: "trace_log_goes_on_in_the_failed_file",
+    story: "after a failed sync what was not durable is written behind it in the same file",
+    file: "src/storage/wal.ts",
+    find: "    this.#written = 0;\n    this.#needsSegment = true;\n",
+    replace: "    this.#written = 0;\n",
+    suite: traces,
+  },
 ];
 
 export const traceBugs: PlantedBug[] = process.env.TLA2TOOLS_JAR ? bugs : [];

@@ -15,9 +15,15 @@ const runs = seeds.map(recordRun);
 const tools = await findTools(false);
 const checks = traceChecksOf(manifest, files, runs);
 
-test("a run records what registers and shards did", () => {
-  const kinds = new Set(runs.flat().map(({ kind }) => kind));
+test("a run records what registers, shards and logs did", () => {
+  const kinds = new Set(
+    runs
+      .flatMap(({ withoutLogs, withLogs }) => [...withoutLogs, ...withLogs])
+      .map(({ kind }) => kind),
+  );
   for (const kind of ["start", "prepare", "promise", "accept", "vote", "batch", "context"])
+    expect(kinds).toContain(kind);
+  for (const kind of ["written", "synced", "answered", "power", "recovered"])
     expect(kinds).toContain(kind);
 });
 

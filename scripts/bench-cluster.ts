@@ -10,7 +10,10 @@ import { cpuNsOf, ServerProcess, sleep } from "./lib/server-process.js";
 
 const valueBytes = 64;
 const keyBytes = 16;
-const keyCount = 10_000;
+/** Eventual keys: drawn uniformly, as redis-benchmark does with -r. */
+const keyCount = 100_000;
+/** Linearizable ones: few enough that each register has been written, and is warm, before. */
+const registerCount = 500;
 const okBytes = 5; // "+OK\r\n"
 const measureMs = 4_000;
 
@@ -19,13 +22,19 @@ class Writer {
   readonly socket: Socket;
   readonly #prefix: string;
   readonly #value = "x".repeat(valueBytes);
+  readonly #keyCount: number;
   replies = 0;
   onReplies: (count: number) => void = () => {};
   #bytes = 0;
-  #next = 0;
+  #next: number;
 
-  constructor(port: number, prefix: string) {
+  /**
+   * @param seed of the order of keys: connections that went through them in step would coalesce.
+   */
+  constructor(port: number, prefix: string, keyCount: number, seed: number) {
     this.#prefix = prefix;
+    this.#keyCount = keyCount;
+    this.#next = (seed * 0x9e37_79b9) >>> 0;
     this.socket = connect({ port, host: "127.0.0.1", noDelay: true });
     this.socket.on("data", (chunk: Buffer) => {
       this.#bytes += chunk.length;
@@ -40,8 +49,9 @@ class Writer {
   send(count: number): void {
     let text = "";
     for (let i = 0; i < count; i++) {
-      this.#next = (this.#next * 7 + 3) % keyCount;
-      const key = `${this.#prefix}${this.#next}`.padEnd(keyBytes, "_");
+      this.#next = (Math.imul(this.#next, 1_664_525) + 1_013_904_223) >>> 0;
+      const number = Math.floor((this.#next / 2 ** 32) * this.#keyCount);
+      const key = `${this.#prefix}${number}`.padEnd(keyBytes, "_");
       text += `*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n$${valueBytes}\r\n${this.#value}\r\n`;
     }
     this.socket.write(text, "latin1");
@@ -50,7 +60,7 @@ class Writer {
 
 /** Pipelines of 16 on several connections, each sent when the one before is answered. */
 async function pipelined(port: number, prefix: string): Promise<() => Promise<number>> {
-  const writers = Array.from({ length: 8 }, () => new Writer(port, prefix));
+  const writers = Array.from({ length: 8 }, (_, i) => new Writer(port, prefix, keyCount, i + 1));
   await Promise.all(
     writers.map(({ socket }) => new Promise((done) => socket.once("connect", done))),
   );
@@ -142,7 +152,10 @@ const quantile = (sorted: readonly number[], q: number): number =>
 
 /** Sends at a fixed rate, whatever the answers do; answers the latencies in milliseconds. */
 async function openLoop(port: number, prefix: string, perSecond: number): Promise<number[]> {
-  const writers = Array.from({ length: 16 }, () => new Writer(port, prefix));
+  const writers = Array.from(
+    { length: 16 },
+    (_, i) => new Writer(port, prefix, registerCount, i + 1),
+  );
   await Promise.all(
     writers.map(({ socket }) => new Promise((done) => socket.once("connect", done))),
   );

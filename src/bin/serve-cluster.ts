@@ -16,6 +16,12 @@ export interface ClusterStart {
   readonly line: string;
 }
 
+/**
+ * Peers hear of a write within `batchMsMin` and the time on the way, or at once when it comes
+ * alone. TCP repeats what is lost itself: a push is repeated only when a peer has long been silent.
+ */
+const overTcp = { batchMsMin: 10, resendMsMin: 2_000, resendMsMax: 10_000 };
+
 export interface ClusterFacts {
   /** Of the Redis listener. */
   readonly port: number;
@@ -62,6 +68,7 @@ export async function startCluster(
     incarnation,
     shards: { shardCount: settings.numShards, clockSkewMsMax: settings.maxClockSkewMs },
     timing: {
+      ...overTcp,
       exchangeMs: gossipIntervalMs,
       exchangeMsMin: Math.min(200, gossipIntervalMs),
     },

@@ -58,6 +58,14 @@ export class VersionVector implements Seen {
     return this.includes(other) && other.includes(this);
   }
 
+  /** Replicas that something is included of. */
+  get size(): number {
+    let size = 0;
+    for (let replica = 0; replica < this.#times.length; replica++)
+      if (this.#times[replica]! > 0) size++;
+    return size;
+  }
+
   get isEmpty(): boolean {
     return this.#times.every((time) => time === 0);
   }
@@ -68,6 +76,12 @@ export class VersionVector implements Seen {
       const time = this.#times[replica]!;
       if (time > 0) yield [replica, time];
     }
+  }
+
+  forEach(visit: (time: Time, replica: ReplicaIndex) => void): void {
+    const times = this.#times;
+    for (let replica = 0; replica < times.length; replica++)
+      if (times[replica]! > 0) visit(times[replica]!, replica);
   }
 
   clone(): VersionVector {

@@ -8,9 +8,10 @@
 
 import { createServer, type Server, type Socket } from "node:net";
 import type { Bytes } from "../base/bytes.js";
+import type { Shards } from "../keyspace/shards.js";
 import type { PeerMessage } from "../node/messages.js";
 import type { Node } from "../node/node.js";
-import { decodeFrame, encodePeerMessage } from "../wire/peer-codec.js";
+import { decodeFrame, type EncodedMessage, encodePeerMessage } from "../wire/peer-codec.js";
 import { FrameReader, signOfLife, withLength } from "../wire/peer-frames.js";
 import {
   decodeHello,
@@ -92,6 +93,8 @@ export class PeerHost {
   readonly #links = new Map<string, PeerLink>();
   /** Open links by the name of the node they reach. */
   readonly #open = new Map<string, PeerLink>();
+  #lastMessage: PeerMessage["message"] | undefined;
+  #lastEncoded: EncodedMessage | undefined;
   #node: Node | undefined;
   #server: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -140,8 +143,25 @@ export class PeerHost {
   /** `NodeEffects.send`. */
   send = (to: string, message: PeerMessage): void => {
     if (this.#node !== undefined && this.#open.has(to))
-      this.outbox.push(to, encodePeerMessage(message, this.#node.shards));
+      this.outbox.push(to, this.#encode(message, this.#node.shards));
     else this.counters.droppedFrames++;
+  };
+
+  /** What goes to several peers is encoded once. */
+  #encode(message: PeerMessage, shards: Shards): EncodedMessage {
+    if (message.kind !== "replication") return encodePeerMessage(message, shards);
+    if (this.#lastEncoded === undefined || this.#lastMessage !== message.message) {
+      this.#lastMessage = message.message;
+      this.#lastEncoded = encodePeerMessage(message, shards);
+      // The next one is another one: nothing is kept alive beyond the turn.
+      setImmediate(this.#forgetEncoded);
+    }
+    return this.#lastEncoded;
+  }
+
+  readonly #forgetEncoded = (): void => {
+    this.#lastMessage = undefined;
+    this.#lastEncoded = undefined;
   };
 
   #sendFrame(to: string, frame: Bytes): void {

@@ -1,38 +1,29 @@
 // The bytes of a batch. Replicas are numbers of a dictionary that the surrounding message or record
 // carries.
 //
-// Decoding refuses what closing a batch cannot have produced: a value under another stamp than the
-// batch's, a removal of what cannot have been seen, a key of another shard. Otherwise hostile bytes
-// could plant state that the context does not account for. Byte strings are copied, because batches
-// outlive the read buffer.
+// Decoding refuses what closing a batch cannot have produced (`checkBody`). The body is copied,
+// because batches outlive the read buffer, and kept as it is.
 
-import { type ByteReader, type Bytes, type ByteWriter, MalformedBytes } from "../base/bytes.js";
-import { decodeTime, type ReplicaIndex, type Time } from "../clock/stamp.js";
+import { type ByteReader, type ByteWriter, MalformedBytes } from "../base/bytes.js";
+import { decodeTime } from "../clock/stamp.js";
 import { VersionVector } from "../clock/version-vector.js";
 import type { ReplicaCodec } from "../lattice/cell.js";
-import { decodeDeadline, encodeDeadline, persist } from "../lattice/deadline.js";
-import {
-  decodeElementDelta,
-  type ElementDelta,
-  encodeElementDelta,
-  slots,
-} from "../lattice/key-entry.js";
+import type { DictionaryCodec } from "../lattice/replica-codec.js";
 import { type Batch, newBatch } from "./batch.js";
-import type { KeyDelta } from "./capture.js";
+import { checkBody, decodeNames } from "./batch-body.js";
 import type { Keyspace } from "./keyspace.js";
-import { shardOfSlot, slotOfKey } from "./slot.js";
 
 export function encodeContext(
   writer: ByteWriter,
   context: VersionVector,
   codec: ReplicaCodec,
 ): void {
-  const entries = [...context.entries()];
-  writer.varint(entries.length);
-  for (const [replica, time] of entries) {
-    codec.write(writer, replica);
-    writer.f64(time);
-  }
+  writer.varint(context.size);
+  if (context.size > 0)
+    for (const [replica, time] of context.entries()) {
+      codec.write(writer, replica);
+      writer.f64(time);
+    }
 }
 
 /** @throws MalformedBytes */
@@ -45,24 +36,41 @@ export function decodeContext(reader: ByteReader, codec: ReplicaCodec): VersionV
   return context;
 }
 
-export function encodeBatch(
-  writer: ByteWriter,
-  batch: Batch,
-  codec: ReplicaCodec,
-  { replicas }: Keyspace,
-): void {
+export function encodeBatch(writer: ByteWriter, batch: Batch, codec: ReplicaCodec): void {
   writer.varint(batch.shard);
   codec.write(writer, batch.origin);
   writer.f64(batch.previous).f64(batch.time);
   encodeContext(writer, batch.dependencies, codec);
-  // A batch of one shard is its own group.
-  writer.varint(batch.group.length === 1 ? 0 : batch.group.length);
-  if (batch.group.length > 1) for (const shard of batch.group) writer.varint(shard);
-  writer.varint(batch.deltas.length);
-  for (const { database, key, elements } of batch.deltas) {
-    writer.u8(database).bytes(key).varint(elements.length);
-    for (const element of elements) encodeElementDelta(writer, element, codec, replicas);
+  encodeGroup(writer, batch.group);
+  // The first name is the origin's.
+  writer.varint(batch.names.length - 1);
+  for (let i = 1; i < batch.names.length; i++) codec.write(writer, batch.names[i]!);
+  writer.bytes(batch.body);
+}
+
+/** A batch of one shard is its own group; others are a set of bits, as long as it needs to be. */
+function encodeGroup(writer: ByteWriter, group: readonly number[]): void {
+  if (group.length === 1) {
+    writer.varint(0);
+    return;
   }
+  const count = (group.at(-1)! >> 3) + 1;
+  writer.varint(count);
+  const bits = writer.room(count);
+  const start = writer.length;
+  bits.fill(0, start, start + count);
+  for (const shard of group) bits[start + (shard >> 3)]! |= 1 << (shard & 7);
+  writer.length += count;
+}
+
+/** Notes the replicas that a batch names, so that a dictionary can stand before it. */
+export function noteNames({ names, dependencies }: Batch, codec: DictionaryCodec): void {
+  for (const replica of names) codec.note(replica);
+  noteContext(dependencies, codec);
+}
+
+export function noteContext(context: VersionVector, codec: DictionaryCodec): void {
+  if (context.size > 0) for (const [replica] of context.entries()) codec.note(replica);
 }
 
 /** @throws MalformedBytes */
@@ -83,74 +91,22 @@ export function decodeBatch(
     if (replica === origin || seen >= time)
       throw new MalformedBytes("a batch depends on its future");
   const group = decodeGroup(reader, shard, shardCount);
-  const deltas: KeyDelta[] = [];
-  for (let count = reader.count(8); count > 0; count--)
-    deltas.push(decodeKeyDelta(reader, codec, keyspace, origin, time));
-  for (const { key } of deltas)
-    if (shardOfSlot(slotOfKey(key), shardCount) !== shard)
-      throw new MalformedBytes("a key of another shard");
-  return newBatch({ shard, origin, previous, time, dependencies, group, deltas });
+  const names = decodeNames(reader, codec, origin);
+  const body = reader.bytes().slice();
+  const batch = newBatch({ shard, origin, previous, time, dependencies, group, names, body });
+  checkBody(batch, keyspace, shardCount);
+  return batch;
 }
 
 function decodeGroup(reader: ByteReader, shard: number, shardCount: number): readonly number[] {
-  const count = reader.count();
-  if (count === 0) return [shard];
+  const bits = reader.bytes();
+  if (bits.length === 0) return [shard];
   const group: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const member = reader.varint();
-    if (member >= shardCount || (i > 0 && member <= group[i - 1]!))
-      throw new MalformedBytes("a group out of order");
-    group.push(member);
-  }
-  if (count === 1 || !group.includes(shard)) throw new MalformedBytes("a batch outside its group");
+  for (let member = 0; member < bits.length * 8; member++)
+    if ((bits[member >> 3]! & (1 << (member & 7))) !== 0) group.push(member);
+  // One spelling: the last byte is not empty, and who stands alone says so.
+  if (bits.at(-1) === 0 || group.length === 1 || group.at(-1)! >= shardCount)
+    throw new MalformedBytes("a group that nobody writes");
+  if (!group.includes(shard)) throw new MalformedBytes("a batch outside its group");
   return group;
-}
-
-function decodeKeyDelta(
-  reader: ByteReader,
-  codec: ReplicaCodec,
-  keyspace: Keyspace,
-  origin: ReplicaIndex,
-  time: Time,
-): KeyDelta {
-  const database = reader.u8();
-  if (database >= keyspace.databases.length) throw new MalformedBytes("no such database");
-  const key = reader.bytes().slice();
-  const elements: ElementDelta[] = [];
-  for (let count = reader.count(5); count > 0; count--) {
-    const element = decodeElementDelta(reader, codec);
-    refuseForeign(element, origin, time);
-    elements.push(element);
-  }
-  if (elements.length === 0) throw new MalformedBytes("a key that did not change");
-  return { database, key, elements };
-}
-
-function refuseForeign(
-  { slot, fragment, removed }: ElementDelta,
-  origin: ReplicaIndex,
-  time: Time,
-): void {
-  for (const sibling of fragment.siblings) {
-    if (sibling.time !== time || sibling.replica !== origin)
-      throw new MalformedBytes("a value under a stamp that is not its batch's");
-    refuseBadDeadline(slot, sibling.value);
-  }
-  for (const row of fragment.rows)
-    if (Math.max(row.hiTime, row.loTime) > time || (row.replica !== origin && row.hiTime >= time))
-      throw new MalformedBytes("a row from the future");
-  for (const stamp of removed)
-    if (stamp.time >= time) throw new MalformedBytes("a removal of what was not yet there");
-}
-
-/**
- * A deadline in a second spelling would be stored in two ways on two replicas. @throws
- * MalformedBytes
- */
-export function refuseBadDeadline(slot: number, value: Bytes): void {
-  if (slot !== slots.deadline) return;
-  const ms = decodeDeadline(value);
-  const isRight = ms === persist || (Number.isSafeInteger(ms) && ms > 0);
-  if (!isRight || encodeDeadline(ms).length !== value.length)
-    throw new MalformedBytes("not a deadline");
 }

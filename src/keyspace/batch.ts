@@ -9,16 +9,13 @@
 // Left out: coalesced batches, and compact wipes for FLUSHALL and for DEL of a big key (merge-rules
 // 5). Until then a wipe names every element it removes, which is correct and long.
 
-import type { ReplicaIndex, Time } from "../clock/stamp.js";
+import type { Time } from "../clock/stamp.js";
 import type { VersionVector } from "../clock/version-vector.js";
-import type { KeyDelta } from "./capture.js";
+import type { Packed } from "./batch-body.js";
 
-export interface Batch {
-  readonly shard: number;
-  readonly origin: ReplicaIndex;
+export interface Batch extends Packed {
   /** The time of the origin's preceding batch in this shard; 0 before the first. */
   readonly previous: Time;
-  readonly time: Time;
   /**
    * What the origin had seen of others in this shard, as far as it is new since its preceding
    * batch.
@@ -29,7 +26,6 @@ export interface Batch {
    * 20).
    */
   readonly group: readonly number[];
-  readonly deltas: readonly KeyDelta[];
   /** About how many bytes the batch takes, for bounds. */
   readonly bytes: number;
 }
@@ -37,23 +33,8 @@ export interface Batch {
 /** A batch with its size worked out. */
 export const newBatch = (parts: Omit<Batch, "bytes">): Batch => ({
   ...parts,
-  bytes: sizeOf(parts.deltas),
+  bytes: parts.body.length + perBatchBytes,
 });
 
-/** Objects around each part cost memory too, so the guess is on the high side. */
-const perBatchBytes = 160;
-const perElementBytes = 96;
-const perEntryBytes = 32;
-
-function sizeOf(deltas: readonly KeyDelta[]): number {
-  let bytes = perBatchBytes;
-  for (const { key, elements } of deltas) {
-    bytes += key.length + perEntryBytes;
-    for (const { element, fragment, removed } of elements) {
-      bytes += element.length + perElementBytes + removed.length * perEntryBytes;
-      bytes += fragment.rows.length * perElementBytes;
-      for (const { value } of fragment.siblings) bytes += value.length + perEntryBytes;
-    }
-  }
-  return bytes;
-}
+/** The object, its place in logs and queues, and the buffer around its bytes. */
+const perBatchBytes = 256;

@@ -81,8 +81,9 @@ export class Keyspace extends AccessMarks {
   misses = 0;
   expiredKeys = 0;
   externalBytes = 0;
+  /** The open batch's stamp time, or 0. Others read it only; `batchTime` opens a batch. */
+  openTime: Time = 0;
 
-  #batchTime: Time = 0;
   #places = 0;
 
   constructor(options: KeyspaceOptions) {
@@ -107,8 +108,8 @@ export class Keyspace extends AccessMarks {
 
   /** The open batch's stamp time; opens a batch when none is open (merge-rules 3 and 4). */
   get batchTime(): Time {
-    if (this.#batchTime === 0) this.#batchTime = this.clock.next(this.nowMs);
-    return this.#batchTime;
+    if (this.openTime === 0) this.openTime = this.clock.next(this.nowMs);
+    return this.openTime;
   }
 
   get stamp(): Stamp {
@@ -120,12 +121,12 @@ export class Keyspace extends AccessMarks {
    * way.
    */
   writeBatchTime(ref: Ref): void {
-    if (this.#batchTime === 0) this.#batchTime = this.clock.next(this.nowMs);
-    this.arena.floats[slabOf(ref)]![(wordOf(ref) >> 1) + 2] = this.#batchTime;
+    if (this.openTime === 0) this.openTime = this.clock.next(this.nowMs);
+    this.arena.floats[slabOf(ref)]![(wordOf(ref) >> 1) + 2] = this.openTime;
   }
 
   get hasOpenBatch(): boolean {
-    return this.#batchTime !== 0;
+    return this.openTime !== 0;
   }
 
   /**
@@ -133,8 +134,8 @@ export class Keyspace extends AccessMarks {
    * it.
    */
   endBatch(): Time {
-    const time = this.#batchTime;
-    this.#batchTime = 0;
+    const time = this.openTime;
+    this.openTime = 0;
     this.#places = 0;
     return time;
   }
@@ -235,7 +236,7 @@ export class Keyspace extends AccessMarks {
    */
   willWrite(db: Database, ref: Ref, bytes: Uint8Array, start: number, length: number): void {
     this.redo?.touch(this, db, ref, bytes, start, length);
-    this.capture?.touchBytes(this, db, ref, bytes, start, length);
+    this.capture?.touch(this, db, ref, bytes, start, length);
   }
 
   /**
@@ -243,7 +244,7 @@ export class Keyspace extends AccessMarks {
    * while it is still in the processor's cache.
    */
   willWriteRecord(db: Database, ref: Ref, bytes: Uint8Array, start: number, length: number): void {
-    if (this.capture !== undefined) this.capture.touchBytes(this, db, ref, bytes, start, length);
+    if (this.capture !== undefined) this.capture.touch(this, db, ref, bytes, start, length);
   }
 
   /** Every write that began with `willWriteRecord` ends with this. */

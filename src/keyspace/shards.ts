@@ -16,9 +16,9 @@ import type { Bytes } from "../base/bytes.js";
 import { type ReplicaIndex, type Time, timeOfMs } from "../clock/stamp.js";
 import { VersionVector } from "../clock/version-vector.js";
 import { type Batch, newBatch } from "./batch.js";
-import { Capture, type KeyDelta } from "./capture.js";
+import { joinBody } from "./batch-join.js";
+import { Capture, type ShardPart } from "./capture.js";
 import { type Digest, digestShards, digestSlots } from "./digest.js";
-import { hashBytes } from "./hash.js";
 import type { Keyspace } from "./keyspace.js";
 import { Shard, type Verdict } from "./shard.js";
 import { shardOfSlot, slotOfKey } from "./slot.js";
@@ -41,6 +41,9 @@ export type JoinOutcome = "joined" | "early" | "foreign";
 
 /** Told of each closed batch, whoever closed it: those are to be logged and sent. */
 export type ClosedListener = (batches: readonly Batch[]) => void;
+
+/** What most batches depend on that no earlier one did; never changed. */
+const nothing = new VersionVector();
 
 export class Shards {
   readonly keyspace: Keyspace;
@@ -109,42 +112,25 @@ export class Shards {
   /** Closes the open batch, logs it and answers it shard by shard; also tells `onClosed`. */
   // Spec: AntiEntropy.Write, Convergence.Write.
   closeBatch(): readonly Batch[] {
+    const parts = this.#capture?.close(this.keyspace, this.count) ?? [];
     const time = this.keyspace.endBatch();
-    const deltas = this.#capture?.take(this.keyspace) ?? [];
     if (time === 0) {
-      assert(deltas.length === 0, "keys changed without an open batch");
+      assert(parts.length === 0, "keys changed without an open batch");
       return [];
     }
-    const byShard = this.#groupByShard(deltas);
-    const group = [...byShard.keys()].sort((a, b) => a - b);
-    const batches = group.map((index) => this.#closeShard(index, time, group, byShard.get(index)!));
+    const group = parts.map(({ shard }) => shard);
+    const batches = parts.map((part) => this.#closeShard(part, time, group));
     this.#boundLogs();
     if (batches.length > 0) this.onClosed?.(batches);
     return batches;
   }
 
-  #groupByShard(deltas: readonly KeyDelta[]): Map<number, KeyDelta[]> {
-    const byShard = new Map<number, KeyDelta[]>();
-    for (const delta of deltas) {
-      const index = this.shardOfKey(delta.key);
-      const list = byShard.get(index);
-      if (list === undefined) byShard.set(index, [delta]);
-      else list.push(delta);
-    }
-    return byShard;
-  }
-
-  #closeShard(
-    index: number,
-    time: Time,
-    group: readonly number[],
-    deltas: readonly KeyDelta[],
-  ): Batch {
-    const shard = this.shards[index]!;
+  #closeShard(part: ShardPart, time: Time, group: readonly number[]): Batch {
+    const shard = this.shards[part.shard]!;
     const origin = this.keyspace.self;
     const dependencies = this.#takeNews(shard, origin);
     const previous = shard.context.get(origin);
-    const batch = newBatch({ shard: index, origin, previous, time, dependencies, group, deltas });
+    const batch = newBatch({ ...part, origin, previous, time, dependencies, group });
     shard.append(batch);
     return batch;
   }
@@ -152,9 +138,13 @@ export class Shards {
   /** What the shard's context gained from others since the last own batch. */
   #takeNews(shard: Shard, self: ReplicaIndex): VersionVector {
     const named = this.#named[shard.index]!;
-    const news = new VersionVector();
-    for (const [replica, time] of shard.context.entries())
-      if (replica !== self && !named.covers(time, replica)) news.advance(replica, time);
+    let news: VersionVector | undefined;
+    shard.context.forEach((time, replica) => {
+      if (replica === self || named.covers(time, replica)) return;
+      news ??= new VersionVector();
+      news.advance(replica, time);
+    });
+    if (news === undefined) return nothing;
     named.join(news);
     return news;
   }
@@ -193,7 +183,7 @@ export class Shards {
     const { keyspace } = this;
     const shard = this.shards[batch.shard]!;
     keyspace.clock.observe(batch.time);
-    for (const delta of batch.deltas) this.#joinKey(delta, shard.context);
+    joinBody(keyspace, batch, shard.context);
     shard.append(batch);
     this.#boundLogs();
     this.onApplied?.(batch);
@@ -210,7 +200,7 @@ export class Shards {
     const shard = this.shards[batch.shard]!;
     keyspace.clock.observe(batch.time);
     if (shard.context.covers(batch.time, batch.origin)) return;
-    for (const delta of batch.deltas) this.#joinKey(delta, shard.context);
+    joinBody(keyspace, batch, shard.context);
     if (shard.judge(batch) === "ready") shard.append(batch);
     else shard.context.advance(batch.origin, batch.time);
   }
@@ -222,17 +212,6 @@ export class Shards {
     for (const [, time] of state.context.entries()) this.keyspace.clock.observe(time);
     state.join(context);
     this.shards[state.shard]!.joinContext(state.context);
-  }
-
-  #joinKey({ database, key, elements }: KeyDelta, seen: VersionVector): void {
-    const { keyspace } = this;
-    const db = keyspace.databases[database]!;
-    const hash = hashBytes(key, 0, key.length);
-    const ref = keyspace.findRecord(db, hash, key, 0, key.length);
-    const entry = keyspace.entryOrEmpty(ref);
-    for (const element of elements) entry.apply(seen, element);
-    keyspace.storeEntry(db, hash, key, entry);
-    keyspace.didWrite(db, key, 0, key.length);
   }
 
   // ---- whole states

@@ -131,7 +131,7 @@ function overwrite(
   arena.put(slab, into, value, start, length);
 }
 
-function placeValue(
+export function placeValue(
   keyspace: Keyspace,
   ref: Ref,
   flags: number,
@@ -414,7 +414,7 @@ export function incrementEntry(
 }
 
 /** Whether a text of this layout, which is not external, fits the block of `ref` as it is. */
-function fitsInPlace(arena: Arena, ref: Ref, flags: number, valueLength: number): boolean {
+export function fitsInPlace(arena: Arena, ref: Ref, flags: number, valueLength: number): boolean {
   const words = arena.words[slabOf(ref)]!;
   const at = wordOf(ref);
   if ((words[at]! & 0xffff) !== (record.textKind | (flags << 8))) return false;

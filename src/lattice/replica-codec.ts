@@ -40,13 +40,18 @@ export class DictionaryCodec implements ReplicaCodec {
   }
 
   write(writer: ByteWriter, replica: ReplicaIndex): void {
+    writer.varint(this.note(replica));
+  }
+
+  /** The replica's number, from now on. */
+  note(replica: ReplicaIndex): number {
     let number = this.#numbers.get(replica);
     if (number === undefined) {
       number = this.#indices.length;
       this.#numbers.set(replica, number);
       this.#indices.push(replica);
     }
-    writer.varint(number);
+    return number;
   }
 
   read(reader: ByteReader): ReplicaIndex {

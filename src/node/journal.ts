@@ -158,7 +158,7 @@ export class Journal {
     body.varint(batches.length);
     let time = 0;
     for (const batch of batches) {
-      encodeBatch(body, batch, indexCodec, this.#source.keyspace);
+      encodeBatch(body, batch, indexCodec);
       time = Math.max(time, batch.time);
     }
     this.#log(recordKinds.batches, time, body.view());

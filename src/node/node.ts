@@ -33,6 +33,7 @@ import { consumeSilence, Dispatcher, nodeGate } from "./dispatcher.js";
 import { authenticationGate, memoryGate, subscriptionGate } from "./dispatcher-gates.js";
 import type { ClientFace, NodeEffects } from "./effects.js";
 import { NodeEnvironment } from "./environment.js";
+import { infoLines } from "./info-lines.js";
 import {
   type InnerParts,
   type RequestDone,
@@ -45,6 +46,7 @@ import { followMemory } from "./make-room.js";
 import type { PeerMessage } from "./messages.js";
 import type { NodeOptions } from "./node-options.js";
 import { Outbox } from "./outbox.js";
+import { Pace } from "./pace.js";
 import { RegisterMachine } from "./register-machine.js";
 import { skerryNodeCommands } from "./skerry-commands.js";
 import { type RegisterTransactions, Transactions } from "./transactions.js";
@@ -84,6 +86,7 @@ export class Node {
   readonly blocking: Blocking;
   /** Undefined for a node that keeps nothing on a disk. */
   journal: Journal | undefined;
+  readonly pace = new Pace(this);
   /** Set by the face of the clients; a node without one has no clients. */
   clients: ClientFace | undefined;
 
@@ -289,7 +292,7 @@ export class Node {
   beginTurn(unixMs: number): void {
     const nowMs = Math.max(Math.floor(unixMs), this.#nowMs);
     // A node alone has nobody to tell: its batch ends when time has moved on.
-    if (nowMs !== this.#nowMs) this.#closeBatch();
+    if (nowMs !== this.#nowMs && nowMs >= this.pace.batchDueMs) this.#closeBatch();
     this.#nowMs = nowMs;
     this.environment.nowMicros = Math.floor(Math.max(unixMs, nowMs) * 1000);
     this.keyspace.beginTurn(nowMs);
@@ -313,8 +316,7 @@ export class Node {
    * it.
    */
   get wantsEndTurn(): boolean {
-    if (this.journal?.wantsEndTurn) return true;
-    return this.keyspace.capture !== undefined && this.keyspace.hasOpenBatch;
+    return this.journal?.wantsEndTurn || this.pace.wantsClose;
   }
 
   /** The host has nothing more at hand. */
@@ -358,6 +360,7 @@ export class Node {
   /** When `tick` is wanted next, in Unix milliseconds; Infinity when nothing waits. */
   nextDueMs(): number {
     return Math.min(
+      this.pace.nextDueMs(),
       this.registers.nextDueMs(),
       this.#gate.waits.nextDueMs(),
       this.causal.nextDueMs(),
@@ -413,6 +416,7 @@ export class Node {
 
   /** Lets completed operations reach whoever waits; they may run further commands. */
   settle(): void {
+    if (this.pace.isHolding && this.pace.relieve()) this.clients?.safe?.();
     this.#gate.deliver();
     this.environment.resumePostponed();
     this.causal.resume();
@@ -493,8 +497,3 @@ export class Node {
     this.registers.verifyInvariants();
   }
 }
-
-const infoLines = (figures: object): string =>
-  Object.entries(figures)
-    .map(([name, value]) => `${name}:${value}\r\n`)
-    .join("");

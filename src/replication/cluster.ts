@@ -79,12 +79,21 @@ export class Cluster {
     return this.peers.find((peer) => peer.node === node);
   }
 
-  send({ node }: Peer, body: Body): void {
-    // What leaves must be closed (merge-rules 3): an open batch is half written.
-    this.shards.settle();
-    this.counters.sentCount++;
-    if ("batches" in body) this.counters.sentBatchCount += body.batches.length;
-    this.#port.send(node, { sender: this.shards.keyspace.self, body });
+  send(peer: Peer, body: Body): void {
+    this.sendAll([peer], body);
+  }
+
+  /** One message for several peers: it is the same object, so that its bytes are made once. */
+  sendAll(peers: readonly Peer[], body: Body): void {
+    // What leaves must be closed (merge-rules 3): an open batch is half written. Batches are, and
+    // an acknowledgement says nothing about what is not.
+    if (body.type !== "delta") this.shards.settle();
+    const message = { sender: this.shards.keyspace.self, body };
+    for (const { node } of peers) {
+      this.counters.sentCount++;
+      if ("batches" in body) this.counters.sentBatchCount += body.batches.length;
+      this.#port.send(node, message);
+    }
   }
 
   /** What this node has seen of some shards, or of all that are not empty. */

@@ -6,7 +6,14 @@
 import { ByteReader, type Bytes, ByteWriter, MalformedBytes } from "../base/bytes.js";
 import { decodeTime } from "../clock/stamp.js";
 import type { Batch } from "../keyspace/batch.js";
-import { decodeBatch, decodeContext, encodeBatch, encodeContext } from "../keyspace/batch-codec.js";
+import {
+  decodeBatch,
+  decodeContext,
+  encodeBatch,
+  encodeContext,
+  noteContext,
+  noteNames,
+} from "../keyspace/batch-codec.js";
 import type { Shards } from "../keyspace/shards.js";
 import { DictionaryCodec } from "../lattice/replica-codec.js";
 import type { Body, ReplicationMessage, ShardContext } from "./messages.js";
@@ -25,18 +32,27 @@ const types = [
 
 const tags = new Map<Body["type"], number>(types.map((type, tag) => [type, tag]));
 
-/** A batch's least size: shard, origin, two times, no dependencies, no group, no deltas. */
-const batchBytesMin = 21;
+/** A batch's least size: shard, origin, two times, no dependencies, no group, no names, no body. */
+const batchBytesMin = 22;
 
-export function encodeMessage(message: ReplicationMessage, shards: Shards): Bytes {
+/** The bytes are a view of a buffer that nobody writes to again. */
+export function encodeMessage({ sender, body }: ReplicationMessage, shards: Shards): Bytes {
   const codec = new DictionaryCodec(shards.keyspace.replicas);
-  const body = new ByteWriter(256);
-  codec.write(body, message.sender);
-  body.u8(tags.get(message.body.type)!);
-  writeBody(body, message.body, codec, shards);
-  const writer = new ByteWriter(body.length + 64);
+  codec.note(sender);
+  if ("batches" in body) for (const batch of body.batches) noteNames(batch, codec);
+  if ("contexts" in body) for (const { context } of body.contexts) noteContext(context, codec);
+  const writer = new ByteWriter(roomFor(body));
   codec.writeNames(writer);
-  return writer.raw(body.view()).finish();
+  codec.write(writer, sender);
+  writer.u8(tags.get(body.type)!);
+  writeBody(writer, body, codec);
+  return writer.view();
+}
+
+/** Enough for most, so that the buffer need not grow. */
+function roomFor(body: Body): number {
+  if ("batches" in body) return body.batches.reduce((sum, { bytes }) => sum + bytes, 256);
+  return "bytes" in body ? body.bytes.length + 256 : 256;
 }
 
 /** @throws MalformedBytes on anything that `encodeMessage` cannot have written. */
@@ -52,15 +68,15 @@ export function decodeMessage(bytes: Bytes, shards: Shards): ReplicationMessage 
   return { sender, body };
 }
 
-function writeBody(writer: ByteWriter, body: Body, codec: DictionaryCodec, shards: Shards): void {
+function writeBody(writer: ByteWriter, body: Body, codec: DictionaryCodec): void {
   switch (body.type) {
     case "delta":
       writer.u8(body.isAnswer ? 1 : 0);
-      writeBatches(writer, body.batches, codec, shards);
+      writeBatches(writer, body.batches, codec);
       writeContexts(writer, body.contexts, codec);
       return;
     case "relay":
-      writeBatches(writer, body.batches, codec, shards);
+      writeBatches(writer, body.batches, codec);
       return;
     case "summary":
       writer.f64(body.until).f64(body.hash);
@@ -139,14 +155,9 @@ function readShard(reader: ByteReader, shards: Shards): number {
   return shard;
 }
 
-function writeBatches(
-  writer: ByteWriter,
-  batches: readonly Batch[],
-  codec: DictionaryCodec,
-  { keyspace }: Shards,
-): void {
+function writeBatches(writer: ByteWriter, batches: readonly Batch[], codec: DictionaryCodec): void {
   writer.varint(batches.length);
-  for (const batch of batches) encodeBatch(writer, batch, codec, keyspace);
+  for (const batch of batches) encodeBatch(writer, batch, codec);
 }
 
 function readBatches(reader: ByteReader, codec: DictionaryCodec, shards: Shards): Batch[] {

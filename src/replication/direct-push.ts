@@ -19,6 +19,12 @@ import type { Dissemination } from "./dissemination.js";
 import type { ShardContext } from "./messages.js";
 import type { Peer } from "./peer.js";
 
+/** From so much on peers share one message; below, each gets its acknowledgements along with it. */
+const sharedBytesMin = 8 * 1024;
+
+/** For so long after its last acknowledgement a peer may slow this node's clients down. */
+const crowdedMsMax = 500;
+
 interface Link {
   readonly peer: Peer;
   /** Own batches without acknowledgement, oldest first; the first `sentCount` are on their way. */
@@ -31,8 +37,11 @@ interface Link {
   movedMs: number;
   /** Sends in a row without acknowledgement. */
   attempts: number;
-  /** Streams that are to be acknowledged: origins by shard. */
+  /** When the peer acknowledged something last. */
+  ackedMs: number;
+  /** Streams that are to be acknowledged: origins by shard; and how much came on them. */
   readonly owed: Map<number, Set<ReplicaIndex>>;
+  owedBytes: number;
   ackDueMs: number;
 }
 
@@ -58,6 +67,18 @@ export class DirectPush implements Dissemination {
     this.#links = this.#links.filter((link) => link.peer !== peer);
   }
 
+  /**
+   * A peer that takes what it is sent takes it more slowly than it is made: what waits for it would
+   * grow beyond the outbox, and whole states cost far more. A peer that has not acknowledged for a
+   * while holds nobody up; repair is for that.
+   */
+  isCrowded(now: number): boolean {
+    const { crowdedBytes } = this.#cluster.limits;
+    for (const { bytes, ackedMs } of this.#links)
+      if (bytes > crowdedBytes && now - ackedMs < crowdedMsMax) return true;
+    return false;
+  }
+
   get dueMs(): number {
     let due = Number.POSITIVE_INFINITY;
     for (const link of this.#links) due = Math.min(due, link.ackDueMs, this.#resendMs(link));
@@ -66,19 +87,50 @@ export class DirectPush implements Dissemination {
 
   // Spec: Gossip.Write.
   onLocal(batches: readonly Batch[], now: number): void {
-    const { outboxBytesMax } = this.#cluster.limits;
-    for (const link of this.#links) {
-      for (const batch of batches) {
-        const isFull = link.bytes + batch.bytes > outboxBytesMax && link.outbox.length > 0;
-        if (isFull || buggify("outbox_is_full")) {
-          this.#cluster.counters.outboxDroppedCount++;
-          continue;
-        }
-        link.outbox.push(batch);
-        link.bytes += batch.bytes;
+    const bytes = bytesOf(batches);
+    if (bytes < sharedBytesMin) {
+      for (const link of this.#links) {
+        this.#keep(link, batches);
+        this.#pump(link, now);
       }
-      this.#pump(link, now);
+      return;
     }
+    const free: Link[] = [];
+    for (const link of this.#links) {
+      if (this.#keep(link, batches) && this.#takeWindow(link, bytes, now)) free.push(link);
+      else this.#pump(link, now);
+    }
+    if (free.length === 0) return;
+    const peers = free.map(({ peer }) => peer);
+    // What is owed to one of them goes by itself: all get the same bytes.
+    this.#cluster.sendAll(peers, { type: "delta", batches, contexts: [], isAnswer: false });
+  }
+
+  /** Keeps batches for a peer; true when there was room for all. */
+  #keep(link: Link, batches: readonly Batch[]): boolean {
+    const { outboxBytesMax } = this.#cluster.limits;
+    let kept = 0;
+    for (const batch of batches) {
+      const isFull = link.bytes + batch.bytes > outboxBytesMax && link.outbox.length > 0;
+      if (isFull || buggify("outbox_is_full")) {
+        this.#cluster.counters.outboxDroppedCount++;
+        continue;
+      }
+      link.outbox.push(batch);
+      link.bytes += batch.bytes;
+      kept++;
+    }
+    return kept === batches.length;
+  }
+
+  /** Counts all that waits as sent, if the window admits it and it is these bytes only. */
+  #takeWindow(link: Link, bytes: number, now: number): boolean {
+    const isFull = link.sentBytes > 0 && link.sentBytes + bytes > link.windowBytes;
+    if (isFull || link.bytes !== link.sentBytes + bytes || buggify("window_is_small")) return false;
+    if (link.sentCount === 0) link.movedMs = now;
+    link.sentCount = link.outbox.length;
+    link.sentBytes = link.bytes;
+    return true;
   }
 
   onPushed(from: Peer, batches: readonly Batch[], now: number): void {
@@ -88,7 +140,9 @@ export class DirectPush implements Dissemination {
       if (origins === undefined) link.owed.set(shard, new Set([origin]));
       else origins.add(origin);
     }
-    if (link.owed.size > 0)
+    link.owedBytes += bytesOf(batches);
+    if (link.owedBytes >= this.#cluster.limits.ackBytesMax) this.#send(link, []);
+    else if (link.owed.size > 0)
       link.ackDueMs = Math.min(link.ackDueMs, now + this.#cluster.timing.ackDelayMs);
   }
 
@@ -114,6 +168,7 @@ export class DirectPush implements Dissemination {
     link.bytes = link.sentBytes + bytesOf(unsent);
     link.attempts = 0;
     link.movedMs = now;
+    link.ackedMs = now;
     link.windowBytes = this.#cluster.limits.windowBytesMax;
     this.#pump(link, now);
   }
@@ -126,7 +181,12 @@ export class DirectPush implements Dissemination {
     link.sentCount = 0;
     link.sentBytes = 0;
     link.attempts = 0;
+    this.#forgetOwed(link);
+  }
+
+  #forgetOwed(link: Link): void {
     link.owed.clear();
+    link.owedBytes = 0;
     link.ackDueMs = Number.POSITIVE_INFINITY;
   }
 
@@ -174,8 +234,7 @@ export class DirectPush implements Dissemination {
       for (const origin of link.owed.get(shard)!) context.advance(origin, seen.get(origin));
       contexts.push({ shard, context });
     }
-    link.owed.clear();
-    link.ackDueMs = Number.POSITIVE_INFINITY;
+    this.#forgetOwed(link);
     return contexts;
   }
 
@@ -201,7 +260,9 @@ const newLink = (peer: Peer, windowBytes: number): Link => ({
   windowBytes,
   movedMs: 0,
   attempts: 0,
+  ackedMs: Number.NEGATIVE_INFINITY,
   owed: new Map(),
+  owedBytes: 0,
   ackDueMs: Number.POSITIVE_INFINITY,
 });
 

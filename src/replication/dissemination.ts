@@ -21,6 +21,8 @@ export interface Dissemination {
   onReturn(peer: Peer, now: number): void;
   /** What waits for a peer's acknowledgement, as far as this dissemination keeps it by peer. */
   waitingFor(peer: Peer): { readonly count: number; readonly bytes: number };
+  /** Peers take in less than this node makes: its clients are to be slowed down. */
+  isCrowded(now: number): boolean;
   /** A node has joined the cluster, or left it for good. */
   onAdded(peer: Peer): void;
   onRemoved(peer: Peer): void;

@@ -60,6 +60,11 @@ export class HubPush implements Dissemination {
       .map(({ peer }): Peer | undefined => peer);
   }
 
+  /** A hub gathers what everybody says; nobody waits for one peer. */
+  isCrowded(): boolean {
+    return false;
+  }
+
   get dueMs(): number {
     return Math.min(this.#flushDueMs, this.#timeoutMs());
   }

@@ -159,9 +159,18 @@ export class Replicator {
     return isKnown || !this.#repair.hasTold(peer);
   }
 
+  /** Before this the open batch need not be closed. */
+  batchDueMs = Number.NEGATIVE_INFINITY;
+
   /** This node closed batches (`Shards.onClosed`): they are pushed. */
   onLocalBatches(batches: readonly Batch[], now: number): void {
+    this.batchDueMs = now + this.#cluster.timing.batchMsMin;
     if (this.#cluster.peers.length > 0) this.#push.onLocal(batches, now);
+  }
+
+  /** Whether replies to writers are to be held back, because peers do not keep up. */
+  isCrowded(now: number): boolean {
+    return this.#push.isCrowded(now);
   }
 
   /** A message from a peer. Whatever is wrong with it is counted and does no harm. */
@@ -172,7 +181,10 @@ export class Replicator {
       counters.unknownPeerCount++;
       return;
     }
-    shards.settle();
+    // An acknowledgement lets nothing in or out (merge-rules 3).
+    const { body } = message;
+    const isAck = body.type === "delta" && body.batches.length === 0 && !body.isAnswer;
+    if (!isAck) shards.settle();
     const isPresent = peer.hear(message.sender, now, () => {
       this.#push.onReturn(peer, now);
       this.#repair.compareWith(peer);
@@ -262,8 +274,8 @@ export class Replicator {
 
   /** Does what is due. To be called at `nextDueMs`, or any time. */
   tick(now: number): void {
-    this.#cluster.shards.settle();
     if (this.#retryDueMs <= now) {
+      this.#cluster.shards.settle();
       // Batches that were too early may have come of age.
       this.#retryDueMs = Number.POSITIVE_INFINITY;
       this.#onJoined(this.#inbox.retry(now), now);

@@ -1,6 +1,12 @@
 // Intervals and bounds of replication. Times are in milliseconds.
 
 export interface Timing {
+  /**
+   * After a batch has closed the next one stays open for so long at least, unless somebody asks for
+   * what it holds. 0: it closes with its turn. A longer batch costs less per write and names a key
+   * once; what comes alone does not wait.
+   */
+  readonly batchMsMin: number;
   /** How long an acknowledgement may wait for company. */
   readonly ackDelayMs: number;
   /**
@@ -39,6 +45,7 @@ export interface Timing {
 
 /** Links of up to about 100 ms; slower ones cost repeated messages, nothing else. */
 export const defaultTiming: Timing = {
+  batchMsMin: 0,
   ackDelayMs: 40,
   resendMsMin: 300,
   resendMsMax: 2_000,
@@ -74,8 +81,12 @@ export interface Limits {
   readonly inboxWaitMsMax: number;
   /** Own batches that wait for a peer's acknowledgement; more are left to repair. */
   readonly outboxBytesMax: number;
+  /** From so much on, clients wait for a peer that is slower than they are. */
+  readonly crowdedBytes: number;
   /** What is on its way to one peer, sent and not acknowledged. */
   readonly windowBytesMax: number;
+  /** So much from a peer is acknowledged at once. */
+  readonly ackBytesMax: number;
   /** The same while the peer does not answer. */
   readonly probeBytesMax: number;
   /** Batches in answer to one pull; the rest is asked for again. */
@@ -89,7 +100,9 @@ export const defaultLimits: Limits = {
   inboxBytesMax: 32 * 1024 * 1024,
   inboxWaitMsMax: 60_000,
   outboxBytesMax: 8 * 1024 * 1024,
-  windowBytesMax: 1024 * 1024,
+  crowdedBytes: 3 * 1024 * 1024,
+  windowBytesMax: 4 * 1024 * 1024,
+  ackBytesMax: 512 * 1024,
   probeBytesMax: 64 * 1024,
   pullBytesMax: 512 * 1024,
   pullStateCountMax: 4,

@@ -53,6 +53,8 @@ export class ClientInput implements ClientFace {
   /** Sessions over their soft output limit. */
   readonly #slow = new Set<Session>();
   #nextCareMs = 0;
+  /** Changes of the keyspace at the last flush: who flushes next has made those since then. */
+  #dirtySeen = 0;
 
   constructor(node: Node, effects: ClientEffects, limits: { outputBytesMax?: number } = {}) {
     this.#node = node;
@@ -236,9 +238,9 @@ export class ClientInput implements ClientFace {
       this.#node.environment.closeSession(session);
       return;
     }
-    const { journal } = this.#node;
-    if (journal !== undefined && (journal.mustHold || session.heldBytes > 0)) {
-      this.#held.keep(session, reply.bytes, reply.length, journal.heldGroup);
+    if (this.#mustHold(session)) {
+      const group = this.#node.journal?.heldGroup ?? 0;
+      this.#held.keep(session, reply.bytes, reply.length, group);
       reply.clear();
       if (session.unreadBytes + session.heldBytes > unreadBytesHigh) session.isStalled = true;
       return;
@@ -247,6 +249,18 @@ export class ClientInput implements ClientFace {
     if (kept) reply.replaceBuffer();
     else reply.clear();
     if (session.unreadBytes > unreadBytesHigh) session.isStalled = true;
+  }
+
+  /** Whether replies wait: for the disk, or because peers do not keep up with what was written. */
+  #mustHold(session: Session): boolean {
+    const node = this.#node;
+    if (node.replicator !== undefined) {
+      const { dirty } = node.keyspace;
+      const hasWritten = dirty !== this.#dirtySeen;
+      this.#dirtySeen = dirty;
+      if (hasWritten && node.pace.mustHold()) return true;
+    }
+    return session.heldBytes > 0 || (node.journal?.mustHold ?? false);
   }
 
   /**
@@ -285,12 +299,12 @@ export class ClientInput implements ClientFace {
     this.resume(session);
   }
 
-  // ---- the log
+  // ---- the log, and peers
 
-  /** More is durable: what waited for it leaves. */
+  /** More is durable, or peers have caught up: what waited for it leaves. */
   safe(): void {
-    const { journal } = this.#node;
-    if (journal !== undefined) this.#held.release(journal.wal.safeGroup, this.#leave);
+    const { journal, pace } = this.#node;
+    if (!pace.isHolding) this.#held.release(journal?.wal.safeGroup ?? 0, this.#leave);
   }
 
   /**

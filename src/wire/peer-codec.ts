@@ -40,11 +40,12 @@ export function encodePeerMessage(peerMessage: PeerMessage, shards: Shards): Enc
   }
 }
 
+/** The bytes are a view of a buffer that nobody writes to again. */
 export function encodeFrame(messages: readonly EncodedMessage[]): Bytes {
   const writer = new ByteWriter(messages.reduce((sum, { bytes }) => sum + bytes.length + 8, 16));
   writer.varint(messages.length);
   for (const { tag, bytes } of messages) writer.u8(tag).bytes(bytes);
-  return writer.u32(crc32(writer.view())).finish();
+  return writer.u32(crc32(writer.view())).view();
 }
 
 /** The messages of a frame, in the order in which they were sent. */

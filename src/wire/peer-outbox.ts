@@ -50,6 +50,16 @@ export class PeerOutbox {
   flush(): void {
     const waiting = this.#waiting;
     this.#waiting = new Map();
-    for (const [to, { messages }] of waiting) this.#send(to, encodeFrame(messages));
+    let last: readonly EncodedMessage[] = [];
+    let frame: Bytes | undefined;
+    for (const [to, { messages }] of waiting) {
+      // Peers that are told the same get the same bytes.
+      if (frame === undefined || !isSame(messages, last)) frame = encodeFrame(messages);
+      last = messages;
+      this.#send(to, frame);
+    }
   }
 }
+
+const isSame = (a: readonly EncodedMessage[], b: readonly EncodedMessage[]): boolean =>
+  a.length === b.length && a.every((message, i) => message === b[i]);

@@ -54,6 +54,15 @@ function outbox(): {
   };
 }
 
+test("frames: peers share one only when all of it is meant for both", () => {
+  const { push, endTurn, received } = outbox();
+  push("n2", beat(1));
+  push("n3", beat(2));
+  endTurn();
+  expect(received.get("n2")).toEqual([[beat(1)]]);
+  expect(received.get("n3")).toEqual([[beat(2)]]);
+});
+
 test("frames: one per peer and turn, with all that was said, in order", () => {
   const { push, endTurn, received } = outbox();
   for (let i = 0; i < 10; i++) {

@@ -4,6 +4,7 @@
 import type { PlantedBug } from "../../scripts/planted.js";
 
 const stories = "test/replication/stories.test.ts";
+const packed = "test/replication/packed.test.ts";
 const scenarios = "test/replication/scenarios.test.ts";
 const histories = "test/replication/convergence.test.ts -t histories under loss";
 
@@ -36,8 +37,8 @@ export const replicationBugs: PlantedBug[] = [
     name: "dependencies_not_named",
     story: "a batch does not say what its maker had seen",
     file: "src/keyspace/shards.ts",
-    find: "if (replica !== self && !named.covers(time, replica)) news.advance(replica, time);",
-    replace: "if (replica !== self && named.covers(time, replica)) news.advance(replica, time);",
+    find: "if (replica === self || named.covers(time, replica)) return;",
+    replace: "if (replica === self || !named.covers(time, replica)) return;",
     suite: histories,
   },
   {
@@ -60,8 +61,8 @@ export const replicationBugs: PlantedBug[] = [
     name: "clock_does_not_observe",
     story: "a write that has seen a later one loses to it",
     file: "src/keyspace/shards.ts",
-    find: "    keyspace.clock.observe(batch.time);\n    for (const delta",
-    replace: "    for (const delta",
+    find: "    keyspace.clock.observe(batch.time);\n    joinBody(keyspace, batch, shard.context);\n    shard.append",
+    replace: "    joinBody(keyspace, batch, shard.context);\n    shard.append",
     suite: `${stories} -t rule 3`,
   },
   {
@@ -205,10 +206,51 @@ export const replicationBugs: PlantedBug[] = [
     suite: `${stories} -t shards: a node alone`,
   },
   {
+    name: "mark_of_an_earlier_batch",
+    story: "a text that this node wrote last is not sent when it writes it again",
+    file: "src/keyspace/capture-marks.ts",
+    find: "keyspace.arena.floats[slab]![(at >> 1) + 2]! === keyspace.openTime",
+    replace: "keyspace.arena.floats[slab]![(at >> 1) + 2]! <= keyspace.openTime",
+    suite: `${packed} -t short forms`,
+  },
+  {
+    name: "row_without_its_base",
+    story: "SET 40 and INCRBY 2 in one batch are 2 elsewhere",
+    file: "src/keyspace/capture-marks.ts",
+    find: "if (before === befores.absent && baseTime !== 0) return false;",
+    replace: "",
+    suite: `${packed} -t takes its base along`,
+  },
+  {
+    name: "text_over_what_was_not_seen",
+    story: "a peer's text replaces one that the peer had not seen",
+    file: "src/keyspace/text-join.ts",
+    find: "if (record.timeOf(arena, ref) !== op.removedTime) return false;",
+    replace: "",
+    suite: `${packed} -t two replicas end in one state`,
+  },
+  {
+    name: "later_mark_tells_before",
+    story:
+      "a text that went and came back as something else in one batch is never removed elsewhere",
+    file: "src/keyspace/capture.ts",
+    find: "    if (this.#compared.has(path)) return;\n    this.#compared.add(path);\n",
+    replace: "    if (mark + 1 < marks.count) return;\n",
+    suite: `${packed} -t two replicas end in one state`,
+  },
+  {
+    name: "packed_key_of_any_shard",
+    story: "a forged batch puts a key where its shard's context does not account for it",
+    file: "src/keyspace/batch-body.ts",
+    find: "if (shardOfSlot(slot, shardCount) !== shard)",
+    replace: "if (slot < 0)",
+    suite: `${packed} -t refused`,
+  },
+  {
     name: "watchers_not_told",
     story: "WATCH does not notice that a peer changed the key",
-    file: "src/keyspace/shards.ts",
-    find: "    keyspace.didWrite(db, key, 0, key.length);\n",
+    file: "src/keyspace/batch-join.ts",
+    find: "    keyspace.didWrite(db, body, keyStart, keyLength);\n",
     replace: "",
     suite: `${stories} -t shards: every change`,
   },

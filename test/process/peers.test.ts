@@ -10,7 +10,7 @@ import { VersionVector } from "../../src/clock/version-vector.js";
 import { type Batch, newBatch } from "../../src/keyspace/batch.js";
 import type { PeerMessage } from "../../src/node/messages.js";
 import { FrameReader, signOfLife, withLength } from "../../src/wire/peer-frames.js";
-import { encodeWelcome, type Hello } from "../../src/wire/peer-handshake.js";
+import { encodeWelcome, type Hello, protocolVersion } from "../../src/wire/peer-handshake.js";
 import { listener, PeerRig, type PeerRigOptions, Stranger, sleep, until } from "./peer-rig.js";
 
 afterEach(() => PeerRig.stopAll());
@@ -165,11 +165,16 @@ describe("strangers", () => {
   });
 
   test.each<[string, Partial<Hello>, number, string]>([
-    ["another version", {}, 2, "other_version"],
-    ["another cluster", { cluster: "elsewhere" }, 1, "other_cluster"],
-    ["another number of shards", { shardCount: 64 }, 1, "other_shard_count"],
-    ["the node's own name", { name: "n1" }, 1, "own_name"],
-    ["an earlier process of a node", { name: "n2", incarnation: 3 }, 1, "older_incarnation"],
+    ["another version", {}, protocolVersion + 1, "other_version"],
+    ["another cluster", { cluster: "elsewhere" }, protocolVersion, "other_cluster"],
+    ["another number of shards", { shardCount: 64 }, protocolVersion, "other_shard_count"],
+    ["the node's own name", { name: "n1" }, protocolVersion, "own_name"],
+    [
+      "an earlier process of a node",
+      { name: "n2", incarnation: 3 },
+      protocolVersion,
+      "older_incarnation",
+    ],
   ])("strangers: %s is refused, told why, and counted", async (_what, parts, version, reason) => {
     const [one] = await pair();
     const stranger = new Stranger(one).hello(parts, version);
@@ -268,17 +273,9 @@ function batchOf(maker: PeerRig, origin: number, time: number): Batch {
   maker.node.request([utf8("SET"), utf8("future"), utf8("bar")], () => {});
   shards.closeBatch();
   const original = made[0]!;
-  // The same content under another stamp, inside as well as outside.
-  const stamp = { time, replica: origin, bornTime: time, bornReplica: origin };
-  const deltas = original.deltas.map((delta) => ({
-    ...delta,
-    elements: delta.elements.map((element) => {
-      const siblings = element.fragment.siblings.map((each) => ({ ...each, ...stamp }));
-      return { ...element, fragment: { ...element.fragment, siblings } };
-    }),
-  }));
+  // The same content under another stamp: the text of a batch bears the batch's.
   const dependencies = new VersionVector();
-  return newBatch({ ...original, origin, time, previous: 0, dependencies, deltas });
+  return newBatch({ ...original, origin, names: [origin], time, previous: 0, dependencies });
 }
 
 const deltaOf = (as: PeerRig, batch: Batch): PeerMessage => ({

@@ -5,6 +5,7 @@
 
 import { expect, test } from "vitest";
 import { Prng } from "../../src/base/prng.js";
+import { deltasOf } from "../../src/keyspace/batch-body.js";
 import { sadd } from "./operations.js";
 import { type Replica, World, type WorldOptions } from "./world.js";
 
@@ -68,7 +69,7 @@ function watch(
   const apply = replica.shards.apply.bind(replica.shards);
   replica.shards.apply = (batch) => {
     const outcome = apply(batch);
-    for (const { elements } of batch.deltas)
+    for (const { elements } of deltasOf(batch))
       for (const { element } of elements) {
         const wait = missing.get(element);
         if (wait === undefined || !wait.nodes.delete(replica.name) || wait.nodes.size > 0) continue;

@@ -33,7 +33,7 @@ export function turn(shards: Shards, work: (keyspace: Keyspace) => void): readon
 export function carry(batch: Batch, from: Shards, to: Shards): Batch {
   const codec = new DictionaryCodec(from.keyspace.replicas);
   const body = new ByteWriter();
-  encodeBatch(body, batch, codec, from.keyspace);
+  encodeBatch(body, batch, codec);
   const writer = new ByteWriter();
   codec.writeNames(writer);
   const reader = new ByteReader(writer.raw(body.view()).finish());

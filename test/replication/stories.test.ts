@@ -4,6 +4,7 @@
 import { expect, test } from "vitest";
 import { utf8 } from "../../src/base/bytes.js";
 import { timeOfMs } from "../../src/clock/stamp.js";
+import { deltasOf } from "../../src/keyspace/batch-body.js";
 import { persist } from "../../src/lattice/deadline.js";
 import { Inbox } from "../../src/replication/inbox.js";
 import { del, expire, increment, read, sadd, set, srem } from "./operations.js";
@@ -18,7 +19,7 @@ test("rule 1: a value that lost to a later one is removed by name, nobody collec
   // Both values are there, one is read. Had `a` dropped the loser, its DEL would name one stamp and
   // `b`, which has yet to hear of 17, would show it for ever.
   const removal = turn(a, (keyspace) => del(keyspace, "x"));
-  expect(removal[0]!.deltas[0]!.elements[0]!.removed).toHaveLength(2);
+  expect(deltasOf(removal[0]!)[0]!.elements[0]!.removed).toHaveLength(2);
   deliver(first, a, b);
   deliver(removal, a, b);
   expect(read(b.keyspace, "x")).toBeUndefined();

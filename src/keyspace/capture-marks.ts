@@ -1,0 +1,296 @@
+// The marks of a batch (capture.ts): keys that were absent, a plain text or an own counter before
+// the batch's first write to them. A mark is the key's bytes, four integers and four times.
+//
+// At the close `encode` writes the short forms of batch-body.ts for a key that is again a plain
+// text, gone, or the same counter. It declines everything else.
+
+import { type Bytes, ByteWriter, copyBytes } from "../base/bytes.js";
+import type { ReplicaIndex, Time } from "../clock/stamp.js";
+import { type Cell, emptyCell } from "../lattice/cell.js";
+import { zero } from "../lattice/decimal.js";
+import { KeyEntry, onlyElement, slots } from "../lattice/key-entry.js";
+import { type Ref, slabOf, wordOf } from "./arena.js";
+import { bodyOps, type NameTable } from "./batch-body.js";
+import type { Database } from "./database.js";
+import { hashBytes } from "./hash.js";
+import type { Keyspace } from "./keyspace.js";
+import * as record from "./record.js";
+import { shardOfSlot, slotOfKey } from "./slot.js";
+import { viewText } from "./text-view.js";
+
+/** Before: nothing, a text, or an own counter. */
+const befores = { absent: 0, text: 1, counter: 2 } as const;
+
+/** Integers of a mark: where its key starts, the key's length, database and before, replica. */
+const intsEach = 4;
+/** Times of a mark: of the stamp; of a counter besides its birth and its base's stamp. */
+const timesEach = 4;
+/** Arrays are given back to the system when a batch has made them larger than so many marks. */
+const keptCount = 64 * 1024;
+const firstCount = 256;
+
+const deadlineBit = record.deadlineFlag << 8;
+
+export class Marks {
+  count = 0;
+  #keys = new ByteWriter(4096);
+  #ints = new Int32Array(intsEach * firstCount);
+  #times = new Float64Array(timesEach * firstCount);
+  #shards = new Uint16Array(firstCount);
+  #order = new Int32Array(firstCount);
+
+  /** Whether a text or counter was written by the open batch, so that it has been marked. */
+  isOfBatch(keyspace: Keyspace, ref: Ref): boolean {
+    const slab = slabOf(ref);
+    const at = wordOf(ref);
+    const word = keyspace.arena.words[slab]![at]!;
+    return (
+      (word & 0xff) <= record.counterKind &&
+      word >>> 16 === keyspace.self &&
+      keyspace.arena.floats[slab]![(at >> 1) + 2]! === keyspace.openTime
+    );
+  }
+
+  /** False when the key is of another kind than marks are for. */
+  add(
+    keyspace: Keyspace,
+    db: Database,
+    ref: Ref,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+  ): boolean {
+    const { arena } = keyspace;
+    let before: number = befores.absent;
+    let word = 0;
+    if (ref !== 0) {
+      word = arena.words[slabOf(ref)]![wordOf(ref)]!;
+      before = word & 0xff;
+      if (before > befores.counter || (word & deadlineBit) !== 0) return false;
+    }
+    if (this.count * intsEach === this.#ints.length) this.#grow();
+    const keys = this.#keys;
+    const into = keys.length;
+    copyBytes(keys.room(length), into, bytes, start, length);
+    keys.length = into + length;
+    const at = this.count * intsEach;
+    const ints = this.#ints;
+    ints[at] = into;
+    ints[at + 1] = length;
+    ints[at + 2] = db.index | (before << 8);
+    ints[at + 3] = word >>> 16;
+    this.count++;
+    if (before === befores.absent) return true;
+    const times = this.#times;
+    const floats = arena.floats[slabOf(ref)]!;
+    times[at] = floats[(wordOf(ref) >> 1) + 2]!;
+    if (before !== befores.counter) return true;
+    const counter = record.counterAt(ref, (word >>> 8) & 0xff);
+    times[at + 1] = floats[counter + 1]!;
+    times[at + 2] = floats[counter + 3]!;
+    times[at + 3] = floats[counter + 4]!;
+    return true;
+  }
+
+  #grow(): void {
+    const count = this.count * 2;
+    const ints = new Int32Array(count * intsEach);
+    ints.set(this.#ints);
+    this.#ints = ints;
+    const times = new Float64Array(count * timesEach);
+    times.set(this.#times);
+    this.#times = times;
+  }
+
+  clear(): void {
+    this.#keys.clear(keptCount * 32);
+    this.count = 0;
+    if (this.#ints.length <= keptCount * intsEach) return;
+    this.#ints = new Int32Array(intsEach * firstCount);
+    this.#times = new Float64Array(timesEach * firstCount);
+    this.#shards = new Uint16Array(firstCount);
+    this.#order = new Int32Array(firstCount);
+  }
+
+  databaseOf(mark: number): number {
+    return this.#ints[mark * intsEach + 2]! & 0xff;
+  }
+
+  keyOf(mark: number): Bytes {
+    const start = this.#ints[mark * intsEach]!;
+    return this.#keys.view().slice(start, start + this.#ints[mark * intsEach + 1]!);
+  }
+
+  shardOf(mark: number): number {
+    return this.#shards[mark]!;
+  }
+
+  /** The marks by shard, those of one shard in the order in which they were made. */
+  byShard(shardCount: number): Int32Array {
+    const { count } = this;
+    if (this.#order.length < count) {
+      this.#order = new Int32Array(this.#ints.length / intsEach);
+      this.#shards = new Uint16Array(this.#ints.length / intsEach);
+    }
+    const keys = this.#keys.view();
+    const starts = new Int32Array(shardCount + 1);
+    for (let mark = 0; mark < count; mark++) {
+      const start = this.#ints[mark * intsEach]!;
+      const slot = slotOfKey(keys, start, start + this.#ints[mark * intsEach + 1]!);
+      const shard = shardOfSlot(slot, shardCount);
+      this.#shards[mark] = shard;
+      starts[shard + 1]!++;
+    }
+    for (let shard = 0; shard < shardCount; shard++) starts[shard + 1]! += starts[shard]!;
+    for (let mark = 0; mark < count; mark++) this.#order[starts[this.#shards[mark]!]!++] = mark;
+    return this.#order;
+  }
+
+  /** How the key was before the batch, as far as a difference asks: its stamps, not its values. */
+  beforeOf(keyspace: Keyspace, mark: number): KeyEntry | undefined {
+    const at = mark * intsEach;
+    const before = this.#ints[at + 2]! >>> 8;
+    if (before === befores.absent) return undefined;
+    const cell: Cell = before === befores.text ? this.#textCell(mark) : this.#counterCell(mark);
+    const entry = new KeyEntry(keyspace.newStore);
+    entry.isTracked = false;
+    entry.restore(slots.string, onlyElement, cell);
+    return entry;
+  }
+
+  #textCell(mark: number): Cell {
+    const at = mark * intsEach;
+    return { ...emptyCell(), siblings: [siblingOf(this.#times[at]!, this.#ints[at + 3]!)] };
+  }
+
+  #counterCell(mark: number): Cell {
+    const at = mark * intsEach;
+    const replica = this.#ints[at + 3]!;
+    const [hiTime, birth, baseTime, baseReplica] = this.#times.subarray(at, at + 4);
+    const born = { bornTime: birth!, bornReplica: replica };
+    const row = { replica, birth: birth!, hiTime: hiTime!, hi: zero, loTime: 0, lo: zero, ...born };
+    return { siblings: baseTime === 0 ? [] : [siblingOf(baseTime!, baseReplica!)], rows: [row] };
+  }
+
+  /** Writes the key's change in a short form; false when none holds it. */
+  encode(
+    writer: ByteWriter,
+    names: NameTable,
+    keyspace: Keyspace,
+    mark: number,
+    time: Time,
+  ): boolean {
+    const keys = this.#keys.room(0);
+    const at = mark * intsEach;
+    const ints = this.#ints;
+    const start = ints[at]!;
+    const length = ints[at + 1]!;
+    const database = ints[at + 2]! & 0xff;
+    const before = ints[at + 2]! >>> 8;
+    const db = keyspace.databases[database]!;
+    const ref = db.keys.find(hashBytes(keys, start, length), keys, start, length);
+    if (ref === 0) {
+      if (before === befores.counter) return false;
+      if (before === befores.absent) return true;
+      this.#putHead(writer, bodyOps.removed, mark, keys, 10);
+      writer.varint(names.numberOf(ints[at + 3]!)).f64(this.#times[at]!);
+      return true;
+    }
+    const { arena } = keyspace;
+    const word = arena.words[slabOf(ref)]![wordOf(ref)]!;
+    if ((word & deadlineBit) !== 0 || word >>> 16 !== keyspace.self) return false;
+    if (record.timeOf(arena, ref) !== time) return false;
+    const flags = (word >>> 8) & 0xff;
+    const kind = word & 0xff;
+    if (kind === record.counterKind) return this.#encodeRow(writer, names, keyspace, mark, ref);
+    if (kind !== record.textKind || before === befores.counter) return false;
+    if ((flags & record.bornFlag) !== 0) return false;
+    this.#encodeText(writer, names, keyspace, mark, ref);
+    return true;
+  }
+
+  #encodeText(
+    writer: ByteWriter,
+    names: NameTable,
+    keyspace: Keyspace,
+    mark: number,
+    ref: Ref,
+  ): void {
+    const { arena } = keyspace;
+    const at = mark * intsEach;
+    const valueLength = record.valueLengthOf(arena, ref);
+    this.#putHead(writer, bodyOps.text, mark, this.#keys.room(0), 24 + valueLength);
+    if (this.#ints[at + 2]! >>> 8 === befores.absent) writer.u8(0);
+    else writer.varint(names.numberOf(this.#ints[at + 3]!) + 1).f64(this.#times[at]!);
+    writer.varint(valueLength);
+    const target = writer.room(valueLength);
+    const into = writer.length;
+    if ((record.flagsOf(arena, ref) & record.externalFlag) !== 0) {
+      const text = viewText(keyspace, ref);
+      target.set(text.bytes.subarray(text.start, text.start + valueLength), into);
+    } else {
+      const value = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
+      copyBytes(target, into, arena.bytes[slabOf(ref)]!, value, valueLength);
+    }
+    writer.length = into + valueLength;
+  }
+
+  /** Operation, database and key; leaves room for `more` bytes. */
+  #putHead(writer: ByteWriter, op: number, mark: number, keys: Uint8Array, more: number): void {
+    const at = mark * intsEach;
+    const start = this.#ints[at]!;
+    const length = this.#ints[at + 1]!;
+    const target = writer.room(length + more + 10);
+    target[writer.length] = op;
+    target[writer.length + 1] = this.#ints[at + 2]!;
+    writer.length += 2;
+    writer.varint(length);
+    copyBytes(target, writer.length, keys, start, length);
+    writer.length += length;
+  }
+
+  /** A counter that did not exist before, or went on from what it was. */
+  #encodeRow(
+    writer: ByteWriter,
+    names: NameTable,
+    keyspace: Keyspace,
+    mark: number,
+    ref: Ref,
+  ): boolean {
+    const { arena } = keyspace;
+    const at = mark * intsEach;
+    const before = this.#ints[at + 2]! >>> 8;
+    const floats = arena.floats[slabOf(ref)]!;
+    const counter = record.counterAt(ref, record.flagsOf(arena, ref));
+    const [birth, baseTime, baseReplica] = [
+      floats[counter + 1]!,
+      floats[counter + 3]!,
+      floats[counter + 4]!,
+    ];
+    const times = this.#times;
+    // A base that came with this batch is news, too.
+    if (before === befores.absent && baseTime !== 0) return false;
+    if (before === befores.text && !(baseTime === times[at] && baseReplica === this.#ints[at + 3]))
+      return false;
+    if (before === befores.counter && !this.#isSame(at, birth, baseTime, baseReplica)) return false;
+    this.#putHead(writer, bodyOps.row, mark, this.#keys.room(0), 32);
+    const hasBase = baseTime !== 0;
+    writer.f64(birth).varint(names.numberOf(hasBase ? baseReplica : keyspace.self));
+    // Adding zero turns -0 into the zero that numbers have on the wire.
+    writer.f64(hasBase ? baseTime : birth).f64(floats[counter]! + 0);
+    return true;
+  }
+
+  #isSame(at: number, birth: Time, baseTime: Time, baseReplica: ReplicaIndex): boolean {
+    const times = this.#times;
+    return times[at + 1] === birth && times[at + 2] === baseTime && times[at + 3] === baseReplica;
+  }
+}
+
+const siblingOf = (time: Time, replica: ReplicaIndex) => ({
+  time,
+  replica,
+  bornTime: time,
+  bornReplica: replica,
+  value: new Uint8Array(0),
+});

@@ -9,6 +9,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { SkerryConfig } from "../host/config.js";
 import { type SettingName, settingNames, settingOf, settings } from "../host/config-table.js";
 import type { MaelstromOptions } from "./maelstrom-options.js";
+import type { InspectOptions, RestoreOptions } from "./store-tools.js";
 
 /** What the command line touches outside itself; tests pass their own. */
 export interface CliPorts {
@@ -17,6 +18,9 @@ export interface CliPorts {
   readonly err: (line: string) => void;
   readonly serve: (config: SkerryConfig) => Promise<void>;
   readonly maelstrom: (options: MaelstromOptions) => Promise<void>;
+  readonly backup: (config: SkerryConfig, folder: string) => Promise<void>;
+  readonly restore: (config: SkerryConfig, options: RestoreOptions) => Promise<void>;
+  readonly inspect: (config: SkerryConfig, options: InspectOptions) => Promise<void>;
 }
 
 /** Stops the program with exit code 1 after its lines were told. */
@@ -36,6 +40,7 @@ export function newProgram(ports: CliPorts): Command {
     .exitOverride();
   addServe(program, ports);
   addMaelstrom(program, ports);
+  addStoreTools(program, ports);
   program.hook("preSubcommand", async (_program, command) => {
     if (command.name() === "serve") await addParameters(command);
   });
@@ -88,6 +93,49 @@ function addServe(program: Command, ports: CliPorts): void {
     if (options.printConfig === true) for (const line of describeConfig(config)) ports.out(line);
     else await ports.serve(config);
   });
+}
+
+/** The settings by which these commands find a store and a folder. */
+const storeFlags = new Set<SettingName>(
+  settingNames.filter((name) => /^(replicaName|dataPath|walFolder|store|s3)/.test(name)),
+);
+
+function addStoreTools(program: Command, ports: CliPorts): void {
+  const add = (name: string, does: string): Command => {
+    const command = program
+      .command(name)
+      .description(does)
+      .option("--config <file>", "read this file instead of perf_config.toml")
+      .showHelpAfterError(`(skerry ${name} --help lists the flags)`)
+      .allowExcessArguments(false);
+    for (const setting of storeFlags) {
+      const option = flagOf(setting);
+      if (option !== undefined) command.addOption(option);
+    }
+    return command;
+  };
+  const none = new Map<string, string>();
+  const from = "a folder with a backup, instead of the configured store";
+  add("backup", "copy what the object store holds into a folder")
+    .argument("<folder>", "an empty folder, or a new one")
+    .action(async (folder: string, options: Readonly<Record<string, unknown>>) =>
+      ports.backup(await readConfig(options, none, ports), folder),
+    );
+  add("restore", "fill an empty data folder from the object store or a backup")
+    .option("--from <folder>", from)
+    .option("--to <time>", "the state at this moment, such as 2026-11-20T12:00:00Z")
+    .action(async (options: Readonly<Record<string, string | undefined>>) => {
+      const config = await readConfig(options, none, ports);
+      await ports.restore(config, { from: options.from, to: options.to });
+    });
+  add("inspect", "list what the object store or a backup holds")
+    .option("--from <folder>", from)
+    .option("--verify", "read every object and check it")
+    .action(async (options: Readonly<Record<string, unknown>>) => {
+      const folder = typeof options.from === "string" ? options.from : undefined;
+      const config = await readConfig(options, none, ports);
+      await ports.inspect(config, { from: folder, isThorough: options.verify === true });
+    });
 }
 
 /** The flag of a setting; given several times its texts are one list. */

@@ -87,6 +87,8 @@ function openS3({ settings }: SkerryConfig) {
   return { store, place: `${endpoint}/${s3Bucket}/${prefix}` };
 }
 
+export const packerOf = (): Packer => deflatePacker;
+
 /** Whether the store may hold a manifest. @throws CliError with the reason why not. */
 export async function probeStore(
   { store, place }: OpenStore,

@@ -9,11 +9,20 @@ const err = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
+const out = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
 const program = newProgram({
   env: process.env,
-  out: (line) => process.stdout.write(`${line}\n`),
+  out,
   err,
   serve: async (config) => (await import("./serve.js")).serve(config),
+  backup: async (config, folder) => (await import("./store-tools.js")).backup(config, folder, out),
+  restore: async (config, options) =>
+    (await import("./store-tools.js")).restore(config, options, out),
+  inspect: async (config, options) =>
+    (await import("./store-tools.js")).inspect(config, options, out),
   maelstrom: async (options) => (await import("./maelstrom.js")).runMaelstrom(options),
 });
 

@@ -162,15 +162,17 @@ export class TcpHost implements ClientEffects {
   }
 
   #accept(accepted: Socket): void {
-    const node = this.#node;
+    const node = this.#node as Node | undefined;
+    if (node === undefined) {
+      turnAway(accepted, "-LOADING Skerry is reading what it had stored\r\n");
+      return;
+    }
     node.beginTurn(this.#now());
     const { settings, statistics } = node.environment;
     if (node.sessions.size >= settings.number("maxclients")) {
       this.rejected++;
       statistics.rejectedConnections++;
-      accepted.on("error", () => accepted.destroy());
-      accepted.write("-ERR max number of clients reached\r\n");
-      accepted.destroySoon();
+      turnAway(accepted, "-ERR max number of clients reached\r\n");
       return;
     }
     const address = `${accepted.remoteAddress}:${accepted.remotePort}`;
@@ -478,4 +480,10 @@ function listenOnce(
       resolve(typeof bound === "object" && bound !== null ? bound.port : port);
     });
   });
+}
+
+function turnAway(accepted: Socket, line: string): void {
+  accepted.on("error", () => accepted.destroy());
+  accepted.write(line);
+  accepted.destroySoon();
 }

@@ -2,6 +2,8 @@
 // commands/skerry.ts.
 
 import { createHash } from "node:crypto";
+import { utf8 } from "../base/bytes.js";
+import type { Call } from "../commands/call.js";
 import type { CommandSpec } from "../commands/command.js";
 import type { Node } from "./node.js";
 
@@ -74,6 +76,17 @@ export function skerryNodeCommands(node: () => Node): readonly CommandSpec[] {
       },
     },
     {
+      name: "skerry.stored",
+      arity: 1,
+      flags: ["admin", "noscript"],
+      group,
+      since,
+      complexity: "O(1); the reply waits for the object store.",
+      summary:
+        "Waits until the object store holds everything written so far; an error if it never will",
+      run: awaitStore,
+    },
+    {
       name: "skerry.session",
       arity: -1,
       flags: ["readonly", "fast"],
@@ -92,4 +105,28 @@ export function skerryNodeCommands(node: () => Node): readonly CommandSpec[] {
       },
     },
   ];
+}
+
+/** Others are served meanwhile. A writer that was taken over from says so. */
+function awaitStore(call: Call): void {
+  const { environment, reply, session } = call;
+  const { storage } = environment;
+  if (storage === undefined || environment.keepWaiting === undefined) {
+    reply.error("ERR This node has no object store");
+    return;
+  }
+  let answer: string | undefined;
+  let isWaiting = false;
+  const isKept = storage.whenStored((error) => {
+    answer = error === undefined ? "OK" : `ERR ${error}`;
+    const line = error === undefined ? "+OK\r\n" : `-${answer}\r\n`;
+    if (isWaiting) environment.answerWaiting?.(session, utf8(line));
+  });
+  if (answer === "OK") reply.ok();
+  else if (answer !== undefined) reply.error(answer);
+  else if (!isKept) reply.error("TRYAGAIN too many wait for the object store");
+  else {
+    isWaiting = true;
+    environment.keepWaiting(call);
+  }
 }

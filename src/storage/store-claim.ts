@@ -215,8 +215,8 @@ export const whyTooShort = (
   isRebase || manifest.heldLsn <= lastLsn
     ? undefined
     : `the object store holds records up to ${manifest.heldLsn}, the data folder ends with ` +
-      `${lastLsn}: it is an older copy, or its disk has lost what it called durable; start with an ` +
-      "empty folder, which is filled from the store";
+      `${lastLsn}: it is an older copy, or its disk has lost what it called durable; start with ` +
+      "an empty folder, which is filled from the store";
 
 /** Whether a folder holds all that the store does. */
 const isSame = (mark: RestoreMark, { sequence }: Pick<Manifest, "sequence">): boolean =>

@@ -12,16 +12,21 @@ interface Run {
   err: string[];
   served: SkerryConfig[];
   maelstrom: MaelstromOptions[];
+  /** What the tools for stores were told, beside the configuration. */
+  tools: unknown[];
 }
 
 async function run(line: string, env: Record<string, string> = {}): Promise<Run> {
-  const result: Run = { code: 0, out: [], err: [], served: [], maelstrom: [] };
+  const result: Run = { code: 0, out: [], err: [], served: [], maelstrom: [], tools: [] };
   const program = newProgram({
     env,
     out: (text) => result.out.push(text),
     err: (text) => result.err.push(text),
     serve: async (config) => void result.served.push(config),
     maelstrom: async (options) => void result.maelstrom.push(options),
+    backup: async (config, folder) => void result.tools.push(config.settings.storePath, folder),
+    restore: async (config, options) => void result.tools.push(config.settings.dataPath, options),
+    inspect: async (_config, options) => void result.tools.push(options),
   });
   try {
     await program.parseAsync(
@@ -35,6 +40,16 @@ async function run(line: string, env: Record<string, string> = {}): Promise<Run>
   }
   return result;
 }
+
+test("cli: the tools for stores take a store and say where from and to", async () => {
+  const backup = await run("backup /b --store localfs --store-path /s");
+  expect(backup.tools).toEqual(["/s", "/b"]);
+  const restore = await run("restore --data-dir /d --from /b --to 2026-11-20T12:00:00Z");
+  expect(restore.tools).toEqual(["/d", { from: "/b", to: "2026-11-20T12:00:00Z" }]);
+  const inspect = await run("inspect --verify");
+  expect(inspect.tools).toEqual([{ from: undefined, isThorough: true }]);
+  expect((await run("backup")).code).not.toBe(0);
+});
 
 test("cli: serve hands over the configuration", async () => {
   const { served, code } = await run("serve --port 0 --prefix a:=causal --prefix b:=linearizable", {

@@ -181,6 +181,12 @@ test("config: the package's file serves where the current folder has none", () =
   expect(result.ok && result.value.sources.numShards.place).toBe("/pkg/perf_config.toml:1");
 });
 
+test("config: a prefix in a bucket is parts between slashes", () => {
+  const refusedPrefix = (prefix: string) => refused({ env: { REDIS_S3_PREFIX: prefix } });
+  expect(refusedPrefix("a/b-c/")).toEqual([]);
+  for (const prefix of ["/a", "a//b", "a b", "../a"]) expect(refusedPrefix(prefix)).toHaveLength(1);
+});
+
 test("config: perf_config.toml shows every setting in force with its default", () => {
   const text = readFileSync(new URL("../../perf_config.toml", import.meta.url), "utf8");
   expect(parse(text)).toEqual({});

@@ -31,7 +31,8 @@ export type Seen = Set<
 const databases = 2;
 const keys = Array.from({ length: 12 }, (_, index) => `k${index}`);
 
-function draw(prng: Prng): Argv {
+/** A command that changes something, most of the time. */
+export function drawCommand(prng: Prng): Argv {
   const key = prng.pick(keys);
   const value = String(prng.below(1000));
   const commands: readonly Argv[] = [
@@ -145,7 +146,7 @@ export class StreamTrial {
   #command(): void {
     const node = this.#node;
     if (this.#client === undefined || this.#client.isClosed) this.#client = node.connect();
-    this.#client.send(draw(this.#prng));
+    this.#client.send(drawCommand(this.#prng));
     node.node.journal!.closeOpenBatch();
     this.#states.set(node.node.journal!.wal.lastLsn, stateOf(node));
   }
@@ -321,7 +322,7 @@ function byName(of: (name: string) => ObjectStore): ObjectStore {
 }
 
 /** Everything that a node holds, stamps included; empty for an empty node. */
-function stateOf({ node }: DurableNode): string {
+export function stateOf({ node }: DurableNode): string {
   const isEmpty = node.keyspace.databases.every(({ size }) => size === 0);
   return isEmpty ? "" : node.shards.digests().join(" ");
 }

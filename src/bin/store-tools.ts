@@ -152,8 +152,8 @@ export async function backup(config: SkerryConfig, folder: string, out: Out): Pr
     if (flaw === undefined) {
       await store(target, manifestName, encodeManifest(manifest));
       out(
-        `copied ${manifest.objects.length} objects of ${source.place} to ${folder}: the log up to ` +
-          `record ${manifest.heldLsn}`,
+        `copied ${manifest.objects.length} objects of ${source.place} to ${folder}: the log ` +
+          `up to record ${manifest.heldLsn}`,
       );
       return;
     }

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { SkerryConfig } from "../host/config.js";
 import { type SettingName, settingNames, settingOf, settings } from "../host/config-table.js";
+import type { ImportOptions } from "./import.js";
 import type { MaelstromOptions } from "./maelstrom-options.js";
 import type { InspectOptions, RestoreOptions } from "./store-tools.js";
 
@@ -21,6 +22,7 @@ export interface CliPorts {
   readonly backup: (config: SkerryConfig, folder: string) => Promise<void>;
   readonly restore: (config: SkerryConfig, options: RestoreOptions) => Promise<void>;
   readonly inspect: (config: SkerryConfig, options: InspectOptions) => Promise<void>;
+  readonly importFile: (options: ImportOptions) => Promise<void>;
 }
 
 /** Stops the program with exit code 1 after its lines were told. */
@@ -41,6 +43,7 @@ export function newProgram(ports: CliPorts): Command {
   addServe(program, ports);
   addMaelstrom(program, ports);
   addStoreTools(program, ports);
+  addImport(program, ports);
   program.hook("preSubcommand", async (_program, command) => {
     if (command.name() === "serve") await addParameters(command);
   });
@@ -192,6 +195,30 @@ function addMaelstrom(program: Command, ports: CliPorts): void {
         port: options.port as number | undefined,
         seed: options.seed as number | undefined,
         isTraced: options.trace === true,
+      });
+    });
+}
+
+function addImport(program: Command, ports: CliPorts): void {
+  program
+    .command("import")
+    .description("bring the keys of an RDB file, of Redis up to 7.0, into a node that runs")
+    .argument("<file>", "the file, dump.rdb")
+    .option("--host <address>", "where the node listens", "127.0.0.1")
+    .option("--port <number>", "its port", integer(1, 65_535), 6379)
+    .option("--user <name>", "whom to authenticate as")
+    .option("--password <text>", "its password; REDISCLI_AUTH in the environment serves as well")
+    .option("--replace", "write over keys that are there; they stay otherwise")
+    .showHelpAfterError("(skerry import --help lists the flags)")
+    .allowExcessArguments(false)
+    .action(async (file: string, options: Readonly<Record<string, unknown>>) => {
+      await ports.importFile({
+        file,
+        host: options.host as string,
+        port: options.port as number,
+        user: options.user as string | undefined,
+        password: (options.password as string | undefined) ?? ports.env.REDISCLI_AUTH,
+        mayReplace: options.replace === true,
       });
     });
 }

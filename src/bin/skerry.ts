@@ -24,6 +24,7 @@ const program = newProgram({
   inspect: async (config, options) =>
     (await import("./store-tools.js")).inspect(config, options, out),
   maelstrom: async (options) => (await import("./maelstrom.js")).runMaelstrom(options),
+  importFile: async (options) => (await import("./import.js")).runImport(options),
 });
 
 try {

@@ -16,6 +16,9 @@ export interface RdbKey {
   readonly database: number;
   readonly key: Bytes;
   readonly value: RdbValue;
+  /** The value as it stands in the file: its type byte, and what follows the key. */
+  readonly type: number;
+  readonly encoded: Bytes;
   /** Unix milliseconds; undefined for a key that does not expire. */
   readonly deadlineMs: number | undefined;
   /** Seconds since the last use, if the file says so. */
@@ -165,8 +168,10 @@ export class RdbFileDecoder {
     const key = reader.string();
     const marks = this.#marks;
     try {
+      const start = reader.at;
       const value = decodeValue(reader, type);
-      return { kind: "key", database: this.#database, key, value, ...marks };
+      const encoded = this.#held.subarray(start, reader.at);
+      return { kind: "key", database: this.#database, key, value, type, encoded, ...marks };
     } catch (error) {
       if (error instanceof EmptyValue) return { kind: "skipped", key };
       throw error;

@@ -22,6 +22,14 @@ export function sealValue(
   return writer.finish();
 }
 
+/** The payload of a value that stands in a file in that form. */
+export function sealEncoded(type: number, encoded: Bytes): Bytes {
+  const writer = new ByteWriter(1 + encoded.length + footerBytes);
+  writer.u8(type).raw(encoded).u16(rdbVersion);
+  writer.raw(new Crc64().update(writer.view()).digest());
+  return writer.finish();
+}
+
 /** Whether version and checksum are right. */
 export function isSealed(payload: Bytes): boolean {
   if (payload.length < footerBytes) return false;

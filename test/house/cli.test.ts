@@ -3,6 +3,7 @@
 import { CommanderError } from "commander";
 import { expect, test } from "vitest";
 import { CliError, newProgram } from "../../src/bin/cli.js";
+import type { ImportOptions } from "../../src/bin/import.js";
 import type { MaelstromOptions } from "../../src/bin/maelstrom-options.js";
 import type { SkerryConfig } from "../../src/host/config.js";
 
@@ -14,10 +15,13 @@ interface Run {
   maelstrom: MaelstromOptions[];
   /** What the tools for stores were told, beside the configuration. */
   tools: unknown[];
+  imported: ImportOptions[];
 }
 
 async function run(line: string, env: Record<string, string> = {}): Promise<Run> {
-  const result: Run = { code: 0, out: [], err: [], served: [], maelstrom: [], tools: [] };
+  const result: Run = {
+    ...{ code: 0, out: [], err: [], served: [], maelstrom: [], tools: [], imported: [] },
+  };
   const program = newProgram({
     env,
     out: (text) => result.out.push(text),
@@ -27,6 +31,7 @@ async function run(line: string, env: Record<string, string> = {}): Promise<Run>
     backup: async (config, folder) => void result.tools.push(config.settings.storePath, folder),
     restore: async (config, options) => void result.tools.push(config.settings.dataPath, options),
     inspect: async (_config, options) => void result.tools.push(options),
+    importFile: async (options) => void result.imported.push(options),
   });
   try {
     await program.parseAsync(
@@ -49,6 +54,13 @@ test("cli: the tools for stores take a store and say where from and to", async (
   const inspect = await run("inspect --verify");
   expect(inspect.tools).toEqual([{ from: undefined, isThorough: true }]);
   expect((await run("backup")).code).not.toBe(0);
+});
+
+test("cli: import hands over file, place and password, which may stand in the environment", async () => {
+  const { imported } = await run("import dump.rdb --port 7000 --replace", { REDISCLI_AUTH: "s" });
+  const place = { host: "127.0.0.1", port: 7000, user: undefined, password: "s" };
+  expect(imported).toEqual([{ file: "dump.rdb", ...place, mayReplace: true }]);
+  expect((await run("import")).code).toBe(1);
 });
 
 test("cli: serve hands over the configuration", async () => {
@@ -108,7 +120,7 @@ test("cli: --version and --help are no errors", async () => {
     code: 0,
     out: [expect.stringMatching(/^\d+\.\d+\./)],
   });
-  for (const line of ["--help", "serve --help", "maelstrom --help"]) {
+  for (const line of ["--help", "serve --help", "maelstrom --help", "import --help"]) {
     const { code, out } = await run(line);
     expect(code).toBe(0);
     expect(out.join()).toContain("Usage: skerry");

@@ -7,6 +7,7 @@ const packed = "src/rdb/packed.ts";
 const reader = "src/rdb/reader.ts";
 const values = "test/rdb/values.test.ts";
 const files = "test/rdb/file.test.ts";
+const importing = "test/process/import.test.ts";
 const commands = "test/commands/dump.test.ts";
 
 export const rdbBugs: readonly PlantedBug[] = [
@@ -129,5 +130,29 @@ export const rdbBugs: readonly PlantedBug[] = [
     find: "stream.groups.length > 0 && !mayGroup(call)) return;",
     replace: "stream.groups.length > 1e9 && !mayGroup(call)) return;",
     suite: "test/commands/dump.test.ts",
+  },
+  {
+    name: "import_without_a_check",
+    story: "half of a file that was cut off in a copy is imported before that is noticed",
+    file: "src/bin/import.ts",
+    find: "const { keys, functions } = await check(options.file, bytes, say);",
+    replace: "const { keys, functions } = { keys: 0, functions: 0 };",
+    suite: importing,
+  },
+  {
+    name: "import_into_one_database",
+    story: "keys of database 3 come into database 0",
+    file: "src/bin/import.ts",
+    find: "    if (item.database !== this.#database) {",
+    replace: "    if (item.database < this.#database) {",
+    suite: importing,
+  },
+  {
+    name: "import_takes_deadlines_for_times_to_live",
+    story: "a key that had an hour to live is there for fifty years",
+    file: "src/bin/import.ts",
+    find: 'if (deadlineMs > 0) argv.push(utf8("ABSTTL"));',
+    replace: "",
+    suite: importing,
   },
 ];

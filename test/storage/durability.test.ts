@@ -40,12 +40,14 @@ class Judge {
   /** False when an error came: what became of the commands is to be looked at. */
   step(): boolean {
     const { prng } = this.#world;
-    for (let count = prng.below(4); count > 0 && this.sent - this.acknowledged < 20; count--)
-      this.#client.send(this.#model.command(this.sent++));
+    // Whoever has been refused sends nothing more: the log may work again by then, and what is
+    // there would be no first part.
     for (const reply of this.#client.replies.splice(0)) {
       if (reply[0] === 0x2d) return false;
       this.acknowledged++;
     }
+    for (let count = prng.below(4); count > 0 && this.sent - this.acknowledged < 20; count--)
+      this.#client.send(this.#model.command(this.sent++));
     this.#needed.push({ atMs: this.#world.nowMs, count: this.acknowledged });
     return !this.#client.isClosed;
   }

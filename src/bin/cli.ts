@@ -83,6 +83,7 @@ function addServe(program: Command, ports: CliPorts): void {
     .command("serve")
     .description("start a node that speaks the Redis protocol")
     .option("--config <file>", "read this file instead of perf_config.toml")
+    .option("--redis-conf <file>", "take port, bind and parameters of CONFIG from a redis.conf")
     .option("--print-config", "print every setting with its source, then stop")
     .showHelpAfterError("(skerry serve --help lists the flags)")
     .allowExcessArguments(false);
@@ -167,12 +168,32 @@ async function readConfig(
     const text = options[flagOf(name)?.attributeName() ?? ""];
     if (typeof text === "string") values[name] = text;
   }
-  const lines = [...parameters].map(([name, value]) => `${name}=${value}`);
+  const conf = await readRedisFile(options.redisConf, ports);
+  const { port, bind, ...rest } = Object.fromEntries(conf);
+  if (port !== undefined) values.port ??= port;
+  if (bind !== undefined) values.bind ??= (await import("../host/redis-conf.js")).bindOf(bind);
+  // A flag comes before what a file says.
+  const lines = Object.entries({ ...rest, ...Object.fromEntries(parameters) }).map(
+    ([name, value]) => `${name}=${value}`,
+  );
   if (lines.length > 0) values.parameters = lines.join("\n");
   const file = typeof options.config === "string" ? { file: options.config } : {};
   const loaded = loadConfig({ ...file, values }, ports.env, readFileIfAny, packageFolder());
   if (loaded.ok) return loaded.value;
   for (const error of loaded.error) ports.err(`skerry: ${describeError(error)}`);
+  throw new CliError("the configuration is not usable");
+}
+
+/** The parameters of a redis.conf; none without a file. @throws CliError */
+async function readRedisFile(path: unknown, ports: CliPorts): Promise<ReadonlyMap<string, string>> {
+  if (typeof path !== "string") return new Map();
+  const { describeError } = await import("../host/config.js");
+  const { readRedisConf } = await import("../host/redis-conf.js");
+  const text = readFileIfAny(path);
+  if (text === undefined) throw new CliError(`--redis-conf: there is no file ${path}`);
+  const read = readRedisConf(text, path);
+  if (read.ok) return read.value;
+  for (const error of read.error) ports.err(`skerry: ${describeError(error)}`);
   throw new CliError("the configuration is not usable");
 }
 

@@ -174,7 +174,10 @@ function addFlags(flags: Flags, given: Given, errors: ConfigError[]): void {
   for (const name of settingNames) {
     const text = flags.values[name];
     if (text === undefined) continue;
-    addText(name, text, { kind: "flag", place: `--${settingOf(name).flag}` }, given, errors);
+    const { flag } = settingOf(name);
+    // Parameters come from flags of their own names, and from a redis.conf.
+    const place = flag === undefined ? "by name" : `--${flag}`;
+    addText(name, text, { kind: "flag", place }, given, errors);
   }
 }
 

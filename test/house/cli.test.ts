@@ -1,5 +1,8 @@
 // The command line: what reaches the commands, what is printed, and which mistakes end it.
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { CommanderError } from "commander";
 import { expect, test } from "vitest";
 import { CliError, newProgram } from "../../src/bin/cli.js";
@@ -46,6 +49,7 @@ async function run(line: string, env: Record<string, string> = {}): Promise<Run>
   return result;
 }
 
+<<<<<<< Updated upstream
 test("cli: the tools for stores take a store and say where from and to", async () => {
   const backup = await run("backup /b --store localfs --store-path /s");
   expect(backup.tools).toEqual(["/s", "/b"]);
@@ -61,6 +65,19 @@ test("cli: import hands over file, place and password, which may stand in the en
   const place = { host: "127.0.0.1", port: 7000, user: undefined, password: "s" };
   expect(imported).toEqual([{ file: "dump.rdb", ...place, mayReplace: true }]);
   expect((await run("import")).code).toBe(1);
+=======
+test("cli: a redis.conf gives parameters, and flags come first", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "skerry-conf-"));
+  const file = join(folder, "redis.conf");
+  writeFileSync(file, "port 7001\nbind 127.0.0.1 -::1\nhz 10\nsave 60 1\n");
+  const { served } = await run(`serve --redis-conf ${file} --hz 50`);
+  expect(served[0]!.settings).toMatchObject({
+    ...{ port: 7001, bind: ["127.0.0.1"], parameters: { hz: "50", save: "60 1" } },
+  });
+  const missing = await run(`serve --redis-conf ${file}.none`);
+  expect([missing.code, missing.served]).toEqual([1, []]);
+  rmSync(folder, { recursive: true });
+>>>>>>> Stashed changes
 });
 
 test("cli: serve hands over the configuration", async () => {

@@ -5,6 +5,14 @@ import type { PlantedBug } from "../../scripts/planted.js";
 
 export const houseBugs: PlantedBug[] = [
   {
+    name: "redis_conf_forgets_the_line_before",
+    story: "of several points of saving only the last line of a redis.conf counts",
+    file: "src/host/redis-conf.ts",
+    find: "isAdded ? `${before} ${value}` : value",
+    replace: "value",
+    suite: "test/house/redis-conf.test.ts",
+  },
+  {
     name: "environment_beats_flag",
     story: "a port given on the command line is overruled by a variable left over in the shell",
     file: "src/host/config.ts",

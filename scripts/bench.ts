@@ -3,6 +3,7 @@
 //   [--json FILE] [--svg FILE]
 //   npm run bench -- --in-process: without sockets and without redis-server (bench-in-process.ts)
 //   npm run bench -- --persistence [--fsync always|everysec|no]...: the same with both logs on
+//   npm run bench -- --anti-entropy [--keys N] [--differ N]: what bringing replicas together costs
 // Both servers share core 0, redis-benchmark has core 1 (where there are two). `--self-test` puts a
 // second redis-server in our place: every ratio must then be about one, else the method itself is
 // at fault.
@@ -185,6 +186,11 @@ async function measurePersistence(
 }
 
 async function main(): Promise<void> {
+  if (process.argv.includes("--anti-entropy")) {
+    const { benchAntiEntropy } = await import("./bench-anti-entropy.js");
+    process.exitCode = benchAntiEntropy(process.argv.slice(2));
+    return;
+  }
   if (process.argv.includes("--cluster")) {
     const { benchCluster } = await import("./bench-cluster.js");
     await benchCluster();

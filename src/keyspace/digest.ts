@@ -9,17 +9,26 @@
 // Left out: keeping the sums up to date at every write. They are computed in one pass when somebody
 // asks.
 
-import { ByteWriter } from "../base/bytes.js";
-import type { KeyEntry } from "../lattice/key-entry.js";
+import { ByteWriter, fromLatin1 } from "../base/bytes.js";
+import type { ReplicaTable } from "../clock/replica-table.js";
+import type { ReplicaIndex, Time } from "../clock/stamp.js";
+import { type KeyEntry, onlyElement, slots } from "../lattice/key-entry.js";
 import { NameCodec } from "../lattice/replica-codec.js";
+import { type Ref, slabOf } from "./arena.js";
 import type { Keyspace } from "./keyspace.js";
-import { shardOfSlot, slotOfKey } from "./slot.js";
+import * as record from "./record.js";
+import { shardOfSlot, slotCount, slotOfKey, slotsOfShard } from "./slot.js";
 
 /** 64 bits, to be compared only. */
 export type Digest = bigint;
 
-export const digestShards = (keyspace: Keyspace, shardCount: number): Digest[] =>
-  sumHashes(keyspace, shardCount, (slot) => shardOfSlot(slot, shardCount)).digests();
+export const digestShards = (keyspace: Keyspace, shardCount: number): Digest[] => {
+  const sums = new Sums(shardCount);
+  forEachKeyHash(keyspace, undefined, ({ slot, low, high }) => {
+    sums.add(shardOfSlot(slot, shardCount), low, high);
+  });
+  return sums.digests();
+};
 
 /** By slot; empty slots are left out. */
 // Spec: AntiEntropy.Offer.
@@ -28,35 +37,58 @@ export function digestSlots(
   shardCount: number,
   shard: number,
 ): Map<number, Digest> {
-  const used = new Map<number, number>();
-  const sums = sumHashes(keyspace, 0, (slot) => {
-    if (shardOfSlot(slot, shardCount) !== shard) return -1;
-    const place = used.get(slot) ?? used.size;
-    used.set(slot, place);
-    return place;
-  });
-  const digests = sums.digests();
-  return new Map([...used].map(([slot, place]) => [slot, digests[place]!]));
+  const sums = slotSums(keyspace);
+  const [first, end] = slotsOfShard(shard, shardCount);
+  const digests = new Map<number, Digest>();
+  for (let slot = first; slot < end; slot++)
+    if (sums.counts[slot] !== 0) digests.set(slot, sums.digest(slot));
+  return digests;
 }
 
-class Sums {
-  readonly #low: number[];
-  readonly #high: number[];
+/** The sums over all slots, in one pass. */
+export function slotSums(keyspace: Keyspace): Sums {
+  const sums = new Sums(slotCount);
+  forEachKeyHash(keyspace, undefined, ({ slot, low, high }) => sums.add(slot, low, high));
+  return sums;
+}
+
+/** Bytes of a hash or a sum where it is sent to be compared: 48 bits. */
+export const hashBytesSent = 6;
+
+/** Sums of hashes, by place. */
+export class Sums {
+  readonly #low: Uint32Array;
+  readonly #high: Uint32Array;
+  readonly counts: Uint32Array;
 
   constructor(count: number) {
-    this.#low = new Array<number>(count).fill(0);
-    this.#high = new Array<number>(count).fill(0);
+    this.#low = new Uint32Array(count);
+    this.#high = new Uint32Array(count);
+    this.counts = new Uint32Array(count);
   }
 
   add(place: number, low: number, high: number): void {
-    this.#low[place] = ((this.#low[place] ?? 0) + low) >>> 0;
-    this.#high[place] = ((this.#high[place] ?? 0) + high) >>> 0;
+    this.#low[place]! += low;
+    this.#high[place]! += high;
+    this.counts[place]!++;
+  }
+
+  digest(place: number): Digest {
+    return (BigInt(this.#high[place]!) << 32n) | BigInt(this.#low[place]!);
   }
 
   digests(): Digest[] {
-    return this.#low.map((low, place) => (BigInt(this.#high[place]!) << 32n) | BigInt(low));
+    return Array.from(this.#low, (_, place) => this.digest(place));
+  }
+
+  /** 48 bits of a sum. */
+  short(place: number): number {
+    return shortHash(this.#low[place]!, this.#high[place]!);
   }
 }
+
+export const shortHash = (low: number, high: number): number =>
+  (high & 0xffff) * 0x1_0000_0000 + low;
 
 /** A hash of one key's entry, to find out cheaply whether it changed. */
 export function hashOfEntry({ replicas }: Keyspace, entry: KeyEntry): string {
@@ -66,23 +98,93 @@ export function hashOfEntry({ replicas }: Keyspace, entry: KeyEntry): string {
   return `${hash32(bytes, 3)} ${hash32(bytes, 4)}`;
 }
 
-/** @param placeOf the sum that a slot's keys go to; negative: none. */
-function sumHashes(keyspace: Keyspace, count: number, placeOf: (slot: number) => number): Sums {
-  const sums = new Sums(count);
+/** One key, as it is visited: the object is used again for the next. */
+export interface HashedKey {
+  slot: number;
+  database: number;
+  ref: Ref;
+  low: number;
+  high: number;
+}
+
+const seeds = [0x9747b28c, 0x3c6ef372] as const;
+
+/**
+ * Visits every key with its hash, in no order. @param wanted by slot, which keys to visit; undefined:
+ * all.
+ */
+export function forEachKeyHash(
+  keyspace: Keyspace,
+  wanted: Uint8Array | undefined,
+  visit: (key: HashedKey) => void,
+): void {
+  const { arena } = keyspace;
   const writer = new ByteWriter(1024);
   const codec = new NameCodec(keyspace.replicas);
+  const heads = new TextHeads(keyspace.replicas);
+  const found: HashedKey = { slot: 0, database: 0, ref: 0, low: 0, high: 0 };
   for (const db of keyspace.databases)
     db.keys.forEach((ref) => {
-      const key = keyspace.keyOf(ref);
-      const place = placeOf(slotOfKey(key));
-      if (place < 0) return;
+      const slab = arena.bytes[slabOf(ref)]!;
+      const start = record.keyStartOf(arena, ref);
+      const length = record.keyLengthOf(arena, ref);
+      found.slot = slotOfKey(slab, start, start + length);
+      if (wanted !== undefined && wanted[found.slot] === 0) return;
       writer.clear();
-      writer.u8(db.index).bytes(key);
-      keyspace.entryOf(ref).encode(writer, codec, keyspace.replicas);
+      writer.u8(db.index).varint(length);
+      const isPlain =
+        record.kindOf(arena, ref) === record.textKind &&
+        (record.flagsOf(arena, ref) & ~record.roomyFlag) === 0;
+      if (isPlain) {
+        writer.raw(slab.subarray(start, start + length));
+        heads.write(writer, record.replicaOf(arena, ref), record.timeOf(arena, ref));
+        const size = record.valueLengthOf(arena, ref);
+        writer
+          .varint(size)
+          .raw(slab.subarray(start + length, start + length + size))
+          .varint(0);
+      } else {
+        writer.raw(slab.subarray(start, start + length));
+        keyspace.entryOf(ref).encode(writer, codec, keyspace.replicas);
+      }
       const bytes = writer.view();
-      sums.add(place, hash32(bytes, 0x9747b28c), hash32(bytes, 0x3c6ef372));
+      found.low = hash32(bytes, seeds[0]);
+      found.high = hash32(bytes, seeds[1]);
+      found.database = db.index;
+      found.ref = ref;
+      visit(found);
     });
-  return sums;
+}
+
+/**
+ * What stands before the value in the canonical bytes of a plain text, which is most keys: written
+ * without unfolding the record (test: it is what the entry would write).
+ */
+class TextHeads {
+  readonly #replicas: ReplicaTable;
+  readonly #heads: { readonly bytes: Uint8Array; readonly view: DataView; readonly at: number }[] =
+    [];
+
+  constructor(replicas: ReplicaTable) {
+    this.#replicas = replicas;
+  }
+
+  write(writer: ByteWriter, replica: ReplicaIndex, time: Time): void {
+    this.#heads[replica] ??= this.#newHead(replica);
+    const { bytes, view, at } = this.#heads[replica];
+    view.setFloat64(at, time, true);
+    writer.raw(bytes);
+  }
+
+  #newHead(replica: ReplicaIndex) {
+    const writer = new ByteWriter(64);
+    // One slot, one element, one sibling; its stamp; born by its own write.
+    writer.u8(1).u8(slots.string).varint(1).bytes(fromLatin1(onlyElement)).varint(1);
+    const at = writer.length;
+    writer.f64(0).text(this.#replicas.nameOf(replica)).u8(1);
+    const bytes = writer.finish();
+    return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), at };
+  }
 }
 
 /**

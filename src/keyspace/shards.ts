@@ -12,9 +12,10 @@
 
 import { assert } from "../base/assert.js";
 import { buggify } from "../base/buggify.js";
-import type { Bytes } from "../base/bytes.js";
+import { type Bytes, MalformedBytes } from "../base/bytes.js";
 import { type ReplicaIndex, type Time, timeOfMs } from "../clock/stamp.js";
 import { VersionVector } from "../clock/version-vector.js";
+import { KeyEntry } from "../lattice/key-entry.js";
 import { type Batch, newBatch } from "./batch.js";
 import { joinBody } from "./batch-join.js";
 import { Capture, type ShardPart } from "./capture.js";
@@ -22,7 +23,15 @@ import { type Digest, digestShards, digestSlots } from "./digest.js";
 import type { Keyspace } from "./keyspace.js";
 import { Shard, type Verdict } from "./shard.js";
 import { shardOfSlot, slotOfKey } from "./slot.js";
-import { decodeShardState, encodeShardState } from "./state-sync.js";
+import {
+  decodeShardState,
+  encodePartialState,
+  encodeShardState,
+  nameOfKey,
+  type ShardState,
+  type StoredEntry,
+  type StoredKey,
+} from "./state-sync.js";
 
 export interface ShardsOptions {
   /** Fixed for a cluster. Default 64. */
@@ -55,6 +64,8 @@ export class Shards {
   /** Told of each batch and each state of other replicas that was joined, in that order. */
   onApplied: ((batch: Batch) => void) | undefined;
   onJoined: ((state: Bytes) => void) | undefined;
+  /** Told of each shard whose whole state was joined. */
+  onWholeState: ((shard: number) => void) | undefined;
   /** Batches that were dropped from the logs for want of room. */
   truncatedCount = 0;
 
@@ -223,6 +234,20 @@ export class Shards {
     return encodeShardState(this.keyspace, this.count, this.shards[shard]!);
   }
 
+  /** Some keys of a shard and its context as bytes; a key that is not there counts as absent. */
+  encodePart(shard: number, keys: readonly StoredKey[]): Bytes {
+    this.settle();
+    const { keyspace } = this;
+    const entries = keys.map(({ database, key }): StoredEntry => {
+      const db = keyspace.databases[database]!;
+      const hash = hashBytes(key, 0, key.length);
+      const ref = keyspace.findRecord(db, hash, key, 0, key.length);
+      return { database, key, entry: keyspace.entryOrEmpty(ref) };
+    });
+    const { context } = this.shards[shard]!;
+    return encodePartialState(keyspace, this.count, shard, context, entries);
+  }
+
   /**
    * Joins a shard's state as another replica encoded it. Both contexts take part, so keys that are
    * absent there and covered are removed here; only then does the context grow (merge-rules 12).
@@ -232,8 +257,41 @@ export class Shards {
   joinShard(bytes: Bytes): JoinOutcome {
     assert(this.isOpen, "a state arrived at a node that runs alone");
     this.settle();
+    const state = decodeShardState(bytes, this.keyspace, this.count);
+    // Of keys that a partial state leaves out nobody has made sure here.
+    if (state.isPartial) throw new MalformedBytes("a part of a state came as a state");
+    const outcome = this.#joinState(state, bytes);
+    if (outcome === "joined") this.onWholeState?.(state.shard);
+    return outcome;
+  }
+
+  /**
+   * Joins a partial state; the caller has made sure that all keys that it leaves out are equal on
+   * both sides. @param absent further keys that the other side lacks. Answers which keys it was
+   * about, or undefined when it was refused (`JoinOutcome`).
+   * @throws MalformedBytes, with nothing joined.
+   */
+  // Spec: AntiEntropy.Finish.
+  joinPartial(
+    bytes: Bytes,
+    shard: number,
+    absent: readonly StoredKey[],
+  ): readonly StoredKey[] | undefined {
+    this.settle();
+    const { keyspace, count } = this;
+    const state = decodeShardState(bytes, keyspace, count);
+    if (!state.isPartial || state.shard !== shard)
+      throw new MalformedBytes("not that partial state");
+    const named = new Set(state.keys.map(nameOfKey));
+    const missing = absent.filter((key) => !named.has(nameOfKey(key)));
+    const keys = [...state.keys, ...missing.map((key) => ({ ...key, entry: new KeyEntry() }))];
+    const whole = encodePartialState(keyspace, count, shard, state.context, keys);
+    const outcome = this.#joinState(decodeShardState(whole, keyspace, count), whole);
+    return outcome === "joined" ? keys : undefined;
+  }
+
+  #joinState(state: ShardState, bytes: Bytes): JoinOutcome {
     const { keyspace } = this;
-    const state = decodeShardState(bytes, keyspace, this.count);
     const { context } = this.shards[state.shard]!;
     if (!context.covers(state.context.get(keyspace.self), keyspace.self)) return "foreign";
     for (const [, time] of state.context.entries()) if (this.isEarly(time)) return "early";

@@ -39,3 +39,9 @@ export function tagRange(bytes: Uint8Array, start = 0, end = bytes.length): [num
 /** Shards are equal ranges of slots. */
 export const shardOfSlot = (slot: number, shardCount: number): number =>
   Math.floor((slot * shardCount) / slotCount);
+
+/** The slots of a shard: the first, and the one after the last. */
+export function slotsOfShard(shard: number, shardCount: number): [number, number] {
+  const first = Math.ceil((shard * slotCount) / shardCount);
+  return [first, Math.ceil(((shard + 1) * slotCount) / shardCount)];
+}

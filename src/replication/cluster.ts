@@ -25,6 +25,10 @@ export interface Counters {
   /** Parts of long states. */
   statePartCount: number;
   stateJoinedCount: number;
+  /** Comparisons by digests: begun as giver, answered as taker; shards brought up to date so. */
+  offerSentCount: number;
+  inquirySentCount: number;
+  differenceJoinedCount: number;
   /** States refused for the clock or for a false identity. */
   stateRefusedCount: number;
   malformedCount: number;
@@ -48,6 +52,9 @@ export class Cluster {
     stateSentCount: 0,
     statePartCount: 0,
     stateJoinedCount: 0,
+    offerSentCount: 0,
+    inquirySentCount: 0,
+    differenceJoinedCount: 0,
     stateRefusedCount: 0,
     malformedCount: 0,
     unknownPeerCount: 0,

@@ -14,9 +14,11 @@ import {
   noteContext,
   noteNames,
 } from "../keyspace/batch-codec.js";
+import { hashBytesSent } from "../keyspace/digest.js";
 import type { Shards } from "../keyspace/shards.js";
+import { slotsOfShard } from "../keyspace/slot.js";
 import { DictionaryCodec } from "../lattice/replica-codec.js";
-import type { Body, ReplicationMessage, ShardContext } from "./messages.js";
+import type { Body, InquiredShard, Offer, ReplicationMessage, ShardContext } from "./messages.js";
 
 /** The position is the tag on the wire: append, never reorder. */
 const types = [
@@ -28,6 +30,9 @@ const types = [
   "state",
   "state_part",
   "state_more",
+  "offer",
+  "inquiry",
+  "difference",
 ] as const satisfies readonly Body["type"][];
 
 const tags = new Map<Body["type"], number>(types.map((type, tag) => [type, tag]));
@@ -41,6 +46,7 @@ export function encodeMessage({ sender, body }: ReplicationMessage, shards: Shar
   codec.note(sender);
   if ("batches" in body) for (const batch of body.batches) noteNames(batch, codec);
   if ("contexts" in body) for (const { context } of body.contexts) noteContext(context, codec);
+  if (body.type === "offer") for (const { context } of body.shards) noteContext(context, codec);
   const writer = new ByteWriter(roomFor(body));
   codec.writeNames(writer);
   codec.write(writer, sender);
@@ -97,6 +103,28 @@ function writeBody(writer: ByteWriter, body: Body, codec: DictionaryCodec): void
       return;
     case "state_more":
       writer.varint(body.id).varint(body.at);
+      return;
+    case "offer":
+      writer.varint(body.id).varint(body.shards.length);
+      for (const { shard, context, digests } of body.shards) {
+        writer.varint(shard);
+        encodeContext(writer, context, codec);
+        writer.bytes(digests);
+      }
+      return;
+    case "inquiry":
+      writer.varint(body.id).varint(body.shards.length);
+      for (const inquired of body.shards) {
+        writer
+          .varint(inquired.shard)
+          .u8(inquired.isWhole ? 1 : 0)
+          .varint(inquired.slots.length);
+        for (const slot of inquired.slots) writer.varint(slot);
+        writer.bytes(inquired.hashes);
+      }
+      return;
+    case "difference":
+      writer.varint(body.id).varint(body.shard).bytes(body.matched).bytes(body.bytes);
   }
 }
 
@@ -134,7 +162,57 @@ function readBody(
     }
     case "state_more":
       return { type, id: reader.varint(), at: reader.varint() };
+    case "offer":
+      return { type, id: reader.varint(), shards: readOffered(reader, codec, shards) };
+    case "inquiry":
+      return { type, id: reader.varint(), shards: readInquired(reader, shards) };
+    case "difference": {
+      const id = reader.varint();
+      const shard = readShard(reader, shards);
+      const matched = reader.bytes().slice();
+      return { type, id, shard, matched, bytes: reader.bytes().slice() };
+    }
   }
+}
+
+function readOffered(reader: ByteReader, codec: DictionaryCodec, shards: Shards): Offer["shards"] {
+  const offered: Offer["shards"][number][] = [];
+  for (let count = reader.count(3); count > 0; count--) {
+    const shard = readLaterShard(reader, shards, offered.at(-1)?.shard);
+    const context = decodeContext(reader, codec);
+    const digests = reader.bytes().slice();
+    const [first, end] = slotsOfShard(shard, shards.count);
+    if (digests.length !== (end - first) * hashBytesSent)
+      throw new MalformedBytes("not one digest for each slot");
+    offered.push({ shard, context, digests });
+  }
+  return offered;
+}
+
+function readInquired(reader: ByteReader, shards: Shards): InquiredShard[] {
+  const inquired: InquiredShard[] = [];
+  for (let count = reader.count(4); count > 0; count--) {
+    const shard = readLaterShard(reader, shards, inquired.at(-1)?.shard);
+    const isWhole = readFlag(reader);
+    const [first, end] = slotsOfShard(shard, shards.count);
+    const slots: number[] = [];
+    for (let left = reader.count(1); left > 0; left--) {
+      const slot = reader.varint();
+      if (slot >= end - first || slot <= (slots.at(-1) ?? -1))
+        throw new MalformedBytes("slots out of range or order");
+      slots.push(slot);
+    }
+    const hashes = reader.bytes().slice();
+    if (hashes.length % hashBytesSent !== 0) throw new MalformedBytes("not a list of hashes");
+    inquired.push({ shard, isWhole, slots, hashes });
+  }
+  return inquired;
+}
+
+function readLaterShard(reader: ByteReader, shards: Shards, last = -1): number {
+  const shard = readShard(reader, shards);
+  if (shard <= last) throw new MalformedBytes("shards out of order");
+  return shard;
 }
 
 function readFlag(reader: ByteReader): boolean {

@@ -37,6 +37,8 @@ export class Inbox {
    * Batches that bear this replica's name and are not its own: two processes share one identity.
    */
   foreignCount = 0;
+  /** Shards into which nothing is let for the moment (difference.ts). */
+  isHeld: (shard: number) => boolean = () => false;
 
   constructor(shards: Shards, limits: InboxLimits) {
     this.#shards = shards;
@@ -180,7 +182,7 @@ export class Inbox {
   #joinable(head: Batch): readonly Batch[] | undefined {
     const verdict = this.#shards.judge(head);
     if (verdict === "duplicate") return [head];
-    if (verdict !== "ready") return undefined;
+    if (verdict !== "ready" || this.isHeld(head.shard)) return undefined;
     if (head.group.length === 1) return [head];
     const members: Batch[] = [];
     for (const shard of head.group) {
@@ -188,7 +190,7 @@ export class Inbox {
       if (this.#shards.shards[shard]!.context.covers(head.time, head.origin)) continue;
       const member = this.#waiting[shard]!.get(head.origin)?.[0]?.batch;
       if (member === undefined || member.time !== head.time) return undefined;
-      if (this.#shards.judge(member) !== "ready") return undefined;
+      if (this.#shards.judge(member) !== "ready" || this.isHeld(shard)) return undefined;
       members.push(member);
     }
     return members;

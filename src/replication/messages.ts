@@ -22,7 +22,18 @@ export interface ReplicationMessage {
   readonly body: Body;
 }
 
-export type Body = Delta | Relay | Summary | Contexts | Pull | State | StatePart | StateMore;
+export type Body =
+  | Delta
+  | Relay
+  | Summary
+  | Contexts
+  | Pull
+  | State
+  | StatePart
+  | StateMore
+  | Offer
+  | Inquiry
+  | Difference;
 
 /**
  * Batches that the sender has joined, oldest first. The contexts acknowledge and tell how far the
@@ -91,4 +102,42 @@ export interface StateMore {
   readonly type: "state_more";
   readonly id: number;
   readonly at: number;
+}
+
+/**
+ * "My log does not reach back; here are the digests of my slots" (difference.ts), 48 bits for each
+ * slot of the shard.
+ */
+export interface Offer {
+  readonly type: "offer";
+  /** Of the comparison, as its giver counts. */
+  readonly id: number;
+  readonly shards: readonly (ShardContext & { readonly digests: Uint8Array })[];
+}
+
+/** "These slots differ, and this is what I have in them": 48 bits for each key. */
+export interface Inquiry {
+  readonly type: "inquiry";
+  readonly id: number;
+  readonly shards: readonly InquiredShard[];
+}
+
+export interface InquiredShard {
+  readonly shard: number;
+  /** So much differs that the whole state is wanted. */
+  readonly isWhole: boolean;
+  /** Slots that differ, counted from the shard's first. */
+  readonly slots: readonly number[];
+  readonly hashes: Uint8Array;
+}
+
+/** The keys in which the two sides differ; together with the rest, a shard's state. */
+export interface Difference {
+  readonly type: "difference";
+  readonly id: number;
+  readonly shard: number;
+  /** One bit for each hash of the inquiry: the giver has that very key. */
+  readonly matched: Uint8Array;
+  /** A partial state (keyspace/state-sync.ts). */
+  readonly bytes: Uint8Array;
 }

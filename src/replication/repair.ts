@@ -6,7 +6,8 @@
 //     forth.
 //  2. Pull. What a peer is known to have and this node lacks may still be on its way; after a delay
 //     it is asked for.
-//  3. State. What the peer's log no longer has comes as the shard's state.
+//  3. State. What the peer's log no longer has comes as the shard's state, or, where both sides
+//     have much, as the keys in which the two differ (difference.ts).
 //
 // At most one pull per peer is outstanding; an answer is bounded and tells how far the peer is, so
 // the rest is asked for again. After a difference the next exchange comes soon: news spreads in a
@@ -18,6 +19,7 @@ import { VersionVector } from "../clock/version-vector.js";
 import type { Batch } from "../keyspace/batch.js";
 import type { Shards } from "../keyspace/shards.js";
 import type { Cluster } from "./cluster.js";
+import { Comparison } from "./difference.js";
 import type { Inbox } from "./inbox.js";
 import type { Contexts, Pull, ShardContext, Summary } from "./messages.js";
 import type { Peer } from "./peer.js";
@@ -44,6 +46,7 @@ export class Repair {
   readonly #lacking = new Map<number, number>();
   readonly #pulling = new Map<Peer, Outstanding>();
   readonly states: StateTransfer;
+  readonly comparison: Comparison;
   /** Peers that have said how far they are: until then nothing is known of what is missing. */
   readonly #told = new Map<Peer, readonly ShardContext[]>();
 
@@ -52,6 +55,8 @@ export class Repair {
     this.#inbox = inbox;
     this.#hash = new SettledHash(cluster.shards);
     this.states = new StateTransfer(cluster);
+    this.comparison = new Comparison(cluster, this.states);
+    inbox.isHeld = (shard) => this.comparison.isHeld(shard);
     const { exchangeMs, forgetMs } = cluster.timing;
     this.#exchangeGapMs = exchangeMs;
     // Nodes that start together do not all talk at once.
@@ -60,12 +65,13 @@ export class Repair {
   }
 
   get dueMs(): number {
-    let due = Math.min(this.#exchangeDueMs, this.#forgetDueMs);
+    let due = Math.min(this.#exchangeDueMs, this.#forgetDueMs, this.comparison.dueMs);
     for (const at of this.#lacking.values()) due = Math.min(due, at);
     return due;
   }
 
   onDue(now: number): void {
+    this.comparison.onDue(now);
     if (this.#exchangeDueMs <= now) this.#exchange(now);
     if (this.#forgetDueMs <= now) this.#forget(now);
     this.#pullDue(now);
@@ -77,6 +83,12 @@ export class Repair {
     this.#pulling.delete(peer);
     this.#told.delete(peer);
     this.states.forget(peer);
+    this.comparison.forget(peer);
+  }
+
+  /** Whether a shard's state is on its way, whole or as a difference. */
+  #isTaking(shard: number, now: number): boolean {
+    return this.comparison.isHeld(shard) || this.states.isTaking(shard, now);
   }
 
   /** Whether a peer has said since it came how far it is. */
@@ -216,7 +228,7 @@ export class Repair {
   #pullDue(now: number): void {
     for (const [shard, at] of [...this.#lacking]) {
       if (at > now) continue;
-      if (this.states.isTaking(shard, now)) {
+      if (this.#isTaking(shard, now)) {
         this.#lacking.set(shard, now + this.#cluster.timing.pullTimeoutMs / 2);
         continue;
       }
@@ -244,7 +256,7 @@ export class Repair {
     const { timing, counters } = this.#cluster;
     const contexts: ShardContext[] = [];
     for (const [shard, at] of [...this.#lacking].sort((a, b) => a[0] - b[0])) {
-      if (at > now || !this.#lacks(peer, shard) || this.states.isTaking(shard, now)) continue;
+      if (at > now || !this.#lacks(peer, shard) || this.#isTaking(shard, now)) continue;
       contexts.push({ shard, context: this.#reachOf(peer, shard) });
       this.#lacking.set(shard, now + timing.pullTimeoutMs);
     }
@@ -289,16 +301,22 @@ export class Repair {
     const { limits } = this.#cluster;
     const batches: Batch[] = [];
     let stateCount = 0;
+    const compared: number[] = [];
     for (const { shard, context } of contexts) {
       const found = this.#since(shard, context);
       if (found !== undefined) batches.push(...found);
+      else if (this.#isWorthComparing(context)) compared.push(shard);
       else if (stateCount < limits.pullStateCountMax) {
         // While a long one is under way the others wait: they are asked for again.
         if (!this.states.give(peer, shard, now)) break;
         stateCount++;
       }
     }
-    if (batches.length + stateCount > 0) this.#hasten(now);
+    // When both sides lack something the one with the lower name goes first: what it has taken it
+    // has then no more to be asked about. The other pulls again.
+    const goesFirst = this.#cluster.self < peer.node && this.#isTakingFrom(peer);
+    if (compared.length > 0 && !goesFirst) this.comparison.offer(peer, compared, now);
+    if (batches.length + stateCount + compared.length > 0) this.#hasten(now);
     const answer = cut(batches, limits.pullBytesMax);
     // Even an empty answer tells what this node has, so the peer stops asking for what it has not.
     this.#cluster.send(peer, {
@@ -307,6 +325,17 @@ export class Repair {
       contexts: this.#cluster.contexts(contexts.map(({ shard }) => shard)),
       isAnswer: true,
     });
+  }
+
+  #isTakingFrom(peer: Peer): boolean {
+    return this.#pulling.has(peer) || this.comparison.isTakingFrom(peer);
+  }
+
+  /** Who has seen nothing lacks everything, and a small state is soon sent. */
+  #isWorthComparing(theirs: VersionVector): boolean {
+    const { shards, limits } = this.#cluster;
+    const keyCount = shards.keyspace.databases.reduce((sum, db) => sum + db.keys.count, 0);
+    return !theirs.isEmpty && keyCount >= limits.compareKeyCountMin;
   }
 
   /** What the log has beyond a point; undefined when it does not reach back. */

@@ -222,6 +222,15 @@ export class Replicator {
       case "state_more":
         this.#repair.states.onMore(peer, body.id, body.at, now);
         return;
+      case "offer":
+        this.#repair.comparison.onOffer(peer, body, now);
+        return;
+      case "inquiry":
+        this.#repair.comparison.onInquiry(peer, body, now);
+        return;
+      case "difference":
+        this.#takeState(peer, now, () => this.#repair.comparison.onDifference(peer, body, now));
+        return;
     }
     this.#push.onKnown(peer, now);
   }
@@ -244,17 +253,23 @@ export class Replicator {
 
   #onState(peer: Peer, bytes: Uint8Array, now: number): void {
     const { shards, counters } = this.#cluster;
+    this.#takeState(peer, now, () => {
+      const outcome = shards.joinShard(bytes);
+      if (outcome === "joined") counters.stateJoinedCount++;
+      else counters.stateRefusedCount++;
+      return outcome === "joined";
+    });
+  }
+
+  /** @param join answers whether it joined anything; may throw `MalformedBytes`. */
+  #takeState(peer: Peer, now: number, join: () => boolean): void {
     try {
-      if (shards.joinShard(bytes) !== "joined") {
-        counters.stateRefusedCount++;
-        return;
-      }
+      if (!join()) return;
     } catch (error) {
       if (!(error instanceof MalformedBytes)) throw error;
-      counters.malformedCount++;
+      this.#cluster.counters.malformedCount++;
       return;
     }
-    counters.stateJoinedCount++;
     this.#repair.onState(peer, now);
     this.#onJoined(this.#inbox.retry(now), now);
   }

@@ -93,6 +93,8 @@ export interface Limits {
   readonly pullBytesMax: number;
   /** Whole shards in answer to one pull. */
   readonly pullStateCountMax: number;
+  /** With fewer keys than this a state is sent at once, without comparing digests first. */
+  readonly compareKeyCountMin: number;
 }
 
 export const defaultLimits: Limits = {
@@ -106,4 +108,5 @@ export const defaultLimits: Limits = {
   probeBytesMax: 64 * 1024,
   pullBytesMax: 512 * 1024,
   pullStateCountMax: 4,
+  compareKeyCountMin: 4096,
 };

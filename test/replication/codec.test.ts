@@ -17,7 +17,10 @@ function recorded(seed: number): Uint8Array[] {
     seed,
     shards: { shardCount: 4, logBytesMax: 3_000 },
     link: { loss: 0.2 },
-    replicator: { mode: seed % 2 === 0 ? "hub" : "direct" },
+    replicator: {
+      mode: seed % 2 === 0 ? "hub" : "direct",
+      limits: { compareKeyCountMin: seed % 2 === 0 ? 0 : 1_000 },
+    },
   });
   const messages: Uint8Array[] = [];
   world.filter = (_from, _to, bytes) => {
@@ -82,6 +85,9 @@ test("codec: every message of a run survives decoding and encoding", () => {
   const all = [
     "contexts",
     "delta",
+    "difference",
+    "inquiry",
+    "offer",
     "pull",
     "relay",
     "state",

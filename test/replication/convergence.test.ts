@@ -59,6 +59,8 @@ test("convergence: the histories reach every tier of repair", () => {
         seen.set(name, (seen.get(name) ?? 0) + count);
   for (const name of ["resentBatchCount", "pullCount", "stateSentCount", "stateJoinedCount"])
     expect(seen.get(name), name).toBeGreaterThan(0);
+  for (const name of ["offerSentCount", "inquirySentCount", "differenceJoinedCount"])
+    expect(seen.get(name), name).toBeGreaterThan(0);
   for (const name of ["duplicateCount", "inboxDroppedCount"])
     expect(seen.get(name), name).toBeGreaterThan(0);
   expect(seen.get("malformedCount")).toBe(0);

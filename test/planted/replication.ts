@@ -348,7 +348,7 @@ export const replicationBugs: PlantedBug[] = [
     file: "src/replication/inbox.ts",
     find: 'verdict !== "ready" || this.isHeld(head.shard)',
     replace: 'verdict !== "ready"',
-    suite: histories,
+    suite: "test/replication/difference.test.ts",
   },
   {
     name: "writes_forgotten_while_comparing",
@@ -380,14 +380,6 @@ export const replicationBugs: PlantedBug[] = [
     file: "src/keyspace/shards.ts",
     find: "this.#joinState(decodeShardState(whole, keyspace, count), whole)",
     replace: "this.#joinState(decodeShardState(whole, keyspace, count), bytes)",
-    suite: "test/replication/difference.test.ts",
-  },
-  {
-    name: "two_way_comparison_sends_all",
-    story: "two sides that compare with each other send each other whole states",
-    file: "src/replication/difference.ts",
-    find: "offered.bases.set(shard, { context, changed });",
-    replace: "offered.bases.delete(shard);",
     suite: "test/replication/difference.test.ts",
   },
   {

@@ -122,25 +122,11 @@ function fill(pair: Pair, keys: number): void {
     const batches = pair.a.shards.closeBatch();
     pair.b.keyspace.clock.observe(pair.a.keyspace.clock.last);
     for (const batch of batches) {
-      // Both tables know the same name under the same number here: it is the only other one.
-      const origin = pair.b.keyspace.replicas.indexOf(
-        pair.a.keyspace.replicas.nameOf(batch.origin),
-      );
-      const deltas = batch.deltas.map((delta) => ({
-        ...delta,
-        elements: delta.elements.map((element) => ({
-          ...element,
-          fragment: {
-            rows: element.fragment.rows,
-            siblings: element.fragment.siblings.map((sibling) => ({
-              ...sibling,
-              replica: origin,
-              bornReplica: origin,
-            })),
-          },
-        })),
-      }));
-      pair.b.shards.apply({ ...batch, origin, deltas });
+      // The replicas' numbers differ between the two tables; the body's numbers are its own.
+      const carry = (replica: number): number =>
+        pair.b.keyspace.replicas.indexOf(pair.a.keyspace.replicas.nameOf(replica));
+      const [origin, names] = [carry(batch.origin), batch.names.map(carry)];
+      pair.b.shards.apply({ ...batch, origin, names });
     }
   }
 }

@@ -110,8 +110,8 @@ export interface HashedKey {
 const seeds = [0x9747b28c, 0x3c6ef372] as const;
 
 /**
- * Visits every key with its hash, in no order. @param wanted by slot, which keys to visit; undefined:
- * all.
+ * Visits every key with its hash, in no order. @param wanted by slot, which keys to visit;
+ * undefined: all.
  */
 export function forEachKeyHash(
   keyspace: Keyspace,

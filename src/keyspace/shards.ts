@@ -20,6 +20,7 @@ import { type Batch, newBatch } from "./batch.js";
 import { joinBody } from "./batch-join.js";
 import { Capture, type ShardPart } from "./capture.js";
 import { type Digest, digestShards, digestSlots } from "./digest.js";
+import { hashBytes } from "./hash.js";
 import type { Keyspace } from "./keyspace.js";
 import { Shard, type Verdict } from "./shard.js";
 import { shardOfSlot, slotOfKey } from "./slot.js";

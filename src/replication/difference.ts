@@ -19,6 +19,7 @@
 // sides, and the pull that it came from is repeated.
 
 import type { VersionVector } from "../clock/version-vector.js";
+import { BodyReader } from "../keyspace/batch-body.js";
 import {
   forEachKeyHash,
   hashBytesSent,
@@ -46,7 +47,9 @@ const differingShareMax = 0.5;
 /** Keys by name. */
 type Keys = Map<string, StoredKey>;
 
-/** What the giver remembers by shard: a context, and what had changed between the offer and then. */
+/**
+ * What the giver remembers by shard: a context, and what had changed between the offer and then.
+ */
 interface Offered {
   readonly id: number;
   readonly bases: Map<number, { readonly context: VersionVector; readonly changed: Keys }>;
@@ -192,9 +195,13 @@ export class Comparison {
     for (const [origin] of held.context.entries()) {
       const batches = held.since(origin, base.context.get(origin));
       if (batches === undefined) return undefined;
-      for (const { deltas } of batches)
-        for (const { database, key } of deltas)
+      for (const batch of batches) {
+        const body = new BodyReader(batch);
+        while (body.next()) {
+          const { database, key } = body;
           changed.set(nameOfKey({ database, key }), { database, key });
+        }
+      }
     }
     return changed;
   }
@@ -270,7 +277,9 @@ export class Comparison {
     return isJoined;
   }
 
-  /** A whole state of the shard came in between: what was noted of its keys is not true any more. */
+  /**
+   * A whole state of the shard came in between: what was noted of its keys is not true any more.
+   */
   onState(shard: number): void {
     for (const { keys } of this.#inquired.values()) keys.delete(shard);
   }

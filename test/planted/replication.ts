@@ -102,8 +102,8 @@ export const replicationBugs: PlantedBug[] = [
     name: "digest_in_map_order",
     story: "equal replicas have different digests because keys arrived in another order",
     file: "src/keyspace/digest.ts",
-    find: "this.#low[place] = ((this.#low[place] ?? 0) + low) >>> 0;",
-    replace: "this.#low[place] = (Math.imul(this.#low[place] ?? 0, 31) + low) >>> 0;",
+    find: "this.#low[place]! += low;",
+    replace: "this.#low[place] = Math.imul(this.#low[place]!, 31) + low;",
     suite: `${stories} -t rule 13`,
   },
   {
@@ -119,9 +119,8 @@ export const replicationBugs: PlantedBug[] = [
     name: "digest_of_visible_values",
     story: "two replicas look equal and differ in a dead row: later one shows 4, the other 3",
     file: "src/keyspace/digest.ts",
-    find: "if (place < 0) return;",
-    replace:
-      "if (place < 0 || keyspace.entryOf(ref).visibleSlot(keyspace.replicas) === undefined) return;",
+    find: "if (wanted !== undefined && wanted[found.slot] === 0) return;",
+    replace: "if (keyspace.entryOf(ref).visibleSlot(keyspace.replicas) === undefined) return;",
     suite: `${stories} -t rule 13`,
   },
   {

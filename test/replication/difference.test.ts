@@ -10,7 +10,9 @@ import { del, expire, increment, read, sadd, set } from "./operations.js";
 import { isEqual, newReplica, turn } from "./pair.js";
 import { World } from "./world.js";
 
-/** Two replicas that hold `count` keys and keep hardly any log; what one lacks comes by comparing. */
+/**
+ * Two replicas that hold `count` keys and keep hardly any log; what one lacks comes by comparing.
+ */
 function newPair(count: number, shardCount = 4, logBytesMax = 1): World {
   const world = new World({
     seed: 5,

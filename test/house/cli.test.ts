@@ -49,7 +49,6 @@ async function run(line: string, env: Record<string, string> = {}): Promise<Run>
   return result;
 }
 
-<<<<<<< Updated upstream
 test("cli: the tools for stores take a store and say where from and to", async () => {
   const backup = await run("backup /b --store localfs --store-path /s");
   expect(backup.tools).toEqual(["/s", "/b"]);
@@ -65,7 +64,7 @@ test("cli: import hands over file, place and password, which may stand in the en
   const place = { host: "127.0.0.1", port: 7000, user: undefined, password: "s" };
   expect(imported).toEqual([{ file: "dump.rdb", ...place, mayReplace: true }]);
   expect((await run("import")).code).toBe(1);
-=======
+
 test("cli: a redis.conf gives parameters, and flags come first", async () => {
   const folder = mkdtempSync(join(tmpdir(), "skerry-conf-"));
   const file = join(folder, "redis.conf");
@@ -77,7 +76,6 @@ test("cli: a redis.conf gives parameters, and flags come first", async () => {
   const missing = await run(`serve --redis-conf ${file}.none`);
   expect([missing.code, missing.served]).toEqual([1, []]);
   rmSync(folder, { recursive: true });
->>>>>>> Stashed changes
 });
 
 test("cli: serve hands over the configuration", async () => {

@@ -64,6 +64,7 @@ test("cli: import hands over file, place and password, which may stand in the en
   const place = { host: "127.0.0.1", port: 7000, user: undefined, password: "s" };
   expect(imported).toEqual([{ file: "dump.rdb", ...place, mayReplace: true }]);
   expect((await run("import")).code).toBe(1);
+});
 
 test("cli: a redis.conf gives parameters, and flags come first", async () => {
   const folder = mkdtempSync(join(tmpdir(), "skerry-conf-"));

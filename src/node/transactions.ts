@@ -175,8 +175,11 @@ export class Transactions {
     } else if (broken) {
       reply.nilArray();
     } else {
+      const { errorCount } = reply;
       reply.array(transaction.queue.length);
       for (const queued of transaction.queue) this.#ports.run(queued);
+      // An error in the list is the queued command's, not EXEC's.
+      reply.errorCount = errorCount;
     }
   }
 

@@ -72,6 +72,14 @@ test("multi: commands in it have the database that was selected when they run", 
   expect(client.send("GET", "k")).toBe("$-1\r\n");
 });
 
+test("multi: an error in the list is the queued command's, not EXEC's", () => {
+  const client = new Rig().connect();
+  for (const line of ["SET k x", "MULTI", "INCR k", "EXEC"]) client.send(...line.split(" "));
+  const statistics = client.send("INFO", "commandstats");
+  expect(statistics).toMatch(/cmdstat_incr:calls=1,[^\r]*,failed_calls=1/);
+  expect(statistics).toMatch(/cmdstat_exec:calls=1,[^\r]*,failed_calls=0/);
+});
+
 test("multi: RESET and RESP3's nil", () => {
   const rig = new Rig();
   const [one, two] = [rig.connect(), rig.connect()];

@@ -10,6 +10,14 @@ const bench = "test/maelstrom-bench/bench.test.ts";
 
 export const plantedInTransactions: PlantedBug[] = [
   {
+    name: "exec_fails_with_what_it_runs",
+    story: "a queued command's error counts as a failure of EXEC too",
+    file: "src/node/transactions.ts",
+    find: "      reply.errorCount = errorCount;\n",
+    replace: "",
+    suite: "test/node/transactions.test.ts",
+  },
+  {
     name: "elle_takes_touching_for_before",
     story: "a transaction that began as another ended is said to come after it",
     file: "src/check/transactions.ts",

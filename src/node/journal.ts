@@ -164,8 +164,12 @@ export class Journal {
     this.#log(recordKinds.batches, time, body.view());
   }
 
-  /** A record of the registers; `Registers.persisted` follows when it is durable. */
+  /**
+   * A record of the registers; `Registers.persisted` follows when it is durable. What the same
+   * client wrote before stands before it, or a torn write would keep the later and lose the former.
+   */
   persist(lsn: number, record: Bytes): void {
+    this.closeOpenBatch();
     this.#log(recordKinds.consensus, 0, record, true);
     this.#votes.push({ group: this.wal.openGroup, lsn });
   }

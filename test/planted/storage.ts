@@ -59,6 +59,14 @@ export const plantedInStorage = [
     suite: `${cluster} -t registers survive`,
   },
   {
+    name: "log_votes_before_earlier_writes",
+    story: "a torn write keeps a client's SET of a linearizable key and loses what it wrote before",
+    file: "src/node/journal.ts",
+    find: "    this.closeOpenBatch();\n    this.#log(recordKinds.consensus, 0, record, true);",
+    replace: "    this.#log(recordKinds.consensus, 0, record, true);",
+    suite: `${durability} -t linearizable`,
+  },
+  {
     name: "log_gossips_before_durable",
     story: "under always a peer hears of a write that a crash then takes back",
     file: "src/node/node.ts",

@@ -148,7 +148,8 @@ test("restore: one that was cut short is no log, and begins again", () => {
   disk.faults = { write: () => (++writes > 4 ? { code: "ENOSPC", part: 7 } : undefined) };
   expect(restoreInto(rig, disk)).toMatchObject({ ok: false });
   disk.faults = {};
-  disk.crash();
+  disk.killProcess();
+  expect(disk.list().some(({ name }) => /^(wal|checkpoint)-/.test(name))).toBe(true);
   expect(holdsLog(disk)).toBe(false);
   rig.node.start();
   rig.world.run(10_000);

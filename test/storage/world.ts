@@ -39,7 +39,12 @@ export interface WorldOptions {
   readonly policy: SyncPolicy;
   readonly isSalvage?: boolean;
   /** The object store of each node, and how it is streamed to. */
-  readonly store?: { readonly objects: ObjectStore; readonly stream: StreamOptions };
+  readonly store?: StoreWish;
+}
+
+interface StoreWish {
+  readonly objects: ObjectStore | ((node: string) => ObjectStore);
+  readonly stream: StreamOptions & { readonly lagBytesMax?: number };
 }
 
 export class World {
@@ -140,7 +145,7 @@ export class DurableNode {
     const { store } = this.#world.options;
     this.starts++;
     if (store === undefined) this.#boot(undefined);
-    else this.#claim(store.objects);
+    else this.#claim(storeOf(store, this.name));
   }
 
   /** What the object store answers comes as turns of the life that asked, if it still lives. */
@@ -190,7 +195,7 @@ export class DurableNode {
     forgetMark(this.disk);
     if (claimed !== undefined)
       keepStream(node, journal, claimed, {
-        ...{ ...store!.stream, lagBytesMax: 0 },
+        ...{ lagBytesMax: 0, ...store!.stream },
         say: (line) => this.said.push(line),
       });
     this.#isTurnOpen = false;
@@ -332,6 +337,9 @@ export class DurableNode {
     this.#world.after(cronMs, () => this.#cron(life));
   }
 }
+
+const storeOf = ({ objects }: StoreWish, name: string): ObjectStore =>
+  typeof objects === "function" ? objects(name) : objects;
 
 const newFacts = (): HostFacts => ({
   ...{ processId: 1, nodeVersion: "", operatingSystem: "", architecture: "", executable: "" },

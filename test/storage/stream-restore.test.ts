@@ -145,7 +145,7 @@ test("restore: one that was cut short is no log, and begins again", () => {
   rig.node.lose();
   const { disk } = rig.node;
   let writes = 0;
-  disk.faults = { write: () => (++writes > 4 ? { code: "ENOSPC", part: 7 } : undefined) };
+  disk.faults = { write: () => (++writes > 6 ? { code: "ENOSPC", part: 7 } : undefined) };
   expect(restoreInto(rig, disk)).toMatchObject({ ok: false });
   disk.faults = {};
   disk.killProcess();

@@ -6,6 +6,9 @@
 //  writes follow reads   who reads a write also finds what its writer had read
 //  monotonic writes      follows from these, because each key has one writer who counts up
 //
+// What a session wrote and lost again before a token told of it does not bind its later writes: they
+// are concurrent, and either may win. Such numbers are `loose`, and may be read at any time.
+//
 // A value is `own number:number of the neighbour's key that its writer had read`. All keys share a
 // shard, where the guarantees hold without further tokens. What an error answers says nothing; a
 // token that names what a crash has lost is refused for good, and the session begins anew.
@@ -41,6 +44,8 @@ export class CausalSessions {
   readonly #simulation: Simulation;
   readonly #sessions = new Map<Client, Session>();
   readonly #count: number;
+  /** By key. */
+  readonly #loose: readonly Set<number>[];
 
   /** @param world of which `next` says whether clients may still ask. */
   constructor(
@@ -52,6 +57,7 @@ export class CausalSessions {
   ) {
     this.#simulation = simulation;
     this.#count = hosts.length;
+    this.#loose = hosts.map(() => new Set());
     const own: ClientWorld = {
       ...world,
       next: (client) => (mayAsk() ? this.#next(client) : undefined),
@@ -127,6 +133,8 @@ export class CausalSessions {
   #forgetUntold(session: Session): void {
     const told = this.#told.get(session);
     session.least = told === undefined ? session.least.map(() => 0) : [...told.least];
+    for (let number = session.written; number > (told?.written ?? 0); number--)
+      this.#loose[session.index]!.add(number);
   }
 
   #onError(client: Client, session: Session, what: string, text: string): void {
@@ -140,7 +148,7 @@ export class CausalSessions {
     if (text.startsWith("OOM")) return;
     session.token = "";
     this.#told.delete(session);
-    session.least = session.least.map(() => 0);
+    this.#forgetUntold(session);
     this.#simulation.sometimes.add("session_lost");
     client.reconnect();
   }
@@ -148,7 +156,7 @@ export class CausalSessions {
   #onRead(session: Session, key: number, reply: ReplyValue): void {
     const { number, saw } = valueIn(reply);
     const least = session.least[key]!;
-    if (number < least)
+    if (number < least && !this.#loose[key]!.has(number))
       this.#simulation.violate(
         `session ${session.index}: ${keyOf(key)} is ${number}, was ${least}`,
       );

@@ -26,13 +26,24 @@ interface File {
   syncedLength: number;
   /** Where something was written since the last sync. */
   dirtyFrom: number;
+  /** Lengths that the last syncs reached, the latest first. */
+  reached: readonly number[];
 }
+
+/**
+ * Rot and stale pages keep away from what the last so many syncs wrote: there a record that cannot
+ * be read looks like a torn write, and no log of one copy can tell the difference (Alagappan and
+ * others 2018, "Protocol-aware recovery").
+ */
+const youngSyncCount = 3;
 
 /** When something goes wrong: asked before each operation. */
 export interface DiskFaults {
   /** Why a write is refused, if it is; `part` of it may be written all the same. */
   write?(bytes: number): { readonly code: string; readonly part: number } | undefined;
   sync?(): boolean;
+  /** Whether a page is read as it was before it was written. */
+  staleRead?(): boolean;
 }
 
 /** Who is told what became of the disk; it may read but not change it. */
@@ -75,14 +86,20 @@ export class SimulatedDisk implements Disk {
 
   read(name: string, offset: number, count: number): Bytes {
     const file = this.#file(name);
-    return file.bytes.slice(offset, Math.min(offset + count, file.length));
+    const bytes = file.bytes.slice(offset, Math.min(offset + count, file.length));
+    const old = Math.min(oldBytesOf(file) - offset, bytes.length);
+    if (old > 0 && this.faults.staleRead?.() === true) {
+      const page = this.#prng.below(old) & -pageBytes;
+      bytes.fill(0, page, Math.min(page + pageBytes, old));
+    }
+    return bytes;
   }
 
   create(name: string): void {
     this.#refuse(0);
     this.#files.set(name, {
       ...{ bytes: new Uint8Array(256), length: 0, durable: new Uint8Array(0) },
-      ...{ syncedLength: 0, dirtyFrom: 0 },
+      ...{ syncedLength: 0, dirtyFrom: 0, reached: [] },
     });
   }
 
@@ -132,6 +149,7 @@ export class SimulatedDisk implements Disk {
     file.length = Math.min(file.length, length);
     file.dirtyFrom = Math.min(file.dirtyFrom, file.length);
     file.syncedLength = Math.min(file.syncedLength, file.length);
+    file.reached = file.reached.map((length) => Math.min(length, file.length));
   }
 
   sync(name: string, done: SyncDone): void {
@@ -170,6 +188,7 @@ export class SimulatedDisk implements Disk {
     durable.set(file.bytes.subarray(file.dirtyFrom, end), file.dirtyFrom);
     file.durable = durable.subarray(0, end);
     file.syncedLength = end;
+    file.reached = [end, ...file.reached].slice(0, youngSyncCount + 1);
     file.dirtyFrom = Math.max(file.dirtyFrom, end);
     return undefined;
   }
@@ -242,6 +261,14 @@ export class SimulatedDisk implements Disk {
     return true;
   }
 
+  /** Bit rot somewhere in what has been durable for long. False when there is no such place. */
+  rotSomewhere(): boolean {
+    const old = [...this.#files].filter(([, file]) => oldBytesOf(file) > 0);
+    if (old.length === 0) return false;
+    const [name, file] = this.#prng.pick(old);
+    return this.rot(name, this.#prng.below(oldBytesOf(file)));
+  }
+
   #file(name: string): File {
     const file = this.#files.get(name);
     if (file === undefined) throw new DiskError("ENOENT", `no file ${name}`);
@@ -253,3 +280,6 @@ export class SimulatedDisk implements Disk {
     if (fault !== undefined) throw new DiskError(fault.code, `simulated ${fault.code}`);
   }
 }
+
+/** How much of a file was durable before its last syncs. */
+const oldBytesOf = ({ reached }: File): number => reached[youngSyncCount] ?? 0;

@@ -6,15 +6,14 @@
 // network that loses every other message nothing is ever reordered.
 //
 // Names are those of the project's fault catalogue; the last ones are the buggify points of the
-// production code (base/buggify.ts). Left out so far: bit rot and stale reads of disks, and object
-// stores.
+// production code (base/buggify.ts). Left out so far: object stores.
 
 import { type BuggifyPoint, buggifyPoints } from "../base/buggify.js";
 import { Prng } from "../base/prng.js";
 import type { SyncPolicy } from "../storage/wal.js";
 
 /** How a rate counts: a chance per frame, record, timer and so on, or events per minute. */
-type Unit = "frame" | "record" | "timer" | "minute" | "node" | "connection" | "point";
+type Unit = "frame" | "record" | "read" | "timer" | "minute" | "node" | "connection" | "point";
 
 interface Fault {
   readonly per: Unit;
@@ -72,6 +71,8 @@ export const faults = {
   disk_write_fail: fault("record", 0.0002, 0.002, 0.01),
   disk_partial_write: fault("record", 0.0002, 0.002, 0.01),
   disk_fsync_fail: fault("record", 0.0002, 0.002, 0.01),
+  disk_corruption: fault("minute", 0.5, 6, 20),
+  disk_stale_read: fault("read", 0.005, 0.03, 0.15),
   disk_full: fault("minute", 0.5, 4, 12),
   disk_slow: fault("record", 0.005, 0.05, 0.3),
   gossip_drop: fault("frame", 0.002, 0.04, 0.25),

@@ -82,6 +82,10 @@ export class Nemesis {
   }
 
   #disturb(kind: FaultKind, prng: Prng, host: SimulatedHost): void {
+    if (kind === "disk_corruption") {
+      if (host.rotDisk()) this.#simulation.noteFault(kind, host.index);
+      return;
+    }
     const range = lasting[kind];
     const us = range === undefined ? 0 : prng.between(...range);
     this.#simulation.noteFault(kind, host.index, range && `${us / 1000} ms`);

@@ -18,6 +18,7 @@ import { type JournalParts, keepJournal, recoverNode } from "../node/keep-journa
 import type { PeerMessage } from "../node/messages.js";
 import { Node } from "../node/node.js";
 import { Recovery } from "../storage/recovery.js";
+import { RecoveryError } from "../storage/scan.js";
 import { nextStart } from "../storage/start-record.js";
 import { ClientInput } from "../wire/client-input.js";
 import { decodeFrame, encodePeerMessage } from "../wire/peer-codec.js";
@@ -90,6 +91,7 @@ export class SimulatedHost {
   #dueMs = Number.POSITIVE_INFINITY;
   #isTurnOpen = false;
   #isStarting = false;
+  #isSalvaging = false;
   #deferred: (() => void)[] = [];
   /** Peers whose next frame carries gossip. */
   readonly #disk: SimulatedDisk | undefined;
@@ -123,6 +125,8 @@ export class SimulatedHost {
         return undefined;
       },
       sync: () => this.#mayDiskFail && happens("disk_fsync_fail"),
+      // Who salvages a log reads it from a copy.
+      staleRead: () => !this.#isSalvaging && happens("disk_stale_read"),
     };
     disk.watcher = this.#simulation.watcher?.disk?.(this.name, disk);
     return disk;
@@ -131,6 +135,11 @@ export class SimulatedHost {
   /** While a process starts its disk works. */
   get #mayDiskFail(): boolean {
     return !this.#isStarting;
+  }
+
+  /** One bit of what its log holds turns. False: there is nothing that could. */
+  rotDisk(): boolean {
+    return this.#disk?.rotSomewhere() ?? false;
   }
 
   /** No more room for a while. */
@@ -146,19 +155,39 @@ export class SimulatedHost {
   // ---- the process
 
   start(): void {
-    const nowMs = this.clock.now(this.#simulation.queue.nowUs);
-    const { names } = this.#simulation;
     this.incarnation++;
     this.#isStarting = true;
     this.#dueMs = Number.POSITIVE_INFINITY;
     this.#isTurnOpen = false;
     this.#deferred = [];
-    const connections = new Map<Session, Connection>();
-    const effects = this.#newEffects(() => life, connections);
     // Who starts a node makes room for it first.
     if (this.#disk !== undefined) this.#disk.capacity = Number.POSITIVE_INFINITY;
-    const log = this.#disk && this.#examine(this.#disk);
+    const life = this.#boot();
+    this.#isStarting = false;
+    this.#afterTurn(life);
+    this.#simulation.queue.after(cronUs, () => this.#runCron(life));
+  }
+
+  /** Where the log is damaged somebody looks, and lets the node start with what can be read. */
+  #boot(): Life {
+    try {
+      return this.#bootWith(false);
+    } catch (error) {
+      if (!(error instanceof RecoveryError)) throw error;
+      this.#simulation.trace(this.index, `damage ${error.message}`);
+      this.#simulation.sometimes.add("log_salvaged");
+      return this.#bootWith(true);
+    }
+  }
+
+  #bootWith(isSalvage: boolean): Life {
+    const nowMs = this.clock.now(this.#simulation.queue.nowUs);
+    const { names } = this.#simulation;
+    this.#isSalvaging = isSalvage;
+    const log = this.#disk && this.#examine(this.#disk, isSalvage);
     if (log !== undefined) this.incarnation = log.start.incarnation;
+    const connections = new Map<Session, Connection>();
+    const effects = this.#newEffects(() => life, connections);
     const node = new Node(
       {
         name: this.name,
@@ -187,14 +216,12 @@ export class SimulatedHost {
     this.#simulation.trace(this.index, `start ${this.incarnation}`);
     node.beginTurn(nowMs);
     if (log !== undefined) keepJournal(node, log, recoverNode(node, log));
-    this.#isStarting = false;
-    this.#afterTurn(life);
-    this.#simulation.queue.after(cronUs, () => this.#runCron(life));
+    return life;
   }
 
   /** What the log of earlier lives says. */
-  #examine(disk: SimulatedDisk): JournalParts {
-    const recovery = new Recovery(disk, { isSalvage: false });
+  #examine(disk: SimulatedDisk, isSalvage: boolean): JournalParts {
+    const recovery = new Recovery(disk, { isSalvage });
     const examined = recovery.examine();
     const { name, incarnation } = this;
     const policy = this.#simulation.profile.logPolicy;

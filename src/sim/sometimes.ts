@@ -29,6 +29,7 @@ export const sometimes = {
   corrupt_frame_refused: "a frame was damaged on its way and refused",
   message_overtaken: "a frame arrived before one that was sent earlier",
   log_recovered: "a node came back with its log",
+  log_salvaged: "a log was damaged, and its node came back with what could be read",
   session_moved: "a causal session went to another node with its token",
   session_waited_in_vain: "a node did not see in time what a session had seen",
   session_lost: "a token named what a crash had taken, and the session began anew",
@@ -38,7 +39,11 @@ export const sometimes = {
 export type SometimesName = keyof typeof sometimes;
 
 /** Situations that only a campaign of chaos must have met. */
-export const chaoticNames: readonly SometimesName[] = ["orphan_dropped", "session_lost"];
+export const chaoticNames: readonly SometimesName[] = [
+  "log_salvaged",
+  "orphan_dropped",
+  "session_lost",
+];
 
 export const sometimesNames = Object.keys(sometimes) as SometimesName[];
 

@@ -31,6 +31,7 @@ const rare: ReadonlySet<SometimesName> = new Set([
   "concurrent_sets",
   "crash_lost_writes",
   "increment_survived_reset",
+  "log_salvaged",
   "orphan_dropped",
   "session_lost",
   "session_waited_in_vain",
@@ -89,13 +90,16 @@ test(
 );
 
 /** Points of the production code come up only where something is amiss. */
-const beside = (kind: FaultKind): Partial<FaultProfile["rates"]> =>
-  isBuggifyPoint(kind) ? { network_drop: 0.15 } : {};
+const beside = (kind: FaultKind): Partial<FaultProfile["rates"]> => {
+  if (isBuggifyPoint(kind)) return { network_drop: 0.15 };
+  // What a disk holds is read when a process starts.
+  return kind === "disk_stale_read" ? { process_crash: 60 } : {};
+};
 
 /** A short run with one kind of fault, and often. */
 function profileOf(kind: FaultKind): FaultProfile {
   const often = {
-    ...{ frame: 0.2, record: 0.5, timer: 0.2, minute: 120, node: 1 },
+    ...{ frame: 0.2, record: 0.5, read: 0.5, timer: 0.2, minute: 120, node: 1 },
     ...{ connection: 0.5, point: 0.5 },
     // A disk that fails every other time would let nothing through.
     ...(kind.startsWith("disk_") && kind !== "disk_slow" && { record: 0.02 }),

@@ -19,8 +19,9 @@ export class JournalReplay {
   readonly #shards: Shards;
   readonly #registers: Registers;
   readonly #redo: RedoReplay;
-  /** Who wrote the states that come next: they are in every context. */
+  /** Who wrote the records that come next. */
   #writer = 0;
+  /** What a node without peers wrote: it is in every context, and nothing else says so. */
   readonly #own = new VersionVector();
   recordCount = 0;
 
@@ -31,8 +32,11 @@ export class JournalReplay {
     this.#redo = new RedoReplay(node.keyspace);
   }
 
-  /** @throws MalformedBytes: the checksum was right and the record is not. */
-  apply(frame: Frame): void {
+  /**
+   * @param isOld the record comes from a checkpoint
+   * @throws MalformedBytes: the checksum was right and the record is not.
+   */
+  apply(frame: Frame, isOld: boolean): void {
     const { kind, payload, time } = frame;
     this.recordCount++;
     this.#keyspace.clock.observe(time);
@@ -45,7 +49,9 @@ export class JournalReplay {
         return;
       case recordKinds.redo:
         this.#redo.apply(payload);
-        this.#own.advance(this.#writer, time);
+        // A checkpoint has contexts of its own. Its time may lie between two batches of a shard,
+        // and as a context it would be the predecessor of none.
+        if (!isOld) this.#own.advance(this.#writer, time);
         return;
       case recordKinds.batches:
         this.#applyBatches(payload);

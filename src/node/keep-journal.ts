@@ -30,8 +30,14 @@ export function recoverNode(
   const replay = new JournalReplay(node);
   // A voter that is to be admitted anew must not bring what it remembers (consensus-rules 15).
   const isNewVoter = start.stateIncarnation === start.incarnation;
-  const sink: ReplaySink = (frame) => {
-    if (frame.kind !== recordKinds.consensus || !isNewVoter) replay.apply(frame);
+  // What stands behind a gap depends on what is in it. A context that covered both would tell the
+  // peers that what is missing was removed, so a node that has them stops before the first gap.
+  const untilLsn = start.isShared ? examined.wholeUntilLsn : Number.POSITIVE_INFINITY;
+  let isBehindGap = untilLsn === 0;
+  const sink: ReplaySink = (frame, isOld) => {
+    if (!isOld && frame.lsn >= untilLsn) isBehindGap = true;
+    if (isBehindGap || (frame.kind === recordKinds.consensus && isNewVoter)) return;
+    replay.apply(frame, isOld);
   };
   if (examined.start !== undefined) recovery.replay(sink, onProgress);
   replay.finish();
@@ -70,5 +76,7 @@ export function keepJournal(node: Node, parts: JournalParts, records: number): J
     ...{ logBytes, records },
     baseBytes: checkpointBytes,
   });
+  // A damaged log must not be asked again: from the checkpoint on only whole files are left.
+  if (examined.isDamaged) environment.storage.save(() => {});
   return journal;
 }

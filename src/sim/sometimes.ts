@@ -29,6 +29,7 @@ export const sometimes = {
   corrupt_frame_refused: "a frame was damaged on its way and refused",
   message_overtaken: "a frame arrived before one that was sent earlier",
   log_recovered: "a node came back with its log",
+  checkpoint_made: "a checkpoint took the place of the older part of a log",
   log_salvaged: "a log was damaged, and its node came back with what could be read",
   session_moved: "a causal session went to another node with its token",
   session_waited_in_vain: "a node did not see in time what a session had seen",
@@ -61,5 +62,6 @@ export function noteNode(node: Node, sometimes: Tally<SometimesName>): void {
   sometimes.add("pull_needed", status.pullCount);
   sometimes.add("push_repeated", status.resentBatchCount);
   sometimes.add("duplicate_batch", status.duplicateCount);
+  sometimes.add("checkpoint_made", node.environment.storage?.figures.saveCount ?? 0);
   sometimes.add("key_expired", node.keyspace.expiredKeys);
 }

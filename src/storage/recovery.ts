@@ -52,6 +52,8 @@ export interface Examined extends LogEnd {
   readonly checkpointBytes: number;
   /** Bytes that `replay` will read. */
   readonly bytes: number;
+  /** Everything before this record is there; Infinity for a log without damage. */
+  readonly wholeUntilLsn: number;
   /** What a person should know: what was cut off, what was passed over. */
   readonly findings: readonly string[];
 }
@@ -80,6 +82,7 @@ export class Recovery {
   readonly #covered: Segment[] = [];
   #checkpoint: Checkpoint | undefined;
   #isDamaged = false;
+  #wholeUntilLsn = Number.POSITIVE_INFINITY;
   #isCut = false;
   #lastLsn = 0;
 
@@ -126,6 +129,7 @@ export class Recovery {
     return {
       ...{ start, replicas, isClean },
       ...{ isCut: this.#isCut, isDamaged: this.#isDamaged, findings: [...this.#findings] },
+      wholeUntilLsn: this.#wholeUntilLsn,
       nextLsn: this.#lastLsn + 1,
       nextSegment: (last?.number ?? 0) + 1,
       segments: [...this.#covered, ...this.#segments].map(({ number, firstLsn }) => ({
@@ -186,7 +190,7 @@ export class Recovery {
       const hasStart = scan.next()?.kind === recordKinds.start;
       if (hasStart && scan.next()?.kind === recordKinds.names) return;
       if (this.#segments.length === 1 && this.#checkpoint === undefined && !scan.isAtEnd)
-        this.#damage(last.name, scan.offset, "the beginning of the only segment is unreadable");
+        this.#damage(last.name, scan.offset, 0, "the beginning of the only segment is unreadable");
       this.#findings.add(`${last.name}: removed: it was never completed`);
       this.#disk.remove(last.name);
       this.#segments.pop();
@@ -204,7 +208,7 @@ export class Recovery {
     }
     const first = this.#segments[0];
     if (first !== undefined && first.firstLsn > wanted)
-      this.#damage(first.name, 0, `records ${wanted} to ${first.firstLsn - 1} are missing`);
+      this.#damage(first.name, 0, wanted, `records ${wanted} to ${first.firstLsn - 1} are missing`);
     this.#lastLsn = (first?.firstLsn ?? wanted) - 1;
   }
 
@@ -220,7 +224,7 @@ export class Recovery {
     const missing = this.#lastLsn + 1;
     for (let later = scan.findBehind(missing); later !== undefined; later = scan.next()) {
       if (later.safeLsn < missing) continue;
-      this.#damage(name, bad, `record ${missing} is unreadable and was durable once`);
+      this.#damage(name, bad, missing, `record ${missing} is unreadable and was durable once`);
       return later;
     }
     scan.offset = bad;
@@ -256,9 +260,11 @@ export class Recovery {
     disk.syncFolder();
   }
 
-  #damage(file: string, offset: number, reason: string): void {
+  /** @param lsn what is missing begins here; 0: the checkpoint, or all of the log */
+  #damage(file: string, offset: number, lsn: number, reason: string): void {
     if (!this.#isSalvage) throw new RecoveryError(file, offset, reason);
     this.#isDamaged = true;
+    this.#wholeUntilLsn = Math.min(this.#wholeUntilLsn, lsn);
     this.#findings.add(`${file}, offset ${offset}: passed over: ${reason}`);
   }
 
@@ -286,7 +292,7 @@ export class Recovery {
     const { name } = checkpoint;
     const head = readFileHead(this.#disk.read(name, 0, fileHeadBytes));
     if (typeof head === "string") {
-      this.#damage(name, 0, head);
+      this.#damage(name, 0, 0, head);
       return;
     }
     const scan = this.#open(checkpoint);
@@ -295,11 +301,16 @@ export class Recovery {
       isWhole = frame.kind === recordKinds.end;
       // What it holds of later writes is accounted for by the log, which must reach as far.
       if (isWhole && frame.lsn > this.#lastLsn)
-        this.#damage(name, scan.offset, `the log ends before record ${frame.lsn}, which it needs`);
+        this.#damage(
+          name,
+          scan.offset,
+          0,
+          `the log ends before record ${frame.lsn}, which it needs`,
+        );
       sink(frame, true);
       onProgress(scan.offset);
     }
-    if (!isWhole || !scan.isAtEnd) this.#damage(name, scan.offset, "a record is unreadable");
+    if (!isWhole || !scan.isAtEnd) this.#damage(name, scan.offset, 0, "a record is unreadable");
   }
 
   #replaySegment(
@@ -315,7 +326,12 @@ export class Recovery {
       const bad = scan.offset;
       let frame = scan.next();
       if (frame === undefined) {
-        this.#damage(segment.name, bad, `record ${expected} is unreadable and was durable once`);
+        this.#damage(
+          segment.name,
+          bad,
+          expected,
+          `record ${expected} is unreadable and was durable once`,
+        );
         frame = scan.findBehind(expected);
         if (frame === undefined) break;
       }
@@ -323,13 +339,18 @@ export class Recovery {
       const isPreface = frame.lsn < segment.firstLsn;
       if (!isPreface && frame.lsn < expected) continue;
       if (!isPreface && frame.lsn > expected && !this.#isDamaged)
-        this.#damage(segment.name, bad, `record ${expected} is missing`);
+        this.#damage(segment.name, bad, expected, `record ${expected} is missing`);
       if (frame.lsn >= limit) break;
       sink(frame, false);
       if (!isPreface) expected = frame.lsn + 1;
     }
     if (expected < limit && limit !== Number.POSITIVE_INFINITY) {
-      this.#damage(segment.name, scan.offset, `records ${expected} to ${limit - 1} are missing`);
+      this.#damage(
+        segment.name,
+        scan.offset,
+        expected,
+        `records ${expected} to ${limit - 1} are missing`,
+      );
       return limit;
     }
     return expected;

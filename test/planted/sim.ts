@@ -2,6 +2,7 @@
 // lattices, replication, the registers, the clock and the frames. Each is one mistake of a line.
 
 const seeds = "test/sim/campaign.test.ts -t seeds of moderate faults are clean";
+const logs = "test/sim/campaign.test.ts -t crashes of nodes with logs";
 const crashes = "test/sim/campaign.test.ts -t partitions and crashes together";
 
 export const planted = [
@@ -157,5 +158,22 @@ export const planted = [
     find: 'if (this.context.get(batch.origin) !== batch.previous) return "gap";',
     replace: "",
     suite: seeds,
+  },
+  {
+    name: "sim: a checkpoint's time is a context",
+    story:
+      "who recovers from a checkpoint claims a time between two batches, and no batch follows it",
+    file: "src/node/journal-replay.ts",
+    find: "if (!isOld) this.#own.advance(this.#writer, time);",
+    replace: "this.#own.advance(this.#writer, time);",
+    suite: logs,
+  },
+  {
+    name: "sim: what stands behind a gap is taken",
+    story: "a salvaged log claims what it lost, and peers take the absence for a removal",
+    file: "src/node/keep-journal.ts",
+    find: "if (!isOld && frame.lsn >= untilLsn) isBehindGap = true;",
+    replace: "",
+    suite: logs,
   },
 ];

@@ -89,6 +89,21 @@ test(
   timeoutMs,
 );
 
+test(
+  "simulator: crashes of nodes with logs that rot",
+  () => {
+    for (const seed of [9, 16, 119, 170]) {
+      const drawn = drawProfile(seed, { nodeCount: 3, hasLog: true });
+      const disk = { process_crash: 40, disk_corruption: 60, disk_stale_read: 0.2 };
+      const rates = { ...drawn.rates, ...disk, disk_write_fail: 0, disk_fsync_fail: 0 };
+      const heavy = { safetyMs: 8000, thinkMs: 30, clientsPerNode: 3, linearizableShare: 0.3 };
+      const { violations } = simulateProfile({ ...drawn, ...heavy, rates });
+      expect(violations, `seed ${seed}`).toEqual([]);
+    }
+  },
+  timeoutMs,
+);
+
 /** Points of the production code come up only where something is amiss. */
 const beside = (kind: FaultKind): Partial<FaultProfile["rates"]> => {
   if (isBuggifyPoint(kind)) return { network_drop: 0.15 };

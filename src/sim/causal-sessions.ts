@@ -6,8 +6,8 @@
 //  writes follow reads   who reads a write also finds what its writer had read
 //  monotonic writes      follows from these, because each key has one writer who counts up
 //
-// What a session wrote and lost again before a token told of it does not bind its later writes: they
-// are concurrent, and either may win. Such numbers are `loose`, and may be read at any time.
+// What a session wrote and lost again before a token told of it does not bind its later writes:
+// they are concurrent, and either may win. Such numbers are `loose`, and may be read at any time.
 //
 // A value is `own number:number of the neighbour's key that its writer had read`. All keys share a
 // shard, where the guarantees hold without further tokens. What an error answers says nothing; a

@@ -6,9 +6,9 @@ import { type Bytes, fromUtf8, utf8 } from "../base/bytes.js";
 import { errors } from "../base/errors.js";
 import type { Prng } from "../base/prng.js";
 import type { Session } from "../commands/session.js";
-import { decodeReplies, decodeReply, type ReplyValue } from "../wire/reply-decoder.js";
+import { decodeReplies, type ReplyValue } from "../wire/reply-decoder.js";
 import type { History } from "./history.js";
-import { type OperationLog, seenBy } from "./operation-log.js";
+import { type OperationLog, type Seen, seenBy, type Told } from "./operation-log.js";
 import type { Life, SimulatedHost } from "./simulated-host.js";
 import { drawGap, type Simulation } from "./simulation.js";
 import type { Request } from "./workload.js";
@@ -43,8 +43,17 @@ export class Client {
   #process = 0;
   #serial = 0;
   #open:
-    | { readonly request: Request; readonly record: number; readonly serial: number }
+    | {
+        readonly request: Request;
+        readonly record: number;
+        readonly serial: number;
+        readonly replies: ReplyValue[];
+        /** What it has written, as the log of operations has it. */
+        told: readonly Told[];
+      }
     | undefined;
+  /** Replies on a connection come in order. */
+  #lastReplyUs = 0;
 
   /** @param mayMove whether it goes to another node when its own does not answer. */
   constructor(
@@ -91,7 +100,7 @@ export class Client {
     if (request === undefined) return;
     const record = history.invoke(this.#process, request, this.#host.name);
     const serial = ++this.#serial;
-    this.#open = { request, record, serial };
+    this.#open = { request, record, serial, replies: [], told: [] };
     if (simulation.isTraced)
       simulation.trace(this.#host.index, `ask p${this.#process} ${request.args.join(" ")}`);
     const host = this.#host;
@@ -116,20 +125,17 @@ export class Client {
     const { log } = this.#world;
     const { keys } = request;
     const seen = keys.map((key) => seenBy(life.node, key));
-    let reply: Bytes | undefined;
-    const connection = life.connections.get(session)!;
-    life.connections.set(session, {
-      onReply: (bytes) => {
-        reply = bytes;
-        connection.onReply(bytes);
-      },
-      onClose: () => connection.onClose(),
-    });
+    const replies: ReplyValue[] = [];
+    life.input.onFlush = (other, bytes) => {
+      if (other === session) replies.push(...decodeReplies(bytes));
+    };
     run();
-    life.connections.set(session, connection);
+    life.input.onFlush = undefined;
+    const reply = replies.at(-1);
     if (reply === undefined) return;
-    for (const write of request.write(decodeReply(reply)))
-      log.add(life.node, write, seen[keys.indexOf(write.key)]!);
+    const seenOf = (key: string): Seen => seen[keys.indexOf(key)]!;
+    const told = log.addTogether(life.node, request.write(reply), seenOf);
+    if (this.#open?.request === request) this.#open.told = told;
   }
 
   #connect(): Session | "timed out" | undefined {
@@ -139,7 +145,9 @@ export class Client {
     const session: Session | undefined = host.connect({
       onReply: (bytes) => {
         const serial = this.#serial;
-        queue.after(this.prng.between(...linkUs), () => this.#onReply(serial, bytes));
+        const atUs = queue.nowUs + this.prng.between(...linkUs);
+        this.#lastReplyUs = Math.max(this.#lastReplyUs, atUs);
+        queue.at(this.#lastReplyUs, () => this.#onReply(serial, bytes));
       },
       onClose: () => {
         if (this.#session !== session) return;
@@ -155,13 +163,16 @@ export class Client {
   #onReply(serial: number, bytes: Bytes): void {
     const { simulation, history, onDone } = this.#world;
     if (this.#open?.serial !== serial) return; // It came too late.
-    const { request, record } = this.#open;
+    const { request, record, replies, told } = this.#open;
+    replies.push(...decodeReplies(bytes));
+    if (replies.length < replyCountOf(request)) return;
     this.#open = undefined;
+    for (const write of told) write.isTold = true;
     // Of a transaction the last reply is that of EXEC.
-    const reply = decodeReplies(bytes).at(-1)!;
+    const reply = replies.at(-1)!;
     if (simulation.isTraced)
       simulation.trace(this.#host.index, `tell p${this.#process} ${textOfReply(reply)}`);
-    const outcome = history.complete(record, request, reply);
+    const outcome = history.complete(record, request, replies);
     if (outcome === "indefinite") this.#process = history.newProcess();
     onDone?.(this, request, reply);
     this.#later();
@@ -200,12 +211,19 @@ export class Client {
 }
 
 /** A transaction is several requests in one. */
-function encodeAll(request: Request): Bytes {
-  if (request.family !== "mixed" || request.transaction === undefined)
-    return encodeRequest(request.args);
-  const all = [["MULTI"], ...request.transaction, ["EXEC"]];
-  return utf8(all.map((args) => textOfRequest(args)).join(""));
+function requestsOf({ args, transaction, watched = [] }: Request): readonly (readonly string[])[] {
+  if (transaction === undefined) return [args];
+  const before = watched.flatMap((key) => [
+    ["WATCH", key],
+    ["GET", key],
+  ]);
+  return [...before, ["MULTI"], ...transaction, ["EXEC"]];
 }
+
+const replyCountOf = (request: Request): number => requestsOf(request).length;
+
+const encodeAll = (request: Request): Bytes =>
+  utf8(requestsOf(request).map(textOfRequest).join(""));
 
 export const encodeRequest = (args: readonly string[]): Bytes => utf8(textOfRequest(args));
 

@@ -11,6 +11,7 @@ import type { Request } from "./workload.js";
 
 /** Error replies by their first word; any other one on a linearizable key is a defect. */
 const codes: Readonly<Record<string, number>> = {
+  EXECABORT: errors.temporarily_unavailable.code,
   MISCONF: errors.temporarily_unavailable.code,
   OOM: errors.temporarily_unavailable.code,
   TRYAGAIN: errors.temporarily_unavailable.code,
@@ -61,13 +62,23 @@ export class History {
     return this.#operations.length - 1;
   }
 
-  complete(record: number, request: Request, reply: ReplyValue): Outcome {
+  /** @param replies of all that was asked in one; the last one tells what became of it. */
+  complete(record: number, request: Request, replies: readonly ReplyValue[]): Outcome {
+    const reply = replies.at(-1)!;
     this.repliedCount++;
     if (record < 0 || request.family !== "linearizable") return "ok";
     const operation = this.#operations[record]!;
     const completedAt = this.#simulation.queue.nowUs;
     if (reply.kind === "error") return this.#fail(record, operation, reply.text);
-    const output = outputOf(request.f, reply);
+    // What was watched has changed: nothing has happened.
+    if (request.f === "transaction" && reply.kind !== "array") {
+      this.#simulation.sometimes.add("watch_refused");
+      const error = { code: errors.precondition_failed.code };
+      this.#operations[record] = { ...operation, outcome: "fail", completedAt, error };
+      return "fail";
+    }
+    const output =
+      request.f === "transaction" ? transactionOutput(replies) : outputOf(request.f, reply);
     this.#operations[record] = {
       ...operation,
       outcome: "ok",
@@ -115,3 +126,21 @@ function outputOf(f: string, reply: ReplyValue): Json | undefined {
       return undefined;
   }
 }
+
+/** The replies of EXEC, and what was read of the watched key, if it could be watched. */
+function transactionOutput(replies: readonly ReplyValue[]): Json {
+  const exec = replies.at(-1)!;
+  const done = exec.kind === "array" ? exec.items.map(textOf) : [];
+  const [watch, read] = replies;
+  const isWatched = watch?.kind === "simple" && (read?.kind === "bulk" || read?.kind === "nil");
+  return { done, seen: isWatched ? [textOf(read)] : [] };
+}
+
+const textOf = (reply: ReplyValue): Json =>
+  reply.kind === "bulk"
+    ? fromUtf8(reply.bytes)
+    : reply.kind === "nil"
+      ? null
+      : reply.kind === "array"
+        ? reply.items.map(textOf)
+        : reply.text;

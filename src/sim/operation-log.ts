@@ -38,7 +38,12 @@ interface Entry extends LoggedWrite {
   readonly order: number;
   /** What the writer had seen of the key's shard, without its open batch. */
   readonly seen: Seen;
+  /** A client has heard that it is done. */
+  isTold: boolean;
 }
+
+/** A write of the log, for its client to note that it was told. */
+export type Told = Pick<Entry, "isTold">;
 
 /** How keys of a type are read, by the first letter of the key. */
 export const readings: Readonly<Record<string, (key: string) => readonly string[]>> = {
@@ -63,6 +68,8 @@ export function seenBy({ shards, keyspace }: Pick<Node, "shards" | "keyspace">, 
 
 export class OperationLog {
   readonly #entries = new Map<string, Entry[]>();
+  /** What was written together, on several keys. */
+  #groups: (readonly Entry[])[] = [];
   #count = 0;
 
   get keys(): string[] {
@@ -70,12 +77,67 @@ export class OperationLog {
   }
 
   /** Notes a write that the node has just made; its batch is still open. */
-  add({ keyspace }: Pick<Node, "keyspace">, write: LoggedWrite, seen: Seen): void {
+  add({ keyspace }: Pick<Node, "keyspace">, write: LoggedWrite, seen: Seen): Entry {
     const { replicas, self, batchTime } = keyspace;
     const entries = this.#entries.get(write.key) ?? [];
     this.#entries.set(write.key, entries);
     const origin = replicas.nameOf(self);
-    entries.push({ ...write, origin, time: batchTime, order: this.#count++, seen });
+    const order = this.#count++;
+    const entry = { ...write, origin, time: batchTime, order, seen, isTold: false };
+    entries.push(entry);
+    return entry;
+  }
+
+  /** Notes what one command or transaction has written. @param seenOf by key */
+  addTogether(
+    node: Pick<Node, "keyspace">,
+    writes: readonly LoggedWrite[],
+    seenOf: (key: string) => Seen,
+  ): Told[] {
+    const entries = writes.map((write) => this.add(node, write, seenOf(write.key)));
+    // What was written twice may have come to nothing, of which nobody hears.
+    const keys = new Set(entries.map(({ key }) => key));
+    if (keys.size > 1 && keys.size === entries.length) this.#groups.push(entries);
+    return entries;
+  }
+
+  /**
+   * Keys that were written together, of which a replica has seen some and not the others (merge
+   * rule 20).
+   */
+  torn(node: Pick<Node, "shards" | "keyspace">): string | undefined {
+    const group = this.#groups.find((entries) => {
+      const isSeen = entries.map((entry) => covers(seenBy(node, entry.key), entry));
+      return isSeen.includes(true) && isSeen.includes(false);
+    });
+    return group?.map(({ key }) => key).join(" ");
+  }
+
+  /**
+   * A node has come back with its log: what one of its former lives wrote and the log lacks has
+   * never been, if it goes on under the same name. Answers what clients were told of it all the
+   * same.
+   */
+  forgetLost(node: Pick<Node, "shards" | "keyspace">, name: string): string[] {
+    const self = node.keyspace.replicas.nameOf(node.keyspace.self);
+    const told: string[] = [];
+    for (const [key, entries] of this.#entries) {
+      const seen = seenBy(node, key);
+      const lost = entries.filter(
+        (entry) => entry.origin.startsWith(`${name}/`) && !covers(seen, entry),
+      );
+      if (lost.length === 0) continue;
+      if (lost.some(({ isTold }) => isTold)) told.push(key);
+      // Each loss is told once, and may be forgiven.
+      for (const entry of lost) entry.isTold = false;
+      const never = lost.filter((entry) => entry.origin === self);
+      this.#entries.set(
+        key,
+        entries.filter((entry) => !never.includes(entry)),
+      );
+      this.#groups = this.#groups.filter((group) => !group.some((entry) => never.includes(entry)));
+    }
+    return told;
   }
 
   /** Writes whose stream a replica has not seen so far. */

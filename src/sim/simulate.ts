@@ -103,6 +103,11 @@ class Run {
     this.#nemesis = new Nemesis(this.#simulation, this.#simulation.prng.fork());
     this.#history = new History(this.#simulation);
     this.#workload = new Workload(profile);
+    this.#simulation.onRecovered = (host, { node }, isSalvaged) => {
+      const lost = this.#log.forgetLost(node, host.name);
+      if (profile.logPolicy === "always" && !isSalvaged && lost.length > 0)
+        this.#simulation.violate(`${host.name}: a crash took what clients were told: ${lost}`);
+    };
   }
 
   run(): RunResult {

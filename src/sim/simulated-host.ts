@@ -64,11 +64,28 @@ export interface Connection {
   onClose(): void;
 }
 
+/** The face of the clients, which also tells of replies that are held until the disk has spoken. */
+export class WatchedInput extends ClientInput {
+  readonly #node: Node;
+  onFlush: ((session: Session, bytes: Bytes) => void) | undefined;
+
+  constructor(node: Node, effects: NodeEffects) {
+    super(node, effects);
+    this.#node = node;
+  }
+
+  override flush(session: Session): void {
+    const { reply } = this.#node;
+    if (reply.length > 0) this.onFlush?.(session, reply.bytes.slice(0, reply.length));
+    super.flush(session);
+  }
+}
+
 /** One life of a node's process. */
 export interface Life {
   readonly incarnation: number;
   readonly node: Node;
-  readonly input: ClientInput;
+  readonly input: WatchedInput;
   readonly outbox: PeerOutbox;
   readonly connections: Map<Session, Connection>;
 }
@@ -210,12 +227,13 @@ export class SimulatedHost {
       (to, frame) => this.#sendFrame(names.indexOf(to), frame),
       (callback) => this.#deferred.push(callback),
     );
-    const input = new ClientInput(node, effects);
+    const input = new WatchedInput(node, effects);
     const life: Life = { incarnation: this.incarnation, node, input, outbox, connections };
     this.life = life;
     this.#simulation.trace(this.index, `start ${this.incarnation}`);
     node.beginTurn(nowMs);
     if (log !== undefined) keepJournal(node, log, recoverNode(node, log));
+    if (log?.examined.start !== undefined) this.#simulation.onRecovered?.(this, life, isSalvage);
     return life;
   }
 

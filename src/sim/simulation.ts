@@ -8,7 +8,7 @@ import { EventQueue } from "./event-queue.js";
 import { type FaultKind, type FaultProfile, faultKinds, faults } from "./fault-profile.js";
 import { Network } from "./network.js";
 import { SimulatedClock } from "./simulated-clock.js";
-import { SimulatedHost } from "./simulated-host.js";
+import { type Life, SimulatedHost } from "./simulated-host.js";
 import type { SometimesName } from "./sometimes.js";
 import { Tally } from "./tally.js";
 import type { Trace, Watcher } from "./trace.js";
@@ -34,6 +34,8 @@ export class Simulation {
   violatedMs = Number.POSITIVE_INFINITY;
   /** Linearizable keys whose history was too hard to judge. */
   undecidedCount = 0;
+  /** Told of each process that came back with its log, before it does anything. */
+  onRecovered: ((host: SimulatedHost, life: Life, isSalvaged: boolean) => void) | undefined;
   /** Source of every other generator of the run. */
   readonly prng: Prng;
   readonly #trace: Trace | undefined;

@@ -29,6 +29,7 @@ export const sometimes = {
   corrupt_frame_refused: "a frame was damaged on its way and refused",
   message_overtaken: "a frame arrived before one that was sent earlier",
   log_recovered: "a node came back with its log",
+  watch_refused: "a watched key had changed, and EXEC did nothing",
   checkpoint_made: "a checkpoint took the place of the older part of a log",
   log_salvaged: "a log was damaged, and its node came back with what could be read",
   session_moved: "a causal session went to another node with its token",

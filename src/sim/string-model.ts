@@ -1,5 +1,6 @@
 // What a linearizable string key may answer, for the judge of histories: read, write, cas, incr and
-// append on one value. A refusal (20, 22) is an observation and must be explained like a read.
+// append on one value. A refusal (20, 22) is an observation and must be explained like a read. A
+// register of several keys has the texts of all of them as its value, and transactions.
 
 import { errors } from "../base/errors.js";
 import { canonical, type Json } from "../check/canonical.js";
@@ -45,6 +46,8 @@ export const stringModel: Model<State> = {
         const after = (state ?? "") + String(input);
         return output === undefined || output === after.length ? after : impossible;
       }
+      case "transaction":
+        return transacted(state, input as unknown as TransactionInput, output);
       default:
         throw new Error(`the string model does not know ${f}`);
     }
@@ -54,3 +57,35 @@ export const stringModel: Model<State> = {
 /** The new value, if it is the one that was reported, or none was. */
 const reported = (after: string, output: Json | undefined): State | typeof impossible =>
   output === undefined || output === after ? after : impossible;
+
+interface TransactionInput {
+  readonly steps: readonly (readonly [f: string, index: number, value: string])[];
+  readonly watched: readonly string[];
+}
+
+interface TransactionOutput {
+  readonly done: readonly Json[];
+  /** What was read of the watched key, which must still be so; empty: it was not watched. */
+  readonly seen: readonly Json[];
+}
+
+/** All steps at once, on the keys of a register. */
+function transacted(
+  state: State,
+  { steps, watched }: TransactionInput,
+  output: Json | undefined,
+): State | typeof impossible {
+  const values = (state === undefined ? [] : JSON.parse(state)) as Json[];
+  const told = output as unknown as TransactionOutput | undefined;
+  const watchedIndex = Number(watched[0]);
+  if (told !== undefined && told.seen.length > 0)
+    if ((values[watchedIndex] ?? null) !== told.seen[0]) return impossible;
+  const done = steps.map(([f, index, value]): Json => {
+    if (f === "get") return values[index] ?? null;
+    values[index] = f === "set" ? value : String(Number(values[index] ?? 0) + 1);
+    return f === "set" ? "OK" : values[index]!;
+  });
+  if (told !== undefined && canonical(done) !== canonical(told.done as Json)) return impossible;
+  // Unset places are null in the text, as `values[index] ?? null` reads them.
+  return values.length === 0 ? undefined : JSON.stringify(Array.from(values, (v) => v ?? null));
+}

@@ -11,12 +11,22 @@ import type { LoggedWrite } from "./operation-log.js";
 import { linearizablePrefix } from "./simulated-host.js";
 import { Zipf } from "./zipf.js";
 
+/** Asked in one pipeline, between MULTI and EXEC. */
+interface InTransaction {
+  /** Instead of `args`. */
+  readonly transaction?: readonly (readonly string[])[];
+  /** Keys that are watched and then read before it begins. */
+  readonly watched?: readonly string[];
+}
+
 /** A request and what it means to the judges. */
-export type Request =
+export type Request = InTransaction & Asked;
+
+type Asked =
   | {
       readonly family: "linearizable";
       readonly args: readonly string[];
-      readonly f: "read" | "write" | "cas" | "incr" | "append";
+      readonly f: "read" | "write" | "cas" | "incr" | "append" | "transaction";
       readonly key: string;
       readonly input: Json;
     }
@@ -30,14 +40,25 @@ export type Request =
   | {
       readonly family: "mixed";
       readonly args: readonly string[];
-      /** Asked between MULTI and EXEC instead of `args`. */
-      readonly transaction?: readonly (readonly string[])[];
     };
+
+export interface TransactionStep {
+  readonly f: "get" | "set" | "incr";
+  /** Of the keys of the register. */
+  readonly index: number;
+  readonly value: string;
+}
 
 /** Keys of each kind. Few, so that clients meet; linearizable histories stay short enough. */
 const registerCount = 4;
 const counterCount = 2;
 const journalCount = 2;
+/** Registers of several keys that share a tag. */
+const tagCount = 2;
+const taggedKeyCount = 3;
+const watchChance = 0.4;
+/** Of the requests about eventual keys. */
+const transactionChance = 0.05;
 const eventualCount = 32;
 const memberCount = 8;
 const registerValueCount = 5;
@@ -59,6 +80,10 @@ export class Workload {
 
   draw(prng: Prng): Request {
     if (prng.chance(this.#profile.linearizableShare)) return this.#linearizable(prng);
+    return prng.chance(transactionChance) ? this.#together(prng) : this.#eventual(prng);
+  }
+
+  #eventual(prng: Prng): Request {
     const rank = this.#ranks.draw(prng);
     switch (rank % 8) {
       case 0:
@@ -77,6 +102,49 @@ export class Workload {
       default:
         return this.#mixed(prng, `m${rank}`);
     }
+  }
+
+  /** Writes about eventual keys of any shards, which are seen together or not at all. */
+  #together(prng: Prng): Request {
+    const parts: Extract<Request, { family: "logged" }>[] = [];
+    for (let tries = 0; tries < 12 && parts.length < 3; tries++) {
+      const part = this.#eventual(prng);
+      if (part.family === "logged" && part.write !== undefined) parts.push(part);
+    }
+    return {
+      family: "logged",
+      args: ["MULTI", ...parts.map(({ args }) => args.join(" "))],
+      transaction: parts.map(({ args }) => args),
+      keys: [...new Set(parts.flatMap(({ keys }) => keys))],
+      write: (reply) =>
+        reply.kind === "array"
+          ? reply.items.flatMap((item, place) => parts[place]!.write!(item))
+          : [],
+    };
+  }
+
+  /** On the keys of one register, sometimes after a look at one of them that must still hold. */
+  #transaction(prng: Prng): Request {
+    const key = `${linearizablePrefix}{t${prng.below(tagCount)}}`;
+    const keyOf = (index: number): string => `${key}${index}`;
+    const steps = Array.from({ length: prng.between(1, 3) }, (): TransactionStep => {
+      const index = prng.below(taggedKeyCount);
+      const f = prng.pick(["get", "set", "incr"] as const);
+      return { f, index, value: f === "set" ? String(prng.below(registerValueCount)) : "" };
+    });
+    const watched = prng.chance(watchChance) ? [prng.below(taggedKeyCount)] : [];
+    const transaction = steps.map(({ f, index, value }) =>
+      f === "set" ? ["SET", keyOf(index), value] : [f.toUpperCase(), keyOf(index)],
+    );
+    return {
+      family: "linearizable",
+      args: ["MULTI", ...watched.map(keyOf), "|", ...transaction.flat()],
+      ...{ f: "transaction", key, transaction, watched: watched.map(keyOf) },
+      input: {
+        steps: steps.map(({ f, index, value }) => [f, index, value]),
+        watched: watched.map(String),
+      },
+    };
   }
 
   /** Reads of every linearizable key: in the liveness phase each must succeed at each node. */
@@ -109,6 +177,7 @@ export class Workload {
         input: token,
       };
     }
+    if (choice < 0.45) return this.#transaction(prng);
     return this.#register(prng, `${linearizablePrefix}r${prng.below(registerCount)}`);
   }
 

@@ -148,7 +148,7 @@ export class Recovery {
     const start = first?.kind === recordKinds.start ? decodeStart(first.payload) : undefined;
     const names = scan.next();
     if (start === undefined || names?.kind !== recordKinds.names) {
-      this.#damage(checkpoint.name, fileHeadBytes, "it does not begin with who wrote it");
+      this.#damage(checkpoint.name, fileHeadBytes, 0, "it does not begin with who wrote it");
       return undefined;
     }
     restoreNames(names.payload, replicas);

@@ -11,8 +11,8 @@ import type { Batch } from "../../src/keyspace/batch.js";
 import { allTables } from "../../src/node/commands.js";
 import { Node } from "../../src/node/node.js";
 import { drawProfile } from "../../src/sim/fault-profile.js";
-import { readValue } from "../../src/sim/judges.js";
-import { OperationLog, seenBy } from "../../src/sim/operation-log.js";
+import { valueIn } from "../../src/sim/judges.js";
+import { OperationLog, readings, seenBy } from "../../src/sim/operation-log.js";
 import { newFacts } from "../../src/sim/simulated-host.js";
 import { Workload } from "../../src/sim/workload.js";
 import { decodeReply } from "../../src/wire/reply-decoder.js";
@@ -184,7 +184,11 @@ class Run {
     const chosen = keyCount < keys.length ? this.#prng.shuffle(keys).slice(0, keyCount) : keys;
     for (const key of chosen) {
       const expected = String(this.#log.expect(key, seenBy(node, key)) ?? "absent");
-      const actual = String(readValue(node, key) ?? "absent");
+      let reply: Bytes = new Uint8Array(0);
+      node.request(readings[key[0]!]!(key).map(utf8), (bytes) => {
+        if (typeof bytes !== "string") reply = bytes;
+      });
+      const actual = String(valueIn(key, reply) ?? "absent");
       if (expected !== actual)
         this.#violations.push(`${names[index]}: ${key} is ${actual}, not ${expected}`);
     }

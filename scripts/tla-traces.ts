@@ -293,11 +293,11 @@ function logTrace(events: readonly LogEvent[]): string {
 
 /** An event as a record of TLA+. */
 function recordOf({ node: _, ...fields }: LogEvent): string {
-  const parts = Object.entries(fields).map(([name, value]) => `${name} |-> ${valueOf(value)}`);
+  const parts = Object.entries(fields).map(([name, value]) => `${name} |-> ${textOf(value)}`);
   return `[${parts.join(", ")}]`;
 }
 
-const valueOf = (value: string | number | boolean | readonly number[]): string => {
+const textOf = (value: string | number | boolean | readonly number[]): string => {
   if (typeof value === "object") return sequence(value);
   return typeof value === "boolean" ? String(value).toUpperCase() : JSON.stringify(value);
 };

@@ -8,8 +8,8 @@ export const houseBugs: PlantedBug[] = [
     name: "redis_conf_forgets_the_line_before",
     story: "of several points of saving only the last line of a redis.conf counts",
     file: "src/host/redis-conf.ts",
-    find: "isAdded ? `${before} ${value}` : value",
-    replace: "value",
+    find: "values.set(name, isAdded ?",
+    replace: "values.set(name, isAdded && value === \"\" ?",
     suite: "test/house/redis-conf.test.ts",
   },
   {

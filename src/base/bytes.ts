@@ -108,6 +108,18 @@ const blockBytes = 64 * 1024;
 let block = new ArrayBuffer(blockBytes);
 let blockUsed = 0;
 
+/** Writes a length of up to 53 bits as `ByteWriter.varint` does; answers where it ends. */
+export function writeVarint(bytes: Uint8Array, start: number, value: number): number {
+  let at = start;
+  let rest = value;
+  while (rest >= 0x80) {
+    bytes[at++] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  bytes[at++] = rest;
+  return at;
+}
+
 /** Appends to a growing buffer. `finish` hands out a copy of exactly what was written. */
 export class ByteWriter {
   #bytes: Uint8Array;
@@ -162,7 +174,11 @@ export class ByteWriter {
   /** A float64: times (53-bit integers) and scores travel as this, exactly. */
   f64(value: number): this {
     eightView.setFloat64(0, value, true);
-    return this.raw(eight);
+    const target = this.room(8);
+    const at = this.length;
+    for (let i = 0; i < 8; i++) target[at + i] = eight[i]!;
+    this.length = at + 8;
+    return this;
   }
 
   i64(value: bigint): this {

@@ -78,10 +78,16 @@ export class VersionVector implements Seen {
     }
   }
 
-  forEach(visit: (time: Time, replica: ReplicaIndex) => void): void {
+  /** What `known` lacks of this, but for one replica's part; undefined when it lacks nothing. */
+  beyond(known: VersionVector, except: ReplicaIndex): VersionVector | undefined {
     const times = this.#times;
-    for (let replica = 0; replica < times.length; replica++)
-      if (times[replica]! > 0) visit(times[replica]!, replica);
+    let news: VersionVector | undefined;
+    for (let replica = 0; replica < times.length; replica++) {
+      if (replica === except || known.covers(times[replica]!, replica)) continue;
+      news ??= new VersionVector();
+      news.advance(replica, times[replica]!);
+    }
+    return news;
   }
 
   clone(): VersionVector {

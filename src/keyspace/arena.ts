@@ -90,6 +90,8 @@ export class Arena {
   evacuating = -1;
   /** Moves on when a slab is given back, so that places in it mean nothing any more. */
   generation = 0;
+  /** Moves on with every block that is given back: until then a reference means what it meant. */
+  freedCount = 0;
   /**
    * Looks for neighbouring free blocks of so many units together and gives them to `takeRun`
    * (arena-sweep.ts). False when it found none.
@@ -322,6 +324,7 @@ export class Arena {
 
   /** Gives a block back. `units` is the size it was allocated with. */
   free(ref: Ref, units: number): void {
+    this.freedCount = (this.freedCount + 1) | 0;
     const rounded = roundUnits(units);
     assert(this.words[slabOf(ref)]![wordOf(ref)]! << 24 !== freeKind, "block freed twice");
     const slab = slabOf(ref);
@@ -416,6 +419,7 @@ export class Arena {
    * costs nothing.
    */
   reset(): void {
+    this.freedCount = (this.freedCount + 1) | 0;
     const keepsFirst = this.bytes.length > 0 && this.tops[0]! < this.slabCapacity / 8;
     const slabs = keepsFirst && this.tops[0]! > 0 ? 1 : 0;
     for (const list of [this.bytes, this.words, this.floats, this.liveUnits, this.tops])

@@ -93,7 +93,8 @@ export function decodeBatch(
   const group = decodeGroup(reader, shard, shardCount);
   const names = decodeNames(reader, codec, origin);
   const body = reader.bytes().slice();
-  const batch = newBatch({ shard, origin, previous, time, dependencies, group, names, body });
+  const place = { shard, origin, previous, time };
+  const batch = newBatch(place, dependencies, group, names, body);
   checkBody(batch, keyspace, shardCount);
   return batch;
 }

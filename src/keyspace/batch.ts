@@ -9,7 +9,8 @@
 // Left out: coalesced batches, and compact wipes for FLUSHALL and for DEL of a big key (merge-rules
 // 5). Until then a wipe names every element it removes, which is correct and long.
 
-import type { Time } from "../clock/stamp.js";
+import type { Bytes } from "../base/bytes.js";
+import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import type { VersionVector } from "../clock/version-vector.js";
 import type { Packed } from "./batch-body.js";
 
@@ -30,11 +31,20 @@ export interface Batch extends Packed {
   readonly bytes: number;
 }
 
+/** Where a batch stands in its origin's stream. */
+export type BatchPlace = Pick<Batch, "shard" | "origin" | "previous" | "time">;
+
 /** A batch with its size worked out. */
-export const newBatch = (parts: Omit<Batch, "bytes">): Batch => ({
-  ...parts,
-  bytes: parts.body.length + perBatchBytes,
-});
+export const newBatch = (
+  { shard, origin, previous, time }: BatchPlace,
+  dependencies: VersionVector,
+  group: readonly number[],
+  names: readonly ReplicaIndex[],
+  body: Bytes,
+): Batch => {
+  const bytes = body.length + perBatchBytes;
+  return { shard, origin, previous, time, dependencies, group, names, body, bytes };
+};
 
 /** The object, its place in logs and queues, and the buffer around its bytes. */
 const perBatchBytes = 256;

@@ -4,7 +4,7 @@
 // At the close `encode` writes the short forms of batch-body.ts for a key that is again a plain
 // text, gone, or the same counter. It declines everything else.
 
-import { type Bytes, ByteWriter, copyBytes } from "../base/bytes.js";
+import { type Bytes, ByteWriter, copyBytes, writeVarint } from "../base/bytes.js";
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import { type Cell, emptyCell } from "../lattice/cell.js";
 import { zero } from "../lattice/decimal.js";
@@ -21,8 +21,11 @@ import { viewText } from "./text-view.js";
 /** Before: nothing, a text, or an own counter. */
 const befores = { absent: 0, text: 1, counter: 2 } as const;
 
-/** Integers of a mark: where its key starts, the key's length, database and before, replica. */
-const intsEach = 4;
+/**
+ * Integers of a mark: where its key starts, the key's length, database and before, replica, the
+ * record, and how many blocks of the arena had been freed.
+ */
+const intsEach = 6;
 /** Times of a mark: of the stamp; of a counter besides its birth and its base's stamp. */
 const timesEach = 4;
 /** Arrays are given back to the system when a batch has made them larger than so many marks. */
@@ -36,6 +39,7 @@ export class Marks {
   #keys = new ByteWriter(4096);
   #ints = new Int32Array(intsEach * firstCount);
   #times = new Float64Array(timesEach * firstCount);
+  #timeBytes = new Uint8Array(this.#times.buffer);
   #shards = new Uint16Array(firstCount);
   #order = new Int32Array(firstCount);
 
@@ -73,14 +77,17 @@ export class Marks {
     const into = keys.length;
     copyBytes(keys.room(length), into, bytes, start, length);
     keys.length = into + length;
-    const at = this.count * intsEach;
+    const mark = this.count++;
     const ints = this.#ints;
-    ints[at] = into;
-    ints[at + 1] = length;
-    ints[at + 2] = db.index | (before << 8);
-    ints[at + 3] = word >>> 16;
-    this.count++;
+    const first = mark * intsEach;
+    ints[first] = into;
+    ints[first + 1] = length;
+    ints[first + 2] = db.index | (before << 8);
+    ints[first + 3] = word >>> 16;
+    ints[first + 4] = ref;
+    ints[first + 5] = arena.freedCount;
     if (before === befores.absent) return true;
+    const at = mark * timesEach;
     const times = this.#times;
     const floats = arena.floats[slabOf(ref)]!;
     times[at] = floats[(wordOf(ref) >> 1) + 2]!;
@@ -99,7 +106,12 @@ export class Marks {
     this.#ints = ints;
     const times = new Float64Array(count * timesEach);
     times.set(this.#times);
+    this.#setTimes(times);
+  }
+
+  #setTimes(times: Float64Array<ArrayBuffer>): void {
     this.#times = times;
+    this.#timeBytes = new Uint8Array(times.buffer);
   }
 
   clear(): void {
@@ -107,7 +119,7 @@ export class Marks {
     this.count = 0;
     if (this.#ints.length <= keptCount * intsEach) return;
     this.#ints = new Int32Array(intsEach * firstCount);
-    this.#times = new Float64Array(timesEach * firstCount);
+    this.#setTimes(new Float64Array(timesEach * firstCount));
     this.#shards = new Uint16Array(firstCount);
     this.#order = new Int32Array(firstCount);
   }
@@ -151,7 +163,7 @@ export class Marks {
     const at = mark * intsEach;
     const before = this.#ints[at + 2]! >>> 8;
     if (before === befores.absent) return undefined;
-    const cell: Cell = before === befores.text ? this.#textCell(mark) : this.#counterCell(mark);
+    const cell = before === befores.text ? this.#textCell(mark) : this.#counterCell(mark);
     const entry = new KeyEntry(keyspace.newStore);
     entry.isTracked = false;
     entry.restore(slots.string, onlyElement, cell);
@@ -159,17 +171,37 @@ export class Marks {
   }
 
   #textCell(mark: number): Cell {
-    const at = mark * intsEach;
-    return { ...emptyCell(), siblings: [siblingOf(this.#times[at]!, this.#ints[at + 3]!)] };
+    return { ...emptyCell(), siblings: [siblingOf(this.#timeOf(mark), this.#replicaOf(mark))] };
   }
 
   #counterCell(mark: number): Cell {
-    const at = mark * intsEach;
-    const replica = this.#ints[at + 3]!;
-    const [hiTime, birth, baseTime, baseReplica] = this.#times.subarray(at, at + 4);
+    const replica = this.#replicaOf(mark);
+    const at = mark * timesEach;
+    const [hiTime, birth, baseTime, baseReplica] = this.#times.subarray(at, at + timesEach);
     const born = { bornTime: birth!, bornReplica: replica };
     const row = { replica, birth: birth!, hiTime: hiTime!, hi: zero, loTime: 0, lo: zero, ...born };
     return { siblings: baseTime === 0 ? [] : [siblingOf(baseTime!, baseReplica!)], rows: [row] };
+  }
+
+  #timeOf(mark: number): Time {
+    return this.#times[mark * timesEach]!;
+  }
+
+  #replicaOf(mark: number): ReplicaIndex {
+    return this.#ints[mark * intsEach + 3]!;
+  }
+
+  /** The key's record now. Nothing was freed since the mark: then it is the one it was. */
+  #refOf(keyspace: Keyspace, mark: number): Ref {
+    const ints = this.#ints;
+    const at = mark * intsEach;
+    const ref = ints[at + 4]!;
+    if (ref !== 0 && ints[at + 5] === keyspace.arena.freedCount) return ref;
+    const keys = this.#keys.room(0);
+    const db = keyspace.databases[ints[at + 2]! & 0xff]!;
+    const start = ints[at]!;
+    const length = ints[at + 1]!;
+    return db.keys.find(hashBytes(keys, start, length), keys, start, length);
   }
 
   /** Writes the key's change in a short form; false when none holds it. */
@@ -180,20 +212,13 @@ export class Marks {
     mark: number,
     time: Time,
   ): boolean {
-    const keys = this.#keys.room(0);
-    const at = mark * intsEach;
-    const ints = this.#ints;
-    const start = ints[at]!;
-    const length = ints[at + 1]!;
-    const database = ints[at + 2]! & 0xff;
-    const before = ints[at + 2]! >>> 8;
-    const db = keyspace.databases[database]!;
-    const ref = db.keys.find(hashBytes(keys, start, length), keys, start, length);
+    const before = this.#ints[mark * intsEach + 2]! >>> 8;
+    const ref = this.#refOf(keyspace, mark);
     if (ref === 0) {
       if (before === befores.counter) return false;
       if (before === befores.absent) return true;
-      this.#putHead(writer, bodyOps.removed, mark, keys, 10);
-      writer.varint(names.numberOf(ints[at + 3]!)).f64(this.#times[at]!);
+      this.#putHead(writer, bodyOps.removed, mark);
+      writer.varint(names.numberOf(this.#replicaOf(mark))).f64(this.#timeOf(mark));
       return true;
     }
     const { arena } = keyspace;
@@ -217,36 +242,43 @@ export class Marks {
     ref: Ref,
   ): void {
     const { arena } = keyspace;
-    const at = mark * intsEach;
+    const isNew = this.#ints[mark * intsEach + 2]! >>> 8 === befores.absent;
     const valueLength = record.valueLengthOf(arena, ref);
-    this.#putHead(writer, bodyOps.text, mark, this.#keys.room(0), 24 + valueLength);
-    if (this.#ints[at + 2]! >>> 8 === befores.absent) writer.u8(0);
-    else writer.varint(names.numberOf(this.#ints[at + 3]!) + 1).f64(this.#times[at]!);
-    writer.varint(valueLength);
-    const target = writer.room(valueLength);
-    const into = writer.length;
-    if ((record.flagsOf(arena, ref) & record.externalFlag) !== 0) {
-      const text = viewText(keyspace, ref);
-      target.set(text.bytes.subarray(text.start, text.start + valueLength), into);
-    } else {
-      const value = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
-      copyBytes(target, into, arena.bytes[slabOf(ref)]!, value, valueLength);
+    this.#putHead(writer, bodyOps.text, mark);
+    const bytes = writer.room(24 + valueLength);
+    let at = writer.length;
+    if (isNew) bytes[at++] = 0;
+    else {
+      at = writeVarint(bytes, at, names.numberOf(this.#replicaOf(mark)) + 1);
+      // As the eight bytes that they are in the array.
+      const time = mark * timesEach * 8;
+      for (let i = 0; i < 8; i++) bytes[at + i] = this.#timeBytes[time + i]!;
+      at += 8;
     }
-    writer.length = into + valueLength;
+    at = writeVarint(bytes, at, valueLength);
+    if ((record.flagsOf(arena, ref) & record.externalFlag) === 0) {
+      const value = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
+      copyBytes(bytes, at, arena.bytes[slabOf(ref)]!, value, valueLength);
+    } else {
+      const text = viewText(keyspace, ref);
+      copyBytes(bytes, at, text.bytes, text.start, valueLength);
+    }
+    writer.length = at + valueLength;
   }
 
-  /** Operation, database and key; leaves room for `more` bytes. */
-  #putHead(writer: ByteWriter, op: number, mark: number, keys: Uint8Array, more: number): void {
-    const at = mark * intsEach;
-    const start = this.#ints[at]!;
-    const length = this.#ints[at + 1]!;
-    const target = writer.room(length + more + 10);
-    target[writer.length] = op;
-    target[writer.length + 1] = this.#ints[at + 2]!;
-    writer.length += 2;
-    writer.varint(length);
-    copyBytes(target, writer.length, keys, start, length);
-    writer.length += length;
+  /** Operation, database and key. */
+  #putHead(writer: ByteWriter, op: number, mark: number): void {
+    const ints = this.#ints;
+    const first = mark * intsEach;
+    const start = ints[first]!;
+    const length = ints[first + 1]!;
+    const bytes = writer.room(length + 10);
+    const at = writer.length;
+    bytes[at] = op;
+    bytes[at + 1] = ints[first + 2]!;
+    const into = writeVarint(bytes, at + 2, length);
+    copyBytes(bytes, into, this.#keys.room(0), start, length);
+    writer.length = into + length;
   }
 
   /** A counter that did not exist before, or went on from what it was. */
@@ -258,8 +290,8 @@ export class Marks {
     ref: Ref,
   ): boolean {
     const { arena } = keyspace;
-    const at = mark * intsEach;
-    const before = this.#ints[at + 2]! >>> 8;
+    const at = mark * timesEach;
+    const before = this.#ints[mark * intsEach + 2]! >>> 8;
     const floats = arena.floats[slabOf(ref)]!;
     const counter = record.counterAt(ref, record.flagsOf(arena, ref));
     const [birth, baseTime, baseReplica] = [
@@ -270,10 +302,10 @@ export class Marks {
     const times = this.#times;
     // A base that came with this batch is news, too.
     if (before === befores.absent && baseTime !== 0) return false;
-    if (before === befores.text && !(baseTime === times[at] && baseReplica === this.#ints[at + 3]))
-      return false;
+    if (before === befores.text && baseTime !== times[at]) return false;
+    if (before === befores.text && baseReplica !== this.#replicaOf(mark)) return false;
     if (before === befores.counter && !this.#isSame(at, birth, baseTime, baseReplica)) return false;
-    this.#putHead(writer, bodyOps.row, mark, this.#keys.room(0), 32);
+    this.#putHead(writer, bodyOps.row, mark);
     const hasBase = baseTime !== 0;
     writer.f64(birth).varint(names.numberOf(hasBase ? baseReplica : keyspace.self));
     // Adding zero turns -0 into the zero that numbers have on the wire.

@@ -13,6 +13,7 @@ import {
   type ByteWriter,
   copyBytes,
   fromLatin1,
+  writeVarint,
 } from "../base/bytes.js";
 import type { ReplicaIndex } from "../clock/stamp.js";
 import { emptyCell, encodeCell, type ReplicaCodec } from "../lattice/cell.js";
@@ -50,18 +51,6 @@ export const indexCodec: ReplicaCodec = {
 const headBytesMax = 41;
 /** Most that the length of a key or a value takes. */
 const lengthBytesMax = 5;
-
-/** Writes a length of up to 53 bits as `ByteWriter.varint` does; answers where it ends. */
-function writeVarint(bytes: Uint8Array, start: number, value: number): number {
-  let at = start;
-  let rest = value;
-  while (rest >= 0x80) {
-    bytes[at++] = (rest % 0x80) | 0x80;
-    rest = Math.floor(rest / 0x80);
-  }
-  bytes[at++] = rest;
-  return at;
-}
 
 function writeU16(bytes: Uint8Array, at: number, value: number): number {
   bytes[at] = value;

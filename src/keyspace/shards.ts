@@ -142,7 +142,9 @@ export class Shards {
     const origin = this.keyspace.self;
     const dependencies = this.#takeNews(shard, origin);
     const previous = shard.context.get(origin);
-    const batch = newBatch({ ...part, origin, previous, time, dependencies, group });
+    const { names, body } = part;
+    const place = { shard: shard.index, origin, previous, time };
+    const batch = newBatch(place, dependencies, group, names, body);
     shard.append(batch);
     return batch;
   }
@@ -150,12 +152,7 @@ export class Shards {
   /** What the shard's context gained from others since the last own batch. */
   #takeNews(shard: Shard, self: ReplicaIndex): VersionVector {
     const named = this.#named[shard.index]!;
-    let news: VersionVector | undefined;
-    shard.context.forEach((time, replica) => {
-      if (replica === self || named.covers(time, replica)) return;
-      news ??= new VersionVector();
-      news.advance(replica, time);
-    });
+    const news = shard.context.beyond(named, self);
     if (news === undefined) return nothing;
     named.join(news);
     return news;

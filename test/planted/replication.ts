@@ -36,9 +36,9 @@ export const replicationBugs: PlantedBug[] = [
   {
     name: "dependencies_not_named",
     story: "a batch does not say what its maker had seen",
-    file: "src/keyspace/shards.ts",
-    find: "if (replica === self || named.covers(time, replica)) return;",
-    replace: "if (replica === self || !named.covers(time, replica)) return;",
+    file: "src/clock/version-vector.ts",
+    find: "if (replica === except || known.covers(times[replica]!, replica)) continue;",
+    replace: "if (replica === except || !known.covers(times[replica]!, replica)) continue;",
     suite: histories,
   },
   {

@@ -275,7 +275,8 @@ function batchOf(maker: PeerRig, origin: number, time: number): Batch {
   const original = made[0]!;
   // The same content under another stamp: the text of a batch bears the batch's.
   const dependencies = new VersionVector();
-  return newBatch({ ...original, origin, names: [origin], time, previous: 0, dependencies });
+  const { shard, group, body } = original;
+  return newBatch({ shard, origin, previous: 0, time }, dependencies, group, [origin], body);
 }
 
 const deltaOf = (as: PeerRig, batch: Batch): PeerMessage => ({

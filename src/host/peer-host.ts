@@ -11,7 +11,12 @@ import type { Bytes } from "../base/bytes.js";
 import type { Shards } from "../keyspace/shards.js";
 import type { PeerMessage } from "../node/messages.js";
 import type { Node } from "../node/node.js";
-import { decodeFrame, type EncodedMessage, encodePeerMessage } from "../wire/peer-codec.js";
+import {
+  decodeFrame,
+  type EncodedMessage,
+  encodeFramePieces,
+  encodePeerMessage,
+} from "../wire/peer-codec.js";
 import { FrameReader, signOfLife, withLength } from "../wire/peer-frames.js";
 import {
   decodeHello,
@@ -85,7 +90,7 @@ export class PeerHost {
   hello: Hello;
   /** Called after each input, as for the clients' host. */
   onTurn: (() => void) | undefined;
-  readonly outbox: PeerOutbox;
+  readonly outbox: PeerOutbox<readonly Bytes[]>;
   readonly #options: PeerHostOptions;
   readonly #timing: PeerTiming;
   readonly #guests = new Set<Guest>();
@@ -106,6 +111,7 @@ export class PeerHost {
     this.outbox = new PeerOutbox(
       (to, frame) => this.#sendFrame(to, frame),
       (callback) => setImmediate(callback),
+      encodeFramePieces,
     );
   }
 
@@ -164,7 +170,7 @@ export class PeerHost {
     this.#lastEncoded = undefined;
   };
 
-  #sendFrame(to: string, frame: Bytes): void {
+  #sendFrame(to: string, frame: readonly Bytes[]): void {
     const link = this.#open.get(to);
     if (link === undefined) this.counters.droppedFrames++;
     else link.send(frame);

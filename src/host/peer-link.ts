@@ -91,8 +91,8 @@ export class PeerLink {
     this.#socket?.destroy();
   }
 
-  /** Sends a frame, or counts it as dropped. */
-  send(frame: Bytes): void {
+  /** Sends a frame that is in pieces, or counts it as dropped. */
+  send(pieces: readonly Bytes[]): void {
     const socket = this.#socket;
     const { counters } = this.#ports;
     if (socket === undefined || !this.isOpen || socket.writableLength > queueBytesMax) {
@@ -100,14 +100,15 @@ export class PeerLink {
       return;
     }
     counters.sentFrames++;
-    counters.sentBytes += frame.length + signOfLife.length;
-    if (frame.length <= copiedBytesMax) {
-      socket.write(withLength(frame));
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    counters.sentBytes += length + signOfLife.length;
+    if (pieces.length === 1 && length <= copiedBytesMax) {
+      socket.write(withLength(pieces[0]!));
       return;
     }
     socket.cork();
-    socket.write(lengthPrefix(frame));
-    socket.write(frame);
+    socket.write(lengthPrefix(length));
+    for (const piece of pieces) socket.write(piece);
     socket.uncork();
   }
 

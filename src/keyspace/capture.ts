@@ -44,8 +44,10 @@ export interface ShardPart {
   readonly body: Bytes;
 }
 
-/** Buffers are given back to the system when a batch has made them larger than this. */
-const keptBytes = 4 * 1024 * 1024;
+/** Room for a batch when nothing is known of its length. */
+const firstBytes = 256;
+/** Records that are loaded into the processor's cache together, before they are read. */
+const prefetchCount = 32;
 
 const pathOf = (database: number, key: Bytes): string =>
   String.fromCharCode(database) + latin1(key);
@@ -58,7 +60,7 @@ export class Capture {
   #indexedCount = 0;
   /** Marked keys whose whole entries have been compared in this close. */
   readonly #compared = new Set<string>();
-  readonly #body = new ByteWriter(16 * 1024);
+  #expectedBytes = firstBytes;
 
   /** Touches so far; a key may count more than once. */
   get count(): number {
@@ -122,23 +124,25 @@ export class Capture {
     const others = this.#takeTouched(keyspace, shardCount);
     const marks = this.#marks;
     const order = marks.byShard(shardCount);
-    const body = this.#body;
+    const body = new ByteWriter(this.#expectedBytes);
     const ends: [shard: number, end: number][] = [];
     let at = 0;
     for (let shard = 0; shard < shardCount; shard++) {
       const start = body.length;
       for (const delta of others.get(shard) ?? []) encodeElements(body, names, keyspace, delta);
-      for (; at < marks.count && marks.shardOf(order[at]!) === shard; at++)
+      for (; at < marks.count && marks.shardOf(order[at]!) === shard; at++) {
+        if (at % prefetchCount === 0) marks.prefetch(keyspace, order, at, prefetchCount);
         this.#encodeMark(body, names, keyspace, order[at]!);
+      }
       if (body.length > start) ends.push([shard, body.length]);
     }
     marks.clear();
     this.#marked.clear();
     this.#compared.clear();
     this.#indexedCount = 0;
-    // One copy for all shards: the buffer is written again.
-    const bytes = body.finish();
-    body.clear(keptBytes);
+    // The buffer goes out with the batches; the next batch is likely to be as long.
+    const bytes = body.view();
+    this.#expectedBytes = Math.max(firstBytes, bytes.length + (bytes.length >> 3));
     let start = 0;
     return ends.map(([shard, end]) => {
       const part = { shard, names: names.names, body: bytes.subarray(start, end) };

@@ -21,7 +21,7 @@ import { Recovery } from "../storage/recovery.js";
 import { RecoveryError } from "../storage/scan.js";
 import { nextStart } from "../storage/start-record.js";
 import { ClientInput } from "../wire/client-input.js";
-import { decodeFrame, encodePeerMessage } from "../wire/peer-codec.js";
+import { decodeFrame, encodeFrame, encodePeerMessage } from "../wire/peer-codec.js";
 import { PeerOutbox } from "../wire/peer-outbox.js";
 import { SimulatedDisk } from "./disk.js";
 import type { FaultKind } from "./fault-profile.js";
@@ -226,6 +226,7 @@ export class SimulatedHost {
     const outbox = new PeerOutbox(
       (to, frame) => this.#sendFrame(names.indexOf(to), frame),
       (callback) => this.#deferred.push(callback),
+      encodeFrame,
     );
     const input = new WatchedInput(node, effects);
     const life: Life = { incarnation: this.incarnation, node, input, outbox, connections };

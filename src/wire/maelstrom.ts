@@ -21,7 +21,7 @@ import type { Collection, Exchange, Fields, WorkloadState } from "./maelstrom-ex
 import { flawOfJson, type Json } from "./maelstrom-json.js";
 import { type CheckName, type Checks, reasonOf } from "./maelstrom-schemas.js";
 import { readCollection, workloads } from "./maelstrom-workloads.js";
-import { decodeFrame, encodePeerMessage } from "./peer-codec.js";
+import { decodeFrame, encodeFrame, encodePeerMessage } from "./peer-codec.js";
 import { PeerOutbox } from "./peer-outbox.js";
 
 /** A message as it leaves; what arrives has the same form once it is checked. */
@@ -195,7 +195,11 @@ export class Maelstrom {
     this.#members = new Set(members);
     this.#phase = "starting";
     const incarnation = this.#ports.begin(name, members, client);
-    this.#outbox = new PeerOutbox((to, frame) => this.#sendFrame(to, frame), this.#ports.defer);
+    this.#outbox = new PeerOutbox(
+      (to, frame) => this.#sendFrame(to, frame),
+      this.#ports.defer,
+      encodeFrame,
+    );
     this.#state = this.#newState(incarnation);
     const send: PeerEffects["send"] = (to, message) => this.#send(to, message);
     this.#ports.start({ name, members, incarnation }, send, (result) => {

@@ -48,6 +48,19 @@ export function encodeFrame(messages: readonly EncodedMessage[]): Bytes {
   return writer.u32(crc32(writer.view())).view();
 }
 
+/** From this length on a message is not copied into its frame. */
+const copiedBytesMax = 16 * 1024;
+
+/** A frame as one or several pieces, to be sent one behind the other. */
+export function encodeFramePieces(messages: readonly EncodedMessage[]): readonly Bytes[] {
+  const [only] = messages;
+  if (messages.length !== 1 || only === undefined || only.bytes.length < copiedBytesMax)
+    return [encodeFrame(messages)];
+  const head = new ByteWriter(16).varint(1).u8(only.tag).varint(only.bytes.length).view();
+  const sum = crc32(only.bytes, crc32(head));
+  return [head, only.bytes, new ByteWriter(checksumBytes).u32(sum).view()];
+}
+
 /** The messages of a frame, in the order in which they were sent. */
 export function decodeFrame(frame: Bytes, shards: Shards): Result<PeerMessage[]> {
   try {

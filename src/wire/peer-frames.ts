@@ -15,9 +15,9 @@ export function withLength(frame: Bytes): Bytes {
 
 export const signOfLife: Bytes = new Uint8Array(lengthBytes);
 
-export function lengthPrefix(frame: Bytes): Bytes {
+export function lengthPrefix(length: number): Bytes {
   const bytes = new Uint8Array(lengthBytes);
-  writeLength(bytes, frame.length);
+  writeLength(bytes, length);
   return bytes;
 }
 

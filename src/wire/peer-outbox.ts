@@ -3,7 +3,7 @@
 // together.
 
 import type { Bytes } from "../base/bytes.js";
-import { type EncodedMessage, encodeFrame } from "./peer-codec.js";
+import type { EncodedMessage } from "./peer-codec.js";
 
 /** A frame that has grown to this leaves before the turn ends. */
 export const frameBytesHigh = 1024 * 1024;
@@ -15,16 +15,23 @@ interface Waiting {
   bytes: number;
 }
 
-export class PeerOutbox {
+/** @typeParam Frame what the way to a peer takes: bytes, or pieces of them. */
+export class PeerOutbox<Frame = Bytes> {
   oversized = 0;
-  readonly #send: (to: string, frame: Bytes) => void;
+  readonly #send: (to: string, frame: Frame) => void;
   readonly #defer: (callback: () => void) => void;
+  readonly #encode: (messages: readonly EncodedMessage[]) => Frame;
   /** In the order in which peers were first spoken to in this turn. */
   #waiting = new Map<string, Waiting>();
 
-  constructor(send: (to: string, frame: Bytes) => void, defer: (callback: () => void) => void) {
+  constructor(
+    send: (to: string, frame: Frame) => void,
+    defer: (callback: () => void) => void,
+    encode: (messages: readonly EncodedMessage[]) => Frame,
+  ) {
     this.#send = send;
     this.#defer = defer;
+    this.#encode = encode;
   }
 
   push(to: string, encoded: EncodedMessage): void {
@@ -39,7 +46,7 @@ export class PeerOutbox {
       waiting = { messages: [], bytes: 0 };
       this.#waiting.set(to, waiting);
     } else if (waiting.bytes + length > frameBytesHigh) {
-      this.#send(to, encodeFrame(waiting.messages));
+      this.#send(to, this.#encode(waiting.messages));
       waiting.messages = [];
       waiting.bytes = 0;
     }
@@ -51,10 +58,10 @@ export class PeerOutbox {
     const waiting = this.#waiting;
     this.#waiting = new Map();
     let last: readonly EncodedMessage[] = [];
-    let frame: Bytes | undefined;
+    let frame: Frame | undefined;
     for (const [to, { messages }] of waiting) {
       // Peers that are told the same get the same bytes.
-      if (frame === undefined || !isSame(messages, last)) frame = encodeFrame(messages);
+      if (frame === undefined || !isSame(messages, last)) frame = this.#encode(messages);
       last = messages;
       this.#send(to, frame);
     }

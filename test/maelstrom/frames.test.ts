@@ -10,7 +10,12 @@ import type { Body } from "../../src/consensus/messages.js";
 import { Keyspace } from "../../src/keyspace/keyspace.js";
 import { Shards } from "../../src/keyspace/shards.js";
 import type { PeerMessage } from "../../src/node/messages.js";
-import { decodeFrame, encodeFrame, encodePeerMessage } from "../../src/wire/peer-codec.js";
+import {
+  decodeFrame,
+  encodeFrame,
+  encodeFramePieces,
+  encodePeerMessage,
+} from "../../src/wire/peer-codec.js";
 import { frameBytesHigh, messageBytesMax, PeerOutbox } from "../../src/wire/peer-outbox.js";
 
 const newShards = (self: string): Shards =>
@@ -43,6 +48,7 @@ function outbox(): {
       received.set(to, [...(received.get(to) ?? []), decoded.value]);
     },
     (callback) => deferred.push(callback),
+    encodeFrame,
   );
   return {
     box,
@@ -142,4 +148,16 @@ test("frames: bytes behind the last message are refused, though their checksum i
   const sealed = longer.u32(crc32(longer.view())).finish();
   expect(decodeFrame(sealed, shards)).toMatchObject({ ok: false });
   expect(decodeFrame(frame, shards)).toMatchObject({ ok: true });
+});
+
+test("frames: one in pieces is the one in one piece", () => {
+  const shards = newShards("n1");
+  for (const bytes of [10, 100_000]) {
+    const messages = [encodePeerMessage(large(bytes), shards)];
+    const pieces = encodeFramePieces(messages);
+    expect(pieces.length).toBe(bytes > 50_000 ? 3 : 1);
+    expect(Buffer.concat(pieces)).toEqual(Buffer.from(encodeFrame(messages)));
+  }
+  const both = [large(100_000), beat(1)].map((message) => encodePeerMessage(message, shards));
+  expect(encodeFramePieces(both)).toEqual([encodeFrame(both)]);
 });

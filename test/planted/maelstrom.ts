@@ -95,8 +95,8 @@ export const plantedInMaelstrom: PlantedBug[] = [
     name: "frame_loses_messages",
     story: "of what a node says to a peer in one turn only the first part arrives",
     file: "src/wire/peer-outbox.ts",
-    find: "!isSame(messages, last)) frame = encodeFrame(messages);",
-    replace: "!isSame(messages, last)) frame = encodeFrame(messages.slice(0, 1));",
+    find: "!isSame(messages, last)) frame = this.#encode(messages);",
+    replace: "!isSame(messages, last)) frame = this.#encode(messages.slice(0, 1));",
     suite: frames,
   },
   {

@@ -22,7 +22,7 @@ import { forgetMark, type Restored } from "../../src/storage/store-restore.js";
 import type { StreamOptions } from "../../src/storage/store-stream.js";
 import type { SyncPolicy } from "../../src/storage/wal.js";
 import { ClientInput } from "../../src/wire/client-input.js";
-import { decodeFrame, encodePeerMessage } from "../../src/wire/peer-codec.js";
+import { decodeFrame, encodeFrame, encodePeerMessage } from "../../src/wire/peer-codec.js";
 import { PeerOutbox } from "../../src/wire/peer-outbox.js";
 import { type Argv, encodeCommand, frameEnd } from "../differential/resp-client.js";
 
@@ -209,6 +209,7 @@ export class DurableNode {
     const outbox: PeerOutbox = new PeerOutbox(
       (to, frame) => this.#sendFrame(to, frame.slice()),
       (callback) => world.after(0, callback),
+      encodeFrame,
     );
     const effects: NodeEffects = {
       write: (session, bytes, length) => {

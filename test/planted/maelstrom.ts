@@ -111,7 +111,7 @@ export const plantedInMaelstrom: PlantedBug[] = [
     name: "full_frame_forgotten",
     story: "a frame that has grown too long is dropped instead of sent",
     file: "src/wire/peer-outbox.ts",
-    find: "      this.#send(to, encodeFrame(waiting.messages));\n",
+    find: "      this.#send(to, this.#encode(waiting.messages));\n",
     replace: "",
     suite: frames,
   },

@@ -95,7 +95,7 @@ export const storeSettings = {
     flag: "store-segment-bytes",
     from: 4_096,
     to: 256 * MiB,
-    default: 4 * MiB,
+    default: 2 * MiB,
     doc: "bytes of an object before it is packed",
   }),
   storeLagBytesMax: integer({

@@ -88,7 +88,8 @@ export class Depot {
   put(folder: string, raw: Bytes, meaning: ObjectMeaning, done: (live: LiveObject) => void): void {
     const name = objectNameOf(folder, this.epoch, ++this.#number);
     this.#parts.packer.pack(raw, ({ codec, bytes }) => {
-      const live = { name, size: bytes.length, crc: crc32(bytes), codec, ...meaning };
+      const { length: plainSize } = raw;
+      const live = { name, size: bytes.length, crc: crc32(bytes), codec, plainSize, ...meaning };
       const attempt = (): void =>
         this.#parts.store.put(name, bytes, always, (result) => {
           if (!result.ok) return this.#again(result.error, attempt);

@@ -38,11 +38,18 @@ export function mergeable(
   { countMin, bytesMax, until }: { countMin: number; bytesMax: number; until: Time },
 ): LiveObject[] {
   let run: LiveObject[] = [];
+  let bytes = 0;
   for (const segment of segmentsOf(manifest)) {
-    const isFit = segment.size * 2 <= bytesMax && segment.time <= until;
+    const isFit = segment.plainSize * 2 <= bytesMax && segment.time <= until;
     const isNext = run.length === 0 || run.at(-1)!.lastLsn + 1 === segment.firstLsn;
-    if (!isFit || !isNext) run = [];
-    if (isFit) run.push(segment);
+    if (!isFit || !isNext) {
+      run = [];
+      bytes = 0;
+    }
+    if (!isFit) continue;
+    run.push(segment);
+    bytes += segment.plainSize;
+    while (bytes > bytesMax) bytes -= run.shift()!.plainSize;
     if (run.length === countMin) return run;
   }
   return [];

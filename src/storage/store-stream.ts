@@ -3,7 +3,7 @@
 // and the manifest says what counts. `heldLsn` is how far the store could bring a node back whose
 // machine is gone; the log on the disk is not cut above it.
 //
-// One thing is done at a time, in this order: the log (it bounds what could be lost), parts of a
+// One thing is done at a time: the log and, in turns with it where both wait, the parts of a
 // checkpoint, joining small segments, removing what is needless. A store that fails delays all of
 // it; the log waits on the disk meanwhile, and nothing is dropped.
 //
@@ -56,6 +56,8 @@ export type HeldDone = (error: string | undefined) => void;
 /** Callers of `whenHeld` that may wait. */
 export const heldWaitersMax = 10_000;
 const mergeCountUsual = 16;
+/** Joined at once, before packing: it is worked through while the node waits. */
+const mergeBytesMax = 512 * 1024;
 /** After damage of the node's own log the stream looks again after so long. */
 const damageRetryMs = 5_000;
 
@@ -71,6 +73,7 @@ export class StoreStream {
   #heldLsn: number;
   #isBusy = false;
   #isPumping = false;
+  #isLogsTurn = false;
   #dueMs = 0;
   #forceDueMs = 0;
   #mergeDueMs = 0;
@@ -193,7 +196,14 @@ export class StoreStream {
 
   /** Begins what is due; false when nothing is. */
   #begin(): boolean {
-    if (this.#tail.hasMore && this.#port.nowMs >= this.#dueMs) return this.#putSegment();
+    const isLogDue = this.#tail.hasMore && this.#port.nowMs >= this.#dueMs;
+    // Under steady load there is always more of the log.
+    this.#isLogsTurn = !this.#isLogsTurn;
+    if (isLogDue && this.#isLogsTurn) return this.#putSegment();
+    return this.#beginOther() || (isLogDue && this.#putSegment());
+  }
+
+  #beginOther(): boolean {
     if (this.#checkpoint !== undefined && !this.#checkpoint.isRead) return this.#putPart();
     if (this.#isBaseReady) return this.#listCheckpoint();
     if (this.#base === undefined && this.#merge()) return true;
@@ -341,7 +351,8 @@ export class StoreStream {
     const { segmentBytes, retentionMs, mergeCount = mergeCountUsual } = this.options;
     if (this.#port.nowMs < this.#mergeDueMs) return false;
     const until = retentionMs === 0 ? Infinity : timeOfMs(this.#port.nowMs - retentionMs);
-    const run = mergeable(this.depot.view, { countMin: mergeCount, bytesMax: segmentBytes, until });
+    const bytesMax = Math.min(segmentBytes, mergeBytesMax);
+    const run = mergeable(this.depot.view, { countMin: mergeCount, bytesMax, until });
     if (run.length === 0) return false;
     this.#isBusy = true;
     this.#readRun(run, [], (files) => {

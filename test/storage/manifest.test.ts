@@ -22,7 +22,7 @@ import { always, type ObjectStore, type StoreResult } from "../../src/storage/ob
 import { answerOf, get, outcomeOf, put } from "./stores.js";
 
 const objectOf = (name: string): LiveObject => ({
-  ...{ name, size: 10, crc: 7, codec: 1, kind: 2, firstLsn: 1, lastLsn: 1, time: 5 },
+  ...{ name, size: 10, crc: 7, codec: 1, plainSize: 20, kind: 2, firstLsn: 1, lastLsn: 1, time: 5 },
 });
 
 const manifests: fc.Arbitrary<Manifest> = fc.record({
@@ -36,6 +36,7 @@ const manifests: fc.Arbitrary<Manifest> = fc.record({
       size: fc.maxSafeNat(),
       crc: fc.integer({ min: 0, max: 0xffff_ffff }),
       codec: fc.integer({ min: 0, max: 255 }),
+      plainSize: fc.maxSafeNat(),
       kind: fc.integer({ min: 0, max: 255 }),
       firstLsn: fc.maxSafeNat(),
       lastLsn: fc.maxSafeNat(),

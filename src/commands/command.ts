@@ -100,10 +100,16 @@ export const twoKeys: KeyPositions = { first: 1, last: 2, step: 1 };
 export const allKeys: KeyPositions = { first: 1, last: -1, step: 1 };
 export const keyPairs: KeyPositions = { first: 1, last: -1, step: 2 };
 
+/**
+ * Every command has every field, and all in one order: the code that runs them sees one shape of
+ * object, whatever each of them left out. Otherwise each look at a command is a search.
+ */
 export function toCommand(spec: CommandSpec, id: number): Command {
-  return {
-    ...spec,
+  const every: { [Name in keyof Required<Command>]: Command[Name] | undefined } = {
     id,
+    run: spec.run,
+    arity: spec.arity,
+    name: spec.name,
     isWrite: spec.flags.includes("write"),
     isFast: spec.flags.includes("fast"),
     // Redis does not call SET fast, for it may have to free a large value; here that costs nothing.
@@ -114,7 +120,21 @@ export function toCommand(spec: CommandSpec, id: number): Command {
     failedCalls: 0,
     microseconds: 0,
     latency: undefined,
+    flags: spec.flags,
+    keys: spec.keys,
+    findKeys: spec.findKeys,
+    categories: spec.categories,
+    replication: spec.replication,
+    summary: spec.summary,
+    since: spec.since,
+    group: spec.group,
+    complexity: spec.complexity,
+    subcommands: spec.subcommands,
+    usage: spec.usage,
+    secrets: spec.secrets,
+    deprecated: spec.deprecated,
   };
+  return every as Command;
 }
 
 /** The positions of a request's keys. */

@@ -149,9 +149,13 @@ export class Reply {
 
   #header(mark: number, count: number): void {
     this.reserve(24);
-    this.bytes[this.length++] = mark;
-    this.length += writeInteger(this.bytes, this.length, count);
-    this.#end();
+    const { bytes } = this;
+    let at = this.length;
+    bytes[at++] = mark;
+    at += writeInteger(bytes, at, count);
+    bytes[at++] = 13;
+    bytes[at++] = 10;
+    this.length = at;
   }
 
   /** A binary-safe string: `bytes[start, start + length)`; `words` are the same bytes. */

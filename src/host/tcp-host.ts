@@ -82,7 +82,7 @@ export class TcpHost implements ClientEffects {
   readonly #shared: Uint8Array;
   readonly #now: Now;
   readonly #options: TcpHostSettings;
-  readonly #reads = new InputStage<Connection>();
+  readonly #reads: InputStage<Connection>;
   readonly #output = new OutputStage<Connection>();
   /** Turns in a row with few reads, and how many reads are not staged because of them. */
   #sparseTurns = 0;
@@ -110,6 +110,7 @@ export class TcpHost implements ClientEffects {
     this.#now = now;
     this.#options = options;
     this.#shared = new Uint8Array(options.readBytes ?? readBytesUsual);
+    this.#reads = new InputStage(this.#shared);
   }
 
   attach(node: Node): void {
@@ -253,7 +254,7 @@ export class TcpHost implements ClientEffects {
       this.#read(connection, this.#shared, count);
       return;
     }
-    if (reads.tryPush(connection, this.#shared, count)) {
+    if (reads.tryPush(connection, count)) {
       if (reads.count === 1) setImmediate(this.#runReads);
       return;
     }
@@ -273,7 +274,7 @@ export class TcpHost implements ClientEffects {
       connection.fullReads = 0;
       this.#current = connection;
       const { session } = connection;
-      if (session.closeAfterReply || !this.#connections.has(session.id)) continue;
+      if (session.closeAfterReply) continue;
       this.#input.receive(session, reads.bytes, reads.startOf(i), reads.endOf(i));
     }
     reads.clear();

@@ -7,6 +7,7 @@
 // Bounds: what does not fit is not staged: the caller works on it, or writes it, at once.
 
 import { copyBytes } from "../base/bytes.js";
+import { copyWords, wordCopyMax, wordsOf } from "../base/words.js";
 
 /** Room for the reads of one turn. */
 const inputBytesMax = 64 * 1024;
@@ -20,16 +21,26 @@ const slotBytes = 256;
 /** Reads waiting for the end of the turn, in the order of their arrival. */
 export class InputStage<Origin> {
   readonly bytes = new Uint8Array(inputBytesMax);
+  readonly #words = wordsOf(this.bytes);
+  readonly #source: Uint8Array;
+  readonly #sourceWords: DataView;
   count = 0;
   readonly #origins = new Array<Origin | undefined>(readsMax);
   readonly #starts = new Int32Array(readsMax + 1);
 
+  /** @param source where every read begins */
+  constructor(source: Uint8Array) {
+    this.#source = source;
+    this.#sourceWords = wordsOf(source);
+  }
+
   /** False when there is no room, or the read is a large one: nothing has been kept then. */
-  tryPush(origin: Origin, source: Uint8Array, length: number): boolean {
+  tryPush(origin: Origin, length: number): boolean {
     const { count } = this;
     const start = this.#starts[count]!;
     if (length > readBytesMax || count === readsMax || start + length > inputBytesMax) return false;
-    copyBytes(this.bytes, start, source, 0, length);
+    if (length > wordCopyMax) copyBytes(this.bytes, start, this.#source, 0, length);
+    else copyWords(this.#words, start, this.#sourceWords, 0, length);
     this.#origins[count] = origin;
     this.#starts[count + 1] = start + length;
     this.count = count + 1;
@@ -62,6 +73,10 @@ export class OutputStage<Target> {
   readonly #targets = new Array<Target | undefined>(slotsMax);
   readonly #lengths = new Int32Array(slotsMax);
   #bytes = new Uint8Array(slotsMax * slotBytes);
+  #words = wordsOf(this.#bytes);
+  /** The replies' buffer, which is nearly always the same. */
+  #source: Uint8Array = this.#bytes;
+  #sourceWords = this.#words;
   /** Views of the slots by length, made once: most replies are short and alike. */
   #views = new Array<Uint8Array | undefined>(slotsMax * slotBytes);
 
@@ -84,7 +99,11 @@ export class OutputStage<Target> {
 
   #append(slot: number, source: Uint8Array, length: number): void {
     const at = slot * slotBytes + this.#lengths[slot]!;
-    copyBytes(this.#bytes, at, source, 0, length);
+    if (source !== this.#source) {
+      this.#source = source;
+      this.#sourceWords = wordsOf(source);
+    }
+    copyWords(this.#words, at, this.#sourceWords, 0, length);
     this.#lengths[slot]! += length;
   }
 
@@ -117,6 +136,7 @@ export class OutputStage<Target> {
   /** The system still reads from the slots: others take their place. */
   replaceBytes(): void {
     this.#bytes = new Uint8Array(slotsMax * slotBytes);
+    this.#words = wordsOf(this.#bytes);
     this.#views = new Array<Uint8Array | undefined>(slotsMax * slotBytes);
   }
 }

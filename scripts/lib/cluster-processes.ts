@@ -34,6 +34,8 @@ export class NodeProcess {
   output = "";
   child: ChildProcess | undefined;
   isPaused = false;
+  /** It came to a cluster that was there already. */
+  hasJoined = false;
 
   constructor(name: string, port: number, peerPort: number) {
     this.name = name;
@@ -105,12 +107,12 @@ export class NodeProcess {
 }
 
 export class LocalCluster {
-  readonly nodes: readonly NodeProcess[];
+  readonly nodes: NodeProcess[];
   readonly #options: ClusterProcessOptions;
   /** Groups that may talk among themselves; undefined: everybody may. */
   #groups: readonly ReadonlySet<string>[] | undefined;
 
-  private constructor(nodes: readonly NodeProcess[], options: ClusterProcessOptions) {
+  private constructor(nodes: NodeProcess[], options: ClusterProcessOptions) {
     this.nodes = nodes;
     this.#options = options;
   }
@@ -152,12 +154,30 @@ export class LocalCluster {
       [
         ...["--node", node.name, "--port", String(node.port)],
         ...["--listen-peers", `127.0.0.1:${node.peerPort}`, "--advertise", node.address],
-        ...["--peers", this.nodes.map(({ address }) => address).join(",")],
+        ...this.#meeting(node),
         ...args,
         ...(this.#options.argsOf?.(node.name) ?? []),
       ],
       cores?.[index % cores.length],
     );
+  }
+
+  #meeting(node: NodeProcess): string[] {
+    if (node.hasJoined) return ["--join", this.nodes[0]!.address];
+    const founders = this.nodes.filter(({ hasJoined }) => !hasJoined);
+    return ["--peers", founders.map(({ address }) => address).join(",")];
+  }
+
+  /** Starts one node more, which joins; without a proxy. */
+  async join(): Promise<NodeProcess> {
+    const name = `n${this.nodes.length + 1}`;
+    const node = new NodeProcess(name, await freePort(), await freePort());
+    node.address = `127.0.0.1:${node.peerPort}`;
+    node.hasJoined = true;
+    this.nodes.push(node);
+    this.spawn(node);
+    await node.ready();
+    return node;
   }
 
   /** Cuts the network into groups; a node in none of them is alone. */

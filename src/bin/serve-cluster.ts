@@ -63,6 +63,7 @@ export async function startCluster(
     entry: { name, incarnation, state: "alive", peerAddress, clientAddress },
     seeds: join.length > 0 ? join : peers,
     founding,
+    replicationFactor: settings.replicationFactor,
   };
   const options = {
     incarnation,

@@ -1,8 +1,9 @@
-// What CLUSTER and its clients are told about the nodes. Every node holds every key, so any
+// What CLUSTER and its clients are told about the nodes. Where every node holds every key, any
 // division of the slots is right: those that are heard share them in equal ranges in the order of
-// their names, each owner's fellows being its replicas.
+// their names, each owner's fellows being its replicas. Where shards are placed on some of the
+// nodes, the slots of a shard go to those that serve it.
 
-import { slotCount } from "../keyspace/slot.js";
+import { slotCount, slotsOfShard } from "../keyspace/slot.js";
 
 export interface ClusterNode {
   /**
@@ -36,6 +37,8 @@ export interface ClusterView {
   /** The epoch of the voters' configuration. */
   readonly epoch: number;
   nodes(): readonly ClusterNode[];
+  /** Which node clients are to ask for which slots. */
+  slots(): readonly SlotRange[];
   lag(): readonly ClusterLag[];
   /** Takes a node out for good; answers why not. */
   forget(id: string): string | undefined;
@@ -61,4 +64,30 @@ export function slotRanges(nodes: readonly ClusterNode[]): SlotRange[] {
     owner,
     others: live.filter((other) => other !== owner),
   }));
+}
+
+/** Slots by shard; neighbours with the same servers make one range. */
+export function placedRanges(
+  nodes: readonly ClusterNode[],
+  shardCount: number,
+  serversOf: (shard: number) => readonly string[],
+): SlotRange[] {
+  const ranges: SlotRange[] = [];
+  for (let shard = 0; shard < shardCount; shard++) {
+    const servers = serversOf(shard).flatMap(
+      (name) => nodes.find((node) => node.name === name) ?? [],
+    );
+    const [owner, ...others] = servers;
+    if (owner === undefined) continue;
+    const [start, next] = slotsOfShard(shard, shardCount);
+    const last = ranges.at(-1);
+    const isSame =
+      last !== undefined &&
+      last.end === start - 1 &&
+      [last.owner, ...last.others].map(({ name }) => name).join() ===
+        servers.map(({ name }) => name).join();
+    if (isSame) ranges[ranges.length - 1] = { ...last, end: next - 1 };
+    else ranges.push({ start, end: next - 1, owner, others });
+  }
+  return ranges;
 }

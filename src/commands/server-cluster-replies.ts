@@ -3,7 +3,7 @@
 
 import { slotCount, slotOfKey } from "../keyspace/slot.js";
 import type { Call } from "./call.js";
-import { type ClusterNode, type ClusterView, type SlotRange, slotRanges } from "./cluster-view.js";
+import type { ClusterNode, ClusterView, SlotRange } from "./cluster-view.js";
 
 export type ClusterRun = (call: Call, cluster: ClusterView) => void;
 
@@ -36,7 +36,7 @@ function writeNode({ reply }: Call, { host, port, id }: ClusterNode): void {
 }
 
 function writeSlots(call: Call, cluster: ClusterView): void {
-  const ranges = slotRanges(cluster.nodes());
+  const ranges = cluster.slots();
   call.reply.array(ranges.length);
   for (const { start, end, owner, others } of ranges) {
     call.reply.array(3 + others.length);
@@ -48,7 +48,7 @@ function writeSlots(call: Call, cluster: ClusterView): void {
 
 function writeShards(call: Call, cluster: ClusterView): void {
   const { reply } = call;
-  const ranges = slotRanges(cluster.nodes());
+  const ranges = cluster.slots();
   reply.array(ranges.length);
   for (const { start, end, owner, others } of ranges) {
     reply.map(2);
@@ -75,10 +75,10 @@ function writeShards(call: Call, cluster: ClusterView): void {
 }
 
 function nodeLine(node: ClusterNode, ranges: readonly SlotRange[], epoch: number): string {
-  const range = ranges.find(({ owner }) => owner === node);
+  const own = ranges.filter(({ owner }) => owner.name === node.name);
   const role = node.isSelf ? "myself,master" : "master";
   const flags = node.state === "alive" ? role : `${role},fail?`;
-  const slots = range === undefined ? "" : ` ${range.start}-${range.end}`;
+  const slots = own.map(({ start, end }) => ` ${start}-${end}`).join("");
   const link = node.state === "alive" ? "connected" : "disconnected";
   const place = `${node.host}:${node.port}@${node.peerPort},${node.name}`;
   return `${node.id} ${place} ${flags} - 0 ${node.silentMs} ${epoch} ${link}${slots}\n`;
@@ -86,20 +86,21 @@ function nodeLine(node: ClusterNode, ranges: readonly SlotRange[], epoch: number
 
 function nodesText(cluster: ClusterView): string {
   const nodes = cluster.nodes().filter(({ state }) => state === "alive" || state === "suspected");
-  const ranges = slotRanges(nodes);
+  const ranges = cluster.slots();
   return nodes.map((node) => nodeLine(node, ranges, cluster.epoch)).join("");
 }
 
 function infoText(cluster: ClusterView): string {
   const nodes = cluster.nodes();
+  const served = cluster.slots().reduce((sum, { start, end }) => sum + end + 1 - start, 0);
   const live = nodes.filter(({ state }) => state === "alive").length;
   const known = nodes.filter(({ state }) => state === "alive" || state === "suspected").length;
   const rows = {
-    cluster_state: "ok",
+    cluster_state: served === slotCount ? "ok" : "fail",
     cluster_slots_assigned: slotCount,
-    cluster_slots_ok: slotCount,
+    cluster_slots_ok: served,
     cluster_slots_pfail: 0,
-    cluster_slots_fail: 0,
+    cluster_slots_fail: slotCount - served,
     cluster_known_nodes: known,
     cluster_size: live,
     cluster_current_epoch: cluster.epoch,

@@ -126,6 +126,15 @@ export const settings = {
     default: 0,
     doc: "port for peers; 0: this node is no part of a cluster, or listen says where",
   }),
+  replicationFactor: integer({
+    path: "replication.factor",
+    flag: "replication-factor",
+    env: ["SKERRY_REPLICATION_FACTOR"],
+    from: 0,
+    to: 256,
+    default: 0,
+    doc: "nodes that hold a copy of each shard; 0: all of them. The same on every node",
+  }),
   peers: texts({
     path: "replication.peers",
     flag: "peers",

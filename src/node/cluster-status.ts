@@ -1,10 +1,18 @@
 // The cluster as commands see it (commands/cluster-view.ts), from what the node knows of it.
 
 import { createHash } from "node:crypto";
-import type { ClusterLag, ClusterNode, ClusterView } from "../commands/cluster-view.js";
+import {
+  type ClusterLag,
+  type ClusterNode,
+  type ClusterView,
+  placedRanges,
+  type SlotRange,
+  slotRanges,
+} from "../commands/cluster-view.js";
 import type { MemberEntry } from "../replication/membership.js";
 import type { Clustering } from "./clustering.js";
 import type { Node } from "./node.js";
+import type { Placing } from "./placing.js";
 
 const idOf = (name: string): string => createHash("sha1").update(`skerry ${name}`).digest("hex");
 
@@ -14,10 +22,12 @@ const portOf = (address: string): number => Number(address.slice(address.lastInd
 export class ClusterStatus implements ClusterView {
   readonly #node: Node;
   readonly #clustering: Clustering;
+  readonly #placing: Placing | undefined;
 
-  constructor(node: Node, clustering: Clustering) {
+  constructor(node: Node, clustering: Clustering, placing: Placing | undefined) {
     this.#node = node;
     this.#clustering = clustering;
+    this.#placing = placing;
   }
 
   get epoch(): number {
@@ -44,6 +54,13 @@ export class ClusterStatus implements ClusterView {
       isSelf,
       silentMs: Number.isFinite(silentMs) ? silentMs : -1,
     };
+  }
+
+  slots(): readonly SlotRange[] {
+    const placing = this.#placing;
+    const nodes = this.nodes();
+    if (placing === undefined) return slotRanges(nodes);
+    return placedRanges(nodes, this.#node.shards.count, (shard) => placing.serversOf(shard));
   }
 
   lag(): readonly ClusterLag[] {

@@ -32,6 +32,7 @@ import {
   type MembershipMessage,
 } from "../replication/membership.js";
 import type { Replicator } from "../replication/replicator.js";
+import type { Placing } from "./placing.js";
 
 export { changeConfiguration, configurationRegister };
 
@@ -41,6 +42,8 @@ export interface ClusteringOptions {
   /** Addresses that the operator gave, `host:port`. */
   readonly seeds: readonly string[];
   readonly founding: "alone" | "together" | "never";
+  /** Copies of each shard; 0 or nothing: every node holds all. */
+  readonly replicationFactor?: number;
 }
 
 export interface ClusteringPorts {
@@ -56,6 +59,7 @@ export interface ClusteringPorts {
   readonly onLeft: () => void;
 }
 
+const noHoldings = new Uint8Array(0);
 /** A node that meets nobody serves alone after this. */
 const aloneMsMax = 3_000;
 /** A node that cannot catch up with everybody it meets serves after this, and says so. */
@@ -79,6 +83,8 @@ export class Clustering {
   linkOf: (address: string) => LinkView | undefined = () => undefined;
   transport: () => Record<string, string | number> = () => ({});
   admissions = 0;
+  /** Undefined where every node holds every shard. */
+  placing: Placing | undefined;
   readonly #options: ClusteringOptions;
   readonly #ports: ClusteringPorts;
   readonly #startedMs: number;
@@ -103,6 +109,7 @@ export class Clustering {
           isVoting: this.#registers.votes,
           founders: this.#founders === undefined ? 0 : hashOfNames(this.#founders),
           isServing: this.isServing,
+          holdings: this.placing?.encode() ?? noHoldings,
         }),
       },
       nowMs,
@@ -146,6 +153,7 @@ export class Clustering {
     // Drawn at random, so that two nodes that take each other for dead do not act in step.
     this.#lookDueMs = nowMs + lookMs * (0.75 + this.#ports.random() / 2);
     if (this.membership.get(this.#self)?.state !== "alive") return;
+    if (this.placing !== undefined && this.#hasMet(nowMs)) this.placing.look(nowMs);
     if (!this.isServing) this.#lookWhetherToServe(nowMs);
     if (this.#registers.configuration.epoch === 0) this.#found(nowMs);
     else if (!this.#isChanging) this.#admit(nowMs);
@@ -193,13 +201,21 @@ export class Clustering {
 
   #lookWhetherToServe(nowMs: number): void {
     const waitedMs = nowMs - this.#startedMs;
-    const met = this.membership.peers().filter(({ name }) => this.#isHeard(name, nowMs));
+    const met = this.#heardPeers(nowMs);
     const replicator = this.#ports.replicator();
     const isCaughtUp = met.every(({ name }) => replicator.hasCaughtUpWith(name));
-    const hasMet = met.length > 0 || this.#options.seeds.length === 0 || waitedMs >= aloneMsMax;
-    if (!(isCaughtUp && hasMet) && waitedMs < catchUpMsMax) return;
+    if (!(isCaughtUp && this.#hasMet(nowMs)) && waitedMs < catchUpMsMax) return;
     this.isServing = true;
     this.#ports.onServing();
+  }
+
+  #heardPeers(nowMs: number): readonly MemberEntry[] {
+    return this.membership.peers().filter(({ name }) => this.#isHeard(name, nowMs));
+  }
+
+  #hasMet(nowMs: number): boolean {
+    const isAlone = this.#options.seeds.length === 0;
+    return isAlone || this.#heardPeers(nowMs).length > 0 || nowMs - this.#startedMs >= aloneMsMax;
   }
 
   #isHeard(name: string, nowMs: number): boolean {

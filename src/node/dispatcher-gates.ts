@@ -29,6 +29,7 @@ export const gateNames = [
   "subscription",
   "loading",
   "pause",
+  "placement",
   "queue",
   "consistency",
 ] as const;

@@ -33,6 +33,8 @@ export const nodeGate = {
   frozen: 64,
   /** What is written cannot be kept: the log is fenced. */
   fenced: 128,
+  /** Some shards are elsewhere: the gate of placement decides. */
+  placed: 256,
 } as const;
 
 /**

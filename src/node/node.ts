@@ -25,7 +25,6 @@ import { Replicator } from "../replication/replicator.js";
 import { replicaNameOf } from "../storage/start-record.js";
 import { Blocking } from "./blocking.js";
 import { Causal } from "./causal.js";
-import { ClusterStatus } from "./cluster-status.js";
 import { Clustering, changeConfiguration, configurationRegister } from "./clustering.js";
 import { CommandTable } from "./command-table.js";
 import { Consistency } from "./consistency.js";
@@ -47,6 +46,7 @@ import type { PeerMessage } from "./messages.js";
 import type { NodeOptions } from "./node-options.js";
 import { Outbox } from "./outbox.js";
 import { Pace } from "./pace.js";
+import { placeShards } from "./place-shards.js";
 import { RegisterMachine } from "./register-machine.js";
 import { skerryNodeCommands } from "./skerry-commands.js";
 import { type RegisterTransactions, Transactions } from "./transactions.js";
@@ -188,7 +188,7 @@ export class Node {
     this.replicator = this.#newReplicator(options, effects);
     this.clustering = this.#newClustering(options, effects);
     if (this.clustering !== undefined)
-      this.environment.cluster = new ClusterStatus(this, this.clustering);
+      placeShards(this, this.clustering, options.cluster?.replicationFactor);
   }
 
   #newClustering(options: NodeOptions, effects: NodeEffects): Clustering | undefined {

@@ -3,6 +3,7 @@
 import { assert } from "../base/assert.js";
 import type { Prng } from "../base/prng.js";
 import type { Shards } from "../keyspace/shards.js";
+import { everywhere, type Holdings } from "./holdings.js";
 import type { Body, NodeId, ReplicationMessage, ShardContext } from "./messages.js";
 import { Peer } from "./peer.js";
 import type { Limits, Timing } from "./timing.js";
@@ -59,6 +60,7 @@ export class Cluster {
     malformedCount: 0,
     unknownPeerCount: 0,
   };
+  holdings: Holdings = everywhere;
   readonly #port: Port;
 
   constructor(
@@ -101,6 +103,16 @@ export class Cluster {
       if ("batches" in body) this.counters.sentBatchCount += body.batches.length;
       this.#port.send(node, message);
     }
+  }
+
+  /** Whether a peer holds every shard, as where each node does. */
+  get isEverywhere(): boolean {
+    return this.holdings === everywhere;
+  }
+
+  /** Whether this node and a peer both hold a shard. */
+  isShared(peer: Peer, shard: number): boolean {
+    return this.holdings.holds(shard) && this.holdings.peerHolds(peer.node, shard);
   }
 
   /** What this node has seen of some shards, or of all that are not empty. */

@@ -87,6 +87,16 @@ export class DirectPush implements Dissemination {
 
   // Spec: Gossip.Write.
   onLocal(batches: readonly Batch[], now: number): void {
+    if (!this.#cluster.isEverywhere) {
+      const { holdings } = this.#cluster;
+      for (const link of this.#links) {
+        const held = batches.filter(({ shard }) => holdings.peerHolds(link.peer.node, shard));
+        if (held.length === 0) continue;
+        this.#keep(link, held);
+        this.#pump(link, now);
+      }
+      return;
+    }
     const bytes = bytesOf(batches);
     if (bytes < sharedBytesMin) {
       for (const link of this.#links) {

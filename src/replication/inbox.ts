@@ -39,6 +39,10 @@ export class Inbox {
   foreignCount = 0;
   /** Shards into which nothing is let for the moment (difference.ts). */
   isHeld: (shard: number) => boolean = () => false;
+  /** Shards that this node keeps no copy of: their batches are none of its business. */
+  isForeign: (shard: number) => boolean = () => false;
+  /** Batches of such shards. */
+  elsewhereCount = 0;
 
   constructor(shards: Shards, limits: InboxLimits) {
     this.#shards = shards;
@@ -102,6 +106,10 @@ export class Inbox {
   }
 
   #admit(batch: Batch, now: number): boolean {
+    if (this.isForeign(batch.shard)) {
+      this.elsewhereCount++;
+      return false;
+    }
     if (this.#shards.shards[batch.shard]!.context.covers(batch.time, batch.origin)) {
       this.duplicateCount++;
       return false;
@@ -188,6 +196,7 @@ export class Inbox {
     for (const shard of head.group) {
       // A part that came with a state is there already; the others follow it (merge-rules 20).
       if (this.#shards.shards[shard]!.context.covers(head.time, head.origin)) continue;
+      if (this.isForeign(shard)) continue;
       const member = this.#waiting[shard]!.get(head.origin)?.[0]?.batch;
       if (member === undefined || member.time !== head.time) return undefined;
       if (this.#shards.judge(member) !== "ready" || this.isHeld(shard)) return undefined;

@@ -42,6 +42,8 @@ export interface Ping {
   readonly founders: number;
   /** Whether it has seen what the others had when it came, and serves clients. */
   readonly isServing: boolean;
+  /** What it holds of each shard (node/placing.ts); empty where every node holds all. */
+  readonly holdings: Uint8Array;
 }
 
 export interface Members {
@@ -194,6 +196,11 @@ export class Membership {
     return this.#pingDueMs;
   }
 
+  /** Tells every peer at once what the next ping would. */
+  pingAll(): void {
+    for (const { name } of this.peers()) this.#ping(name);
+  }
+
   #ping(to: NodeId): void {
     this.#port.send(to, { type: "ping", tableHash: this.#hash, ...this.#port.status() });
   }
@@ -230,7 +237,10 @@ export function encodeMembership(message: MembershipMessage): Bytes {
   if (message.type === "ping") {
     const { tableHash, epoch, stateIncarnation, founders, isVoting, isServing } = message;
     writer.u8(0).u32(tableHash).varint(epoch).varint(stateIncarnation).u32(founders);
-    writer.u8(isVoting ? 1 : 0).u8(isServing ? 1 : 0);
+    writer
+      .u8(isVoting ? 1 : 0)
+      .u8(isServing ? 1 : 0)
+      .bytes(message.holdings);
     return writer.finish();
   }
   writer
@@ -258,7 +268,17 @@ function readMessage(reader: ByteReader): MembershipMessage {
     const founders = reader.u32();
     const isVoting = readFlag(reader);
     const isServing = readFlag(reader);
-    return { type: "ping", tableHash, epoch, stateIncarnation, founders, isVoting, isServing };
+    const holdings = reader.bytes().slice();
+    return {
+      type: "ping",
+      tableHash,
+      epoch,
+      stateIncarnation,
+      founders,
+      isVoting,
+      isServing,
+      holdings,
+    };
   }
   if (tag !== 1) throw new MalformedBytes("unknown message about members");
   const wantsReply = readFlag(reader);

@@ -49,6 +49,8 @@ export class Repair {
   readonly comparison: Comparison;
   /** Peers that have said how far they are: until then nothing is known of what is missing. */
   readonly #told = new Map<Peer, readonly ShardContext[]>();
+  /** When a peer last told all that it has. */
+  readonly #contextsMs = new Map<Peer, number>();
 
   constructor(cluster: Cluster, inbox: Inbox, now: number) {
     this.#cluster = cluster;
@@ -56,6 +58,7 @@ export class Repair {
     this.#hash = new SettledHash(cluster.shards);
     this.states = new StateTransfer(cluster);
     this.comparison = new Comparison(cluster, this.states);
+    inbox.isForeign = (shard) => !cluster.holdings.holds(shard);
     inbox.isHeld = (shard) => this.comparison.isHeld(shard);
     const { exchangeMs, forgetMs } = cluster.timing;
     this.#exchangeGapMs = exchangeMs;
@@ -82,6 +85,7 @@ export class Repair {
     this.#round = this.#round.filter((each) => each !== peer);
     this.#pulling.delete(peer);
     this.#told.delete(peer);
+    this.#contextsMs.delete(peer);
     this.states.forget(peer);
     this.comparison.forget(peer);
   }
@@ -102,7 +106,21 @@ export class Repair {
    */
   hasCaughtUpWith(peer: Peer): boolean {
     const { shards } = this.#cluster;
-    return this.#told.get(peer)?.every(isSeen(shards)) ?? false;
+    const { holdings } = this.#cluster;
+    const told = this.#told.get(peer)?.filter(({ shard }) => holdings.holds(shard));
+    return told?.every(isSeen(shards)) ?? false;
+  }
+
+  /** Whether this node has all of a shard that a peer has told of since a time. */
+  hasAllOf(peer: Peer, shard: number, sinceMs: number): boolean {
+    if ((this.#contextsMs.get(peer) ?? Number.NEGATIVE_INFINITY) <= sinceMs) return false;
+    return isSeen(this.#cluster.shards)({ shard, context: peer.known(shard) });
+  }
+
+  /** Tells a peer how far this node is, and asks the same. */
+  inquire(peer: Peer): void {
+    this.#cluster.shards.settle();
+    this.#sendContexts(peer, true);
   }
 
   /**
@@ -140,17 +158,19 @@ export class Repair {
   compareWith(peer: Peer): void {
     this.#cluster.shards.settle();
     const until = this.#settledUntil();
-    const hash = this.#hash.at(until);
+    const hash = this.#hash.at(until, (shard) => this.#cluster.isShared(peer, shard));
     if (hash !== undefined) this.#cluster.send(peer, { type: "summary", until, hash });
     else this.#sendContexts(peer, true);
   }
 
   onSummary(peer: Peer, { until, hash }: Summary, now: number): void {
-    if (this.#hash.at(until) !== hash) {
+    const isShared = (shard: number): boolean => this.#cluster.isShared(peer, shard);
+    if (this.#hash.at(until, isShared) !== hash) {
       this.#sendContexts(peer, true);
       return;
     }
     for (const shard of this.#cluster.shards.shards) {
+      if (!isShared(shard.index)) continue;
       const context = shard.contextAt(until)!;
       if (!context.isEmpty) this.learn(peer, { shard: shard.index, context }, now);
     }
@@ -160,8 +180,11 @@ export class Repair {
   onContexts(peer: Peer, { contexts, wantsReply }: Contexts, now: number): void {
     for (const context of contexts) this.learn(peer, context, now);
     this.#noteTold(peer);
+    this.#contextsMs.set(peer, now);
     if (this.#lacking.size > 0) this.#hasten(now);
-    if (wantsReply && this.#hasNewsFor(peer)) this.#sendContexts(peer, false);
+    // Who fetches a shard must hear also that there is nothing more of it.
+    const isOwed = !this.#cluster.isEverywhere || this.#hasNewsFor(peer);
+    if (wantsReply && isOwed) this.#sendContexts(peer, false);
   }
 
   #sendContexts(peer: Peer, wantsReply: boolean): void {
@@ -173,7 +196,9 @@ export class Repair {
   #hasNewsFor(peer: Peer): boolean {
     const until = this.#settledUntil();
     return this.#cluster.shards.shards.some(
-      (shard) => !peer.known(shard.index).includes(shard.contextAt(until) ?? shard.context),
+      (shard) =>
+        this.#cluster.isShared(peer, shard.index) &&
+        !peer.known(shard.index).includes(shard.contextAt(until) ?? shard.context),
     );
   }
 
@@ -206,6 +231,7 @@ export class Repair {
   }
 
   #noteLack(peer: Peer, shard: number, now: number): void {
+    if (!this.#cluster.holdings.holds(shard)) return;
     if (this.#lacking.has(shard) || !this.#lacks(peer, shard)) return;
     // What is older than any delay will not come by itself.
     const isLate = this.#lacks(peer, shard, this.#settledUntil());
@@ -365,7 +391,9 @@ export class Repair {
     for (const shard of shards.shards) {
       if (shard.count === 0) continue;
       let stable = shard.context;
-      for (const peer of peers) stable = stable.meet(peer.known(shard.index));
+      for (const peer of peers)
+        if (this.#cluster.isShared(peer, shard.index))
+          stable = stable.meet(peer.known(shard.index));
       shard.forget(stable, until);
     }
   }

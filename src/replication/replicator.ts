@@ -16,6 +16,7 @@ import type { Shards } from "../keyspace/shards.js";
 import { Cluster, type Counters, type Port } from "./cluster.js";
 import { DirectPush } from "./direct-push.js";
 import type { Dissemination } from "./dissemination.js";
+import type { Holdings } from "./holdings.js";
 import { HubPush } from "./hub-push.js";
 import { Inbox } from "./inbox.js";
 import type { Delta, NodeId, Relay, ReplicationMessage } from "./messages.js";
@@ -51,6 +52,8 @@ export interface ReplicatorStatus extends Counters {
   readonly inboxDroppedCount: number;
   readonly duplicateCount: number;
   readonly foreignCount: number;
+  /** Batches of shards that this node does not hold. */
+  readonly elsewhereCount: number;
   readonly logBytes: number;
 }
 
@@ -111,6 +114,22 @@ export class Replicator {
     this.#repair.onRemoved(peer);
   }
 
+  /** Who holds which shard; by default every node holds every one. */
+  set holdings(holdings: Holdings) {
+    this.#cluster.holdings = holdings;
+  }
+
+  /** Whether this node has all of a shard that a peer has told of since a time. */
+  hasAllOf(node: NodeId, shard: number, sinceMs: number): boolean {
+    const peer = this.#cluster.peer(node);
+    return peer === undefined || this.#repair.hasAllOf(peer, shard, sinceMs);
+  }
+
+  /** Asks every peer how far it is. */
+  inquire(): void {
+    for (const peer of this.#cluster.peers) this.#repair.inquire(peer);
+  }
+
   /** A way to a peer has opened. */
   onLinked(node: NodeId): void {
     const peer = this.#cluster.peer(node);
@@ -131,6 +150,7 @@ export class Replicator {
     let behindShards = 0;
     let aheadShards = 0;
     for (const { index, context } of this.#cluster.shards.shards) {
+      if (!this.#cluster.isShared(peer, index)) continue;
       const known = peer.known(index);
       if (!known.includes(context)) behindShards++;
       if (!context.includes(known)) aheadShards++;
@@ -143,11 +163,14 @@ export class Replicator {
     const { peers, shards } = this.#cluster;
     shards.settle();
     const { self } = shards.keyspace;
-    return peers.every((peer) =>
-      shards.shards.every(({ index, context }) =>
-        peer.known(index).covers(context.get(self), self),
-      ),
-    );
+    return shards.shards.every(({ index, context }) => {
+      if (context.isEmpty) return true;
+      const holders = peers.filter((peer) => this.#cluster.isShared(peer, index));
+      const isOwnThere = holders.every((peer) => peer.known(index).covers(context.get(self), self));
+      // Where only some hold a shard, at least one who stays must have all of it.
+      const isAllThere = holders.some((peer) => peer.known(index).includes(context));
+      return isOwnThere && (this.#cluster.isEverywhere || isAllThere);
+    });
   }
 
   /** Whether a peer has, or may have, what a replica wrote up to a time. */
@@ -313,6 +336,7 @@ export class Replicator {
       inboxDroppedCount: this.#inbox.droppedCount,
       duplicateCount: this.#inbox.duplicateCount,
       foreignCount: this.#inbox.foreignCount,
+      elsewhereCount: this.#inbox.elsewhereCount,
       logBytes: this.#cluster.shards.logBytes,
     };
   }

@@ -20,12 +20,13 @@ export class SettledHash {
 
   /**
    * 53 bits; undefined when a log does not reach back so far. The sum has no order (merge-rules
-   * 13).
+   * 13). @param counts which shards are meant: those that both sides hold.
    */
-  at(until: Time): number | undefined {
+  at(until: Time, counts: (shard: number) => boolean): number | undefined {
     let low = 0;
     let high = 0;
     for (const shard of this.#shards.shards) {
+      if (!counts(shard.index)) continue;
       const context = shard.contextAt(until);
       if (context === undefined) return undefined;
       for (const [replica, time] of context.entries()) {

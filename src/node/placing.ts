@@ -1,0 +1,175 @@
+// Placement of shards on fewer nodes than there are: which shards this node holds, which of them it
+// serves, and where others are served.
+//
+// The ring (replication/ring.ts) says who should hold a shard; what counts is what each node tells
+// in its pings that it does. A shard that falls to this node is *fetched* first: peers are told to
+// send what is new, repair brings what is old, and only when everybody who serves it has nothing
+// more of it is it *served* here (design.md section 6: a node serves what its context covers).
+// Until then, and for what it does not hold, clients are sent to a node that serves the shard.
+//
+// A shard that falls to others stays here and is kept up to date as long as this process lives, so
+// no write is lost on the way: what a slow peer still sends arrives. Only a shard in which nothing
+// was ever written is let go at once, as while a cluster is being founded.
+//
+// Left out: giving back the memory of shards that moved away (merge-rules 17) before a restart.
+
+import type { Holdings } from "../replication/holdings.js";
+import type { NodeId } from "../replication/messages.js";
+import { Ring } from "../replication/ring.js";
+
+/** What a node tells of a shard; two bits in its pings. */
+export const holding = { none: 0, fetched: 1, served: 2 } as const;
+export type Holding = (typeof holding)[keyof typeof holding];
+
+export interface PlacingPorts {
+  readonly self: NodeId;
+  readonly shardCount: number;
+  /** Copies of each shard; fewer nodes hold all. */
+  readonly factor: number;
+  /** The nodes of the cluster, this one included. */
+  members(): readonly NodeId[];
+  /** Nodes that were heard lately. */
+  isHeard(node: NodeId): boolean;
+  /** What a node told in its last ping; undefined before the first. */
+  toldBy(node: NodeId): Uint8Array | undefined;
+  /** Whether this node has all that a peer has of a shard, by the peer's word since `sinceMs`. */
+  hasAllOf(node: NodeId, shard: number, sinceMs: number): boolean;
+  /** Whether nothing was ever written in a shard, as far as this node knows. */
+  isBlank(shard: number): boolean;
+  /** Tells all peers what is held now, and asks what they have. */
+  announce(): void;
+}
+
+export class Placing implements Holdings {
+  readonly #ports: PlacingPorts;
+  readonly #held: Uint8Array;
+  /** When a shard began to be fetched. */
+  readonly #sinceMs: Float64Array;
+  #ring = new Ring([]);
+  #members: readonly NodeId[] = [];
+  /** Shards that began to be served here after they were fetched from others. */
+  fetchedCount = 0;
+
+  constructor(ports: PlacingPorts) {
+    this.#ports = ports;
+    this.#held = new Uint8Array(ports.shardCount);
+    this.#sinceMs = new Float64Array(ports.shardCount);
+  }
+
+  // ---- what the replicator asks
+
+  holds(shard: number): boolean {
+    return this.#held[shard] !== holding.none;
+  }
+
+  peerHolds(node: NodeId, shard: number): boolean {
+    return this.#toldBy(node, shard) !== holding.none;
+  }
+
+  // ---- what clients are told
+
+  serves(shard: number): boolean {
+    return this.#held[shard] === holding.served;
+  }
+
+  /** The nodes that serve a shard and are heard; those that the ring wants come first. */
+  serversOf(shard: number): NodeId[] {
+    const { self, isHeard } = this.#ports;
+    const wanted = this.#members.length === 0 ? [] : this.#ring.holders(shard, this.#ports.factor);
+    const others = this.#members.filter((node) => !wanted.includes(node));
+    return [...wanted, ...others].filter((node) =>
+      node === self
+        ? this.serves(shard)
+        : isHeard(node) && this.#toldBy(node, shard) === holding.served,
+    );
+  }
+
+  // ---- telling
+
+  /** Two bits for each shard, for pings. */
+  encode(): Uint8Array {
+    const bytes = new Uint8Array(Math.ceil(this.#held.length / 4));
+    this.#held.forEach((held, shard) => {
+      bytes[shard >> 2]! |= held << ((shard & 3) * 2);
+    });
+    return bytes;
+  }
+
+  #toldBy(node: NodeId, shard: number): number {
+    const bytes = this.#ports.toldBy(node);
+    return ((bytes?.[shard >> 2] ?? 0) >> ((shard & 3) * 2)) & 3;
+  }
+
+  // ---- deciding
+
+  /** Looks what falls to this node now. To be called once it has met others, and then often. */
+  look(nowMs: number): void {
+    const members = [...this.#ports.members()].sort();
+    if (members.join() !== this.#members.join()) {
+      this.#members = members;
+      this.#ring = new Ring(members);
+    }
+    let isChanged = false;
+    for (let shard = 0; shard < this.#held.length; shard++)
+      if (this.#lookAt(shard, nowMs)) isChanged = true;
+    if (isChanged) this.#ports.announce();
+  }
+
+  #lookAt(shard: number, nowMs: number): boolean {
+    const { self, factor, isBlank } = this.#ports;
+    const isWanted = this.#ring.holders(shard, factor).includes(self);
+    const held = this.#held[shard]!;
+    if (held === holding.none) {
+      // What a log brought back is kept, whoever it falls to now.
+      if (!isWanted && isBlank(shard)) return false;
+      this.#held[shard] = holding.fetched;
+      this.#sinceMs[shard] = nowMs;
+      return true;
+    }
+    if (!isWanted && isBlank(shard) && !this.#isNeeded(shard)) {
+      this.#held[shard] = holding.none;
+      return true;
+    }
+    if (held === holding.served || !this.#isFetched(shard)) return false;
+    this.#held[shard] = holding.served;
+    return true;
+  }
+
+  /** Nobody else serves it yet. */
+  #isNeeded(shard: number): boolean {
+    return !this.serversOf(shard).some((node) => node !== this.#ports.self);
+  }
+
+  /** Whether everybody who is heard and holds the shard has told, and has nothing more. */
+  #isFetched(shard: number): boolean {
+    const { self, isHeard, toldBy, hasAllOf } = this.#ports;
+    const heard = this.#members.filter((node) => node !== self && isHeard(node));
+    if (heard.some((node) => toldBy(node) === undefined)) return false;
+    const sources = heard.filter((node) => this.#toldBy(node, shard) === holding.served);
+    if (!sources.every((node) => hasAllOf(node, shard, this.#sinceMs[shard]!))) return false;
+    if (sources.length > 0) this.fetchedCount++;
+    return true;
+  }
+
+  /** Lines of INFO. */
+  describe(): Record<string, string | number> {
+    const count = (held: Holding): number => this.#held.filter((each) => each === held).length;
+    const shares = this.#members.map((node) => {
+      const wanted = Array.from(this.#held, (_, shard) =>
+        this.#ring.holders(shard, this.#ports.factor).includes(node),
+      );
+      return { node, shards: wanted.filter(Boolean).length };
+    });
+    const sizes = shares.map(({ shards }) => shards);
+    const isUneven = Math.max(...sizes) > 2 * Math.max(1, Math.min(...sizes));
+    return {
+      replication_factor: this.#ports.factor,
+      shards: this.#held.length,
+      shards_fetched: count(holding.fetched),
+      shards_served: count(holding.served),
+      shards_taken_over: this.fetchedCount,
+      ...Object.fromEntries(shares.map(({ node, shards }) => [`share_${node}`, shards])),
+      advice: isUneven ? "split" : "none",
+    };
+  }
+}

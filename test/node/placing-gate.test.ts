@@ -1,0 +1,72 @@
+// The gate of placement: what a node answers for keys that it does not serve.
+
+import { expect, test } from "vitest";
+import { slotOfKey } from "../../src/keyspace/slot.js";
+import { nodeGate } from "../../src/node/dispatcher.js";
+import type { Placing } from "../../src/node/placing.js";
+import { placingGate } from "../../src/node/placing-gate.js";
+import { Rig } from "../server-commands/harness.js";
+
+/** This node serves the lower half of two shards, `n2` the upper one. */
+function connect(servers: readonly string[] = ["n2"]) {
+  const rig = new Rig();
+  const { dispatcher, consistency } = rig.node;
+  const placing = {
+    serves: (shard: number) => shard === 0,
+    serversOf: () => servers,
+  } as unknown as Placing;
+  dispatcher.nodeGates |= nodeGate.placed;
+  const addressOf = (node: string) => (node === "n2" ? "10.0.0.2:6379" : undefined);
+  dispatcher.gates.set(
+    "placement",
+    placingGate({ shardCount: 2, consistency, placing, addressOf }),
+  );
+  return rig.connect();
+}
+
+const keyIn = (shard: number, from = 0): string => {
+  for (let i = from; ; i++)
+    if (Math.floor(slotOfKey(Buffer.from(`key${i}`)) / 8192) === shard) return `key${i}`;
+};
+const [here, there] = [keyIn(0), keyIn(1)];
+const slot = slotOfKey(Buffer.from(there));
+
+test("placing gate: keys that are here are served, others are elsewhere", () => {
+  const client = connect();
+  expect(client.send("SET", here, 1)).toBe("+OK\r\n");
+  expect(client.send("GET", there)).toBe(`-MOVED ${slot} 10.0.0.2:6379\r\n`);
+  expect(client.send("SET", there, 1)).toBe(`-MOVED ${slot} 10.0.0.2:6379\r\n`);
+  expect(client.send("PING")).toBe("+PONG\r\n");
+  expect(client.send("DBSIZE")).toBe(":1\r\n");
+});
+
+test("placing gate: several keys go together to one slot, or nowhere", () => {
+  const client = connect();
+  const tagged = [`{${there}}a`, `{${there}}b`];
+  expect(client.send("MGET", ...tagged)).toBe(`-MOVED ${slot} 10.0.0.2:6379\r\n`);
+  const crossed = "-CROSSSLOT Keys in request don't hash to the same slot\r\n";
+  expect(client.send("MGET", there, keyIn(1, Number(there.slice(3)) + 1))).toBe(crossed);
+  expect(client.send("MGET", here, there)).toBe(crossed);
+  // All of them are here: this node does not mind.
+  expect(client.send("MGET", here, keyIn(0, Number(here.slice(3)) + 1))).toBe(
+    "*2\r\n$-1\r\n$-1\r\n",
+  );
+});
+
+test("placing gate: a transaction that would reach elsewhere is refused as a whole", () => {
+  const client = connect();
+  client.send("MULTI");
+  expect(client.send("SET", here, 2)).toBe("+QUEUED\r\n");
+  expect(client.send("SET", there, 2)).toBe(`-MOVED ${slot} 10.0.0.2:6379\r\n`);
+  expect(client.send("EXEC")).toMatch(/^-EXECABORT/);
+  expect(client.send("GET", here)).toBe("$-1\r\n");
+  client.send("MULTI");
+  client.send("SET", here, 3);
+  expect(client.send("EXEC")).toBe("*1\r\n+OK\r\n");
+});
+
+test("placing gate: a shard that nobody is known to serve is down", () => {
+  expect(connect([]).send("GET", there)).toBe("-CLUSTERDOWN Hash slot not served\r\n");
+  expect(connect(["n3"]).send("GET", there)).toBe("-CLUSTERDOWN Hash slot not served\r\n");
+  expect(connect(["n3", "n2"]).send("GET", there)).toMatch(/^-MOVED/);
+});

@@ -1,0 +1,252 @@
+// Placement on fewer nodes than there are: the ring, what a node decides to hold and to serve, and
+// replicas that hold different shards, under loss, repetition and cuts.
+
+import { expect, test } from "vitest";
+import { Prng } from "../../src/base/prng.js";
+import { holding, Placing, type PlacingPorts } from "../../src/node/placing.js";
+import { Ring } from "../../src/replication/ring.js";
+import { increment, sadd, set } from "./operations.js";
+import { World } from "./world.js";
+
+const shardCount = 64;
+const shards = Array.from({ length: shardCount }, (_, shard) => shard);
+const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `n${i}`);
+
+test("ring: every shard has as many different nodes as asked, whatever order they are named in", () => {
+  for (const count of [1, 2, 3, 5, 9]) {
+    const ring = new Ring(names(count));
+    const reversed = new Ring(names(count).reverse());
+    for (const shard of shards) {
+      const holders = ring.holders(shard, 2);
+      expect(new Set(holders).size).toBe(Math.min(2, count));
+      expect(reversed.holders(shard, 2)).toEqual(holders);
+      expect(ring.holders(shard, 0)).toHaveLength(count);
+      expect(ring.holders(shard, 99)).toHaveLength(count);
+    }
+  }
+});
+
+test("ring: no node has more than three times its share of shards, in clusters of 3 to 16", () => {
+  for (let count = 3; count <= 16; count++) {
+    const ring = new Ring(names(count));
+    const shares = new Map<string, number>();
+    for (const shard of shards)
+      for (const node of ring.holders(shard, 2)) shares.set(node, (shares.get(node) ?? 0) + 1);
+    const mean = (2 * shardCount) / count;
+    for (const node of names(count)) {
+      expect(shares.get(node) ?? 0, `${node} of ${count}`).toBeGreaterThan(mean / 4);
+      expect(shares.get(node) ?? 0, `${node} of ${count}`).toBeLessThan(mean * 3);
+    }
+  }
+});
+
+test("ring: a node that comes or goes moves only what is its own", () => {
+  for (let count = 2; count <= 12; count++) {
+    const [before, after] = [new Ring(names(count)), new Ring(names(count + 1))];
+    const comer = `n${count}`;
+    for (const shard of shards) {
+      const kept = after.holders(shard, 2).filter((node) => node !== comer);
+      const former = before.holders(shard, 2);
+      // Who stays a holder was one, in the same order; one at most has made room.
+      expect(former.filter((node) => kept.includes(node))).toEqual(kept);
+      if (kept.length === 2) expect(kept).toEqual(former);
+    }
+  }
+});
+
+// ---- what a node decides
+
+interface Rig {
+  readonly placing: Placing;
+  readonly told: Map<string, Uint8Array>;
+  readonly caughtUp: Set<string>;
+  readonly written: Set<number>;
+  members: string[];
+  announced: number;
+}
+
+function rig(members: string[], factor: number): Rig {
+  const told = new Map<string, Uint8Array>();
+  const caughtUp = new Set<string>();
+  const written = new Set<number>();
+  const state = { members, announced: 0 };
+  const ports: PlacingPorts = {
+    self: "n0",
+    shardCount: 16,
+    factor,
+    members: () => state.members,
+    isHeard: (node) => told.has(node),
+    toldBy: (node) => told.get(node),
+    hasAllOf: (node) => caughtUp.has(node),
+    isBlank: (shard) => !written.has(shard),
+    announce: () => {
+      state.announced++;
+    },
+  };
+  return Object.assign(state, { placing: new Placing(ports), told, caughtUp, written });
+}
+
+const all = (held: number): Uint8Array =>
+  new Uint8Array(4).fill(held | (held << 2) | (held << 4) | (held << 6));
+const some = Array.from({ length: 16 }, (_, shard) => shard);
+
+test("placing: a shard that falls to a node is served once it has what those who serve it have", () => {
+  const { placing, told, caughtUp } = rig(["n0", "n1"], 2);
+  told.set("n1", all(holding.served));
+  placing.look(1_000);
+  expect(some.every((shard) => placing.holds(shard) && !placing.serves(shard))).toBe(true);
+  expect(placing.serversOf(3)).toEqual(["n1"]);
+  placing.look(1_200);
+  expect(placing.serves(3)).toBe(false);
+  caughtUp.add("n1");
+  placing.look(1_400);
+  expect(some.every((shard) => placing.serves(shard))).toBe(true);
+  expect(placing.serversOf(3).sort()).toEqual(["n0", "n1"]);
+  expect(placing.fetchedCount).toBe(16);
+});
+
+test("placing: nobody begins to serve before every node that is heard has told what it holds", () => {
+  const { placing, told } = rig(["n0", "n1"], 2);
+  const isHeard = told;
+  isHeard.set("n1", undefined as unknown as Uint8Array);
+  placing.look(1_000);
+  placing.look(1_200);
+  expect(some.some((shard) => placing.serves(shard))).toBe(false);
+  told.set("n1", all(holding.fetched));
+  placing.look(1_400);
+  expect(some.every((shard) => placing.serves(shard))).toBe(true);
+});
+
+test("placing: what falls to others is kept if anything was written, else let go", () => {
+  const state = rig(["n0"], 1);
+  const { placing, told, written } = state;
+  placing.look(1_000);
+  placing.look(1_200);
+  expect(some.every((shard) => placing.serves(shard))).toBe(true);
+  const ring = new Ring(["n0", "n1"]);
+  const lost = some.filter((shard) => ring.holders(shard, 1)[0] === "n1");
+  expect(lost.length).toBeGreaterThan(2);
+  written.add(lost[0]!);
+  state.members = ["n0", "n1"];
+  told.set("n1", all(holding.none));
+  placing.look(2_000);
+  // Nobody else serves them yet.
+  expect(lost.every((shard) => placing.serves(shard))).toBe(true);
+  told.set("n1", all(holding.served));
+  placing.look(3_000);
+  expect(lost.filter((shard) => placing.serves(shard))).toEqual([lost[0]]);
+  expect(placing.serversOf(lost[0]!)).toEqual(["n1", "n0"]);
+});
+
+test("placing: what one node tells another reads, and a silent node serves nobody", () => {
+  const { placing } = rig(["n0"], 1);
+  placing.look(1_000);
+  placing.look(1_200);
+  const reader = rig(["n0", "n1"], 2);
+  reader.told.set("n1", placing.encode());
+  reader.placing.look(1_000);
+  for (const shard of some) {
+    expect(reader.placing.peerHolds("n1", shard)).toBe(true);
+    expect(reader.placing.serversOf(shard)).toEqual(["n1"]);
+  }
+  reader.told.delete("n1");
+  expect(reader.placing.serversOf(0)).toEqual([]);
+});
+
+// ---- replicas that hold different shards
+
+/** Each of four shards is on two of four nodes. */
+function partialWorld(seed: number): World {
+  const prng = new Prng(seed);
+  const world = new World({
+    seed,
+    nodeCount: 4,
+    shards: { shardCount: 4, logBytesMax: prng.pick([2_000, 1 << 20]) },
+    link: { loss: prng.pick([0, 0.2]), duplication: prng.pick([0, 0.2]) },
+    replicator: { mode: "direct", limits: { compareKeyCountMin: seed % 2 === 0 ? 0 : 1_000 } },
+  });
+  const ring = new Ring(world.names);
+  world.replicas.forEach(({ replicator, name }) => {
+    replicator.holdings = {
+      holds: (shard) => ring.holders(shard, 2).includes(name),
+      peerHolds: (node, shard) => ring.holders(shard, 2).includes(node),
+    };
+  });
+  return world;
+}
+
+function isPartlyConverged(world: World): boolean {
+  const ring = new Ring(world.names);
+  return [0, 1, 2, 3].every((shard) => {
+    const holders = world.replicas.filter(({ name }) => ring.holders(shard, 2).includes(name));
+    const prints = holders.map(({ shards: held, contextText }, at) => {
+      return `${contextText.call(holders[at]!, shard)} ${held.digest(shard)}`;
+    });
+    return new Set(prints).size === 1;
+  });
+}
+
+test("placement: holders of a shard come together, the others have nothing of it", () => {
+  for (let seed = 1; seed <= 12; seed++) {
+    const world = partialWorld(seed);
+    const prng = new Prng(seed);
+    const ring = new Ring(world.names);
+    for (let step = 0; step < 60; step++) {
+      const node = prng.below(4);
+      world.turn(node, ({ keyspace, shards: held, name }) => {
+        // A group over all the shards that this node holds.
+        for (let i = 0; i < 12; i++) {
+          const key = `key ${prng.below(40)}`;
+          if (!ring.holders(held.shardOfKey(Buffer.from(key)), 2).includes(name)) continue;
+          const kind = prng.below(3);
+          if (kind === 0) set(keyspace, key, `${step}`);
+          else if (kind === 1) increment(keyspace, key, 1);
+          else sadd(keyspace, key, `${step}`);
+        }
+        held.closeBatch();
+      });
+      if (step === 20) world.partition([prng.below(4)]);
+      if (step === 40) world.heal();
+      world.run(prng.between(1, 200));
+    }
+    world.heal();
+    let waitedMs = 0;
+    while (!isPartlyConverged(world) && waitedMs < 30_000) {
+      world.run(250);
+      waitedMs += 250;
+    }
+    expect(isPartlyConverged(world), `seed ${seed}`).toBe(true);
+    world.verify();
+    for (const { shards: held, name, replicator } of world.replicas) {
+      for (const { index, context } of held.shards)
+        if (!ring.holders(index, 2).includes(name)) expect(context.isEmpty).toBe(true);
+      expect(replicator.status().elsewhereCount, `seed ${seed}`).toBe(0);
+      expect(replicator.status().waitingCount, `seed ${seed}`).toBe(0);
+    }
+    // Agreement is silent: nobody takes what others do not hold for missing.
+    world.run(5_000);
+    const before = world.sentBytes;
+    world.run(10_000);
+    expect(world.sentBytes - before, `seed ${seed}`).toBeLessThan(10_000);
+  }
+});
+
+test("placement: what only some hold is handed over when one of them has all of it", () => {
+  const world = partialWorld(2);
+  const ring = new Ring(world.names);
+  const [first, second] = ring.holders(0, 2).map((name) => world.names.indexOf(name));
+  const key = Array.from({ length: 99 }, (_, i) => `k${i}`).find(
+    (name) => world.replicas[0]!.shards.shardOfKey(Buffer.from(name)) === 0,
+  )!;
+  world.heal();
+  world.partition([first!]);
+  world.turn(first!, ({ keyspace, shards: held }) => {
+    set(keyspace, key, "v");
+    held.closeBatch();
+  });
+  expect(world.replicas[first!]!.replicator.isHandedOver).toBe(false);
+  world.heal();
+  world.run(5_000);
+  expect(world.replicas[first!]!.replicator.isHandedOver).toBe(true);
+  expect(world.replicas[second!]!.shards.shards[0]!.context.isEmpty).toBe(false);
+});

@@ -227,7 +227,7 @@ test("placement: holders of a shard come together, the others have nothing of it
     world.run(5_000);
     const before = world.sentBytes;
     world.run(10_000);
-    expect(world.sentBytes - before, `seed ${seed}`).toBeLessThan(10_000);
+    expect(world.sentBytes - before, `seed ${seed}`).toBeLessThan(2_500);
   }
 });
 

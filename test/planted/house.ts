@@ -9,7 +9,7 @@ export const houseBugs: PlantedBug[] = [
     story: "of several points of saving only the last line of a redis.conf counts",
     file: "src/host/redis-conf.ts",
     find: "values.set(name, isAdded ?",
-    replace: "values.set(name, isAdded && value === \"\" ?",
+    replace: 'values.set(name, isAdded && value === "" ?',
     suite: "test/house/redis-conf.test.ts",
   },
   {

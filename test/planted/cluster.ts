@@ -69,8 +69,8 @@ export const clusterBugs: PlantedBug[] = [
     name: "cluster_serves_before_it_caught_up",
     story: "a node that has just come answers that keys are not there",
     file: "src/node/clustering.ts",
-    find: "if (!(isCaughtUp && hasMet) && waitedMs < catchUpMsMax) return;",
-    replace: "if (!hasMet && waitedMs < catchUpMsMax) return;",
+    find: "if (!(isCaughtUp && this.#hasMet(nowMs)) && waitedMs < catchUpMsMax) return;",
+    replace: "if (!this.#hasMet(nowMs) && waitedMs < catchUpMsMax) return;",
     suite: `${peers} -t peers`,
   },
   {

@@ -24,8 +24,9 @@ export const plantedInNode = [
     name: "gates_queue_before_memory",
     story: "MULTI queues what a full node cannot take, and EXEC runs it",
     file: "src/node/dispatcher-gates.ts",
-    find: '"memory",\n  "durability",\n  "subscription",\n  "loading",\n  "pause",\n  "queue",',
-    replace: '"durability",\n  "subscription",\n  "loading",\n  "pause",\n  "queue",\n  "memory",',
+    find: '"memory",\n  "durability",\n  "subscription",\n  "loading",\n  "pause",\n  "placement",\n  "queue",',
+    replace:
+      '"durability",\n  "subscription",\n  "loading",\n  "pause",\n  "placement",\n  "queue",\n  "memory",',
     suite: gates,
   },
   {

@@ -95,9 +95,7 @@ export class OperationLog {
     seenOf: (key: string) => Seen,
   ): Told[] {
     const entries = writes.map((write) => this.add(node, write, seenOf(write.key)));
-    // What was written twice may have come to nothing, of which nobody hears.
-    const keys = new Set(entries.map(({ key }) => key));
-    if (keys.size > 1 && keys.size === entries.length) this.#groups.push(entries);
+    if (new Set(entries.map(({ key }) => key)).size > 1) this.#groups.push(entries);
     return entries;
   }
 
@@ -108,7 +106,8 @@ export class OperationLog {
   torn(node: Pick<Node, "shards" | "keyspace">): string | undefined {
     const group = this.#groups.find((entries) => {
       const isSeen = entries.map((entry) => covers(seenBy(node, entry.key), entry));
-      return isSeen.includes(true) && isSeen.includes(false);
+      if (!isSeen.includes(true) || !isSeen.includes(false)) return false;
+      return entries.some((entry, place) => !isSeen[place] && !this.#mayBeNothing(entry));
     });
     return group?.map(({ key }) => key).join(" ");
   }
@@ -140,9 +139,24 @@ export class OperationLog {
     return told;
   }
 
-  /** Writes whose stream a replica has not seen so far. */
+  /**
+   * Writes whose stream a replica has not seen so far. What was added and removed within a batch
+   * came to nothing, and a batch of nothing is not made.
+   */
   unseen(key: string, seen: Seen): readonly { readonly origin: string; readonly order: number }[] {
-    return (this.#entries.get(key) ?? []).filter((entry) => !covers(seen, entry));
+    const unseen = (this.#entries.get(key) ?? []).filter((entry) => !covers(seen, entry));
+    return unseen.filter((entry) => !this.#mayBeNothing(entry));
+  }
+
+  /** Whether another write of the same batch has taken it back, or it took back another one. */
+  #mayBeNothing(entry: Entry): boolean {
+    return (this.#entries.get(entry.key) ?? []).some(
+      (other) =>
+        other !== entry &&
+        other.origin === entry.origin &&
+        other.time === entry.time &&
+        (removes(other, entry) || removes(entry, other)),
+    );
   }
 
   /**

@@ -3,7 +3,6 @@
 
 import { Collection, forms } from "../keyspace/collection.js";
 import type { CollectionEditor } from "../keyspace/collection-edit.js";
-import { hashBytes } from "../keyspace/hash.js";
 import * as record from "../keyspace/record.js";
 import { slots } from "../lattice/key-entry.js";
 import type { Call } from "./call.js";
@@ -41,8 +40,7 @@ function spop(call: Call): void {
   call.reply.bulk(element, elementStart, elementLength);
   if (view.form === forms.packed) edit.removeAtCursor();
   else if (view.form === forms.table) {
-    const hash = hashBytes(element, elementStart, elementLength);
-    edit.removeRecord(hash, view.elementRef);
+    edit.removeRecord(call.keyspace.hashOf(view.elementRef), view.elementRef);
   } else edit.remove(element, elementStart, elementLength);
   edit.end();
   notify(call, "set", "spop", 1);

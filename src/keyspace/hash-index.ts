@@ -290,10 +290,13 @@ export class HashIndex {
    */
   peek(position: number): Ref {
     const newSlots = this.slotCount;
-    const slots = newSlots + (this.#old === undefined ? 0 : this.#oldMask + 1);
-    const slot = Math.floor(position * slots);
-    const ref =
-      slot < newSlots ? this.#table[(slot << 1) + 1]! : this.#old![((slot - newSlots) << 1) + 1]!;
+    const old = this.#old;
+    if (old === undefined) return this.#table[((position * newSlots) << 1) | 1]!;
+    // Nothing lies in the drained part of the old table.
+    const drained = this.#drained;
+    const slot = Math.floor(position * (newSlots + this.#oldMask + 1 - drained));
+    if (slot < newSlots) return this.#table[(slot << 1) | 1]!;
+    const ref = old[((slot - newSlots + drained) << 1) | 1]!;
     return ref === tombstone ? 0 : ref;
   }
 

@@ -189,3 +189,17 @@ test("drawing a record is fair enough: each of some keys turns up", () => {
   expect([...seen.values()]).toEqual([1, 1, 1]);
   expect(box.db.keys.sample(0.999)).not.toBe(0);
 });
+
+test("drawing a record while the index grows finds those of both tables", () => {
+  const box = new Box();
+  let count = 0;
+  const isHalfway = (): boolean => box.db.keys.isResizing && count % 50 === 3;
+  while (count < 500 || !isHalfway()) box.set(`n${count++}`, "v");
+  const seen = new Set<string>();
+  const steps = 20_000;
+  for (let step = 0; step < steps; step++) {
+    const ref = box.db.keys.peek((step + 0.5) / steps);
+    if (ref !== 0) seen.add(box.nameOf(ref));
+  }
+  expect(seen.size).toBe(count);
+});

@@ -1,6 +1,7 @@
 // Planted bugs of the dispatcher, its gates, transactions and what the node's environment keeps.
 
 const gates = "test/node/gates.test.ts";
+const pace = "test/node/pace.test.ts";
 const transactions = "test/node/transactions.test.ts";
 
 export const plantedInNode = [
@@ -197,5 +198,37 @@ export const plantedInNode = [
     find: "session.gates |= gate.transaction;",
     replace: "",
     suite: transactions,
+  },
+  {
+    name: "batch_of_every_turn",
+    story: "under load each turn of the loop costs a batch per shard and a frame per peer",
+    file: "src/node/pace.ts",
+    find: "keyspace.hasOpenBatch && nowMs >= this.batchDueMs;",
+    replace: "keyspace.hasOpenBatch;",
+    suite: `${pace} -t those behind it gather`,
+  },
+  {
+    name: "acknowledgement_ends_the_batch",
+    story: "with two peers that acknowledge every batch is cut short",
+    file: "src/replication/replicator.ts",
+    find: "if (!isAck) shards.settle();",
+    replace: "shards.settle();",
+    suite: `${pace} -t those behind it gather`,
+  },
+  {
+    name: "writer_outruns_its_peers",
+    story: "a slow peer is sent whole states because the logs have overflowed",
+    file: "src/replication/direct-push.ts",
+    find: "if (bytes > crowdedBytes && now - ackedMs < crowdedMsMax) return true;",
+    replace: "",
+    suite: `${pace} -t far behind`,
+  },
+  {
+    name: "silent_peer_stops_writers",
+    story: "a paused peer stops every writer of the cluster",
+    file: "src/replication/direct-push.ts",
+    find: "if (bytes > crowdedBytes && now - ackedMs < crowdedMsMax) return true;",
+    replace: "if (bytes > crowdedBytes) return true;",
+    suite: `${pace} -t fallen silent`,
   },
 ];

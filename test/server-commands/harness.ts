@@ -6,7 +6,8 @@ import { SettingsStore } from "../../src/commands/settings-store.js";
 import { allTables } from "../../src/node/commands.js";
 import type { ConsistencyRules } from "../../src/node/consistency.js";
 import type { NodeEffects } from "../../src/node/effects.js";
-import { Node } from "../../src/node/node.js";
+import type { PeerMessage } from "../../src/node/messages.js";
+import { Node, type NodeOptions } from "../../src/node/node.js";
 import { ClientInput } from "../../src/wire/client-input.js";
 
 export const startMs = 1_700_000_000_000;
@@ -85,6 +86,8 @@ export class Rig {
   nowMs = startMs;
   stalledMicros = 0;
   shutdowns: boolean[] = [];
+  /** What the node said to peers. */
+  readonly sent: { readonly to: string; readonly message: PeerMessage }[] = [];
   readonly #clients = new Map<Session, Client>();
   readonly #input: ClientInput;
   #ports = 50_000;
@@ -93,6 +96,7 @@ export class Rig {
     settings: Readonly<Record<string, string>> = {},
     consistency: ConsistencyRules = { default: "eventual", prefixes: {} },
     members: readonly [self: string, ...others: string[]] = ["n1"],
+    timing: NodeOptions["timing"] = {},
   ) {
     this.settings = new SettingsStore({
       "enable-debug-command": "yes",
@@ -121,7 +125,7 @@ export class Rig {
       shutdown: (save) => {
         this.shutdowns.push(save);
       },
-      send: () => {},
+      send: (to, message) => this.sent.push({ to, message }),
       persist: (lsn) => this.node.persisted(lsn),
     };
     this.node = new Node(
@@ -153,6 +157,7 @@ export class Rig {
           cpuSystemSeconds: 0.25,
         },
         measureMicros: () => 0,
+        timing,
       },
       effects,
     );
@@ -175,7 +180,7 @@ export class Rig {
   receivePart(client: Client, buffer: Uint8Array, length: number): void {
     this.node.beginTurn(this.nowMs);
     this.#input.receive(client.session, buffer, 0, length);
-    this.node.endTurn();
+    this.#endTurn();
   }
 
   wait(ms: number): void {
@@ -187,6 +192,10 @@ export class Rig {
   advance(ms: number): void {
     this.wait(ms);
     this.node.tick();
-    this.node.endTurn();
+    this.#endTurn();
+  }
+  /** As the host does; the batch of a node alone ends with each input. */
+  #endTurn(): void {
+    if (this.node.replicator === undefined || this.node.wantsEndTurn) this.node.endTurn();
   }
 }

@@ -31,6 +31,14 @@ export interface ClusterLag {
   /** Shards of which it lacks something that this node has, and the other way round. */
   readonly behindShards: number;
   readonly aheadShards: number;
+  /** What this node's logs keep because the peer has not confirmed it. */
+  readonly heldBatches: number;
+  readonly heldBytes: number;
+  /**
+   * Counter rows of the peer, in whichever of its lives, that a SET or DEL has reset: they stay
+   * until their owner writes again (merge-rules 7).
+   */
+  readonly deadRows: number;
 }
 
 export interface ClusterView {

@@ -9,6 +9,9 @@ import {
   type SlotRange,
   slotRanges,
 } from "../commands/cluster-view.js";
+import type { Keyspace } from "../keyspace/keyspace.js";
+import * as record from "../keyspace/record.js";
+import { isLive } from "../lattice/cell.js";
 import type { MemberEntry } from "../replication/membership.js";
 import type { Clustering } from "./clustering.js";
 import type { Node } from "./node.js";
@@ -65,10 +68,11 @@ export class ClusterStatus implements ClusterView {
 
   lag(): readonly ClusterLag[] {
     const lags: ClusterLag[] = [];
+    const deadRows = countDeadRows(this.#node.keyspace);
     for (const { name, silentMs, isSelf, state } of this.nodes()) {
       const lag = this.#node.replicator?.lagOf(name);
       if (isSelf || lag === undefined || state === "left" || state === "forgotten") continue;
-      lags.push({ name, silentMs, ...lag });
+      lags.push({ name, silentMs, ...lag, deadRows: deadRows.get(name) ?? 0 });
     }
     return lags;
   }
@@ -89,4 +93,23 @@ export class ClusterStatus implements ClusterView {
   leave(): string | undefined {
     return this.#clustering.leave();
   }
+}
+
+/** Reset counter rows by the node that owns them; only keys that are objects have any. */
+function countDeadRows(keyspace: Keyspace): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const db of keyspace.databases)
+    db.keys.forEach((ref) => {
+      const kind = record.kindOf(keyspace.arena, ref);
+      if (kind !== record.objectKind && kind !== record.hiddenKind) return;
+      keyspace.entryOf(ref).forEachCell((_slot, _element, { rows }) => {
+        for (const row of rows) {
+          if (isLive(row)) continue;
+          const name = keyspace.replicas.nameOf(row.replica);
+          const node = name.slice(0, name.lastIndexOf("/"));
+          counts.set(node, (counts.get(node) ?? 0) + 1);
+        }
+      });
+    });
+  return counts;
 }

@@ -14,6 +14,7 @@ export function placeShards(node: Node, clustering: Clustering, factor = 0): voi
   const { environment } = node;
   const placing = factor === 0 ? undefined : newPlacing(node, clustering, factor);
   environment.cluster = new ClusterStatus(node, clustering, placing);
+  environment.infoSections.set("stability", () => infoLines(describeStability(node, clustering)));
   if (placing === undefined) return;
   node.replicator!.holdings = placing;
   clustering.placing = placing;
@@ -43,4 +44,27 @@ function newPlacing(node: Node, { membership }: Clustering, factor: number): Pla
       replicator.inquire();
     },
   });
+}
+
+/** What the logs keep, and for whose sake: the node that has confirmed least comes first. */
+function describeStability(node: Node, { membership }: Clustering): object {
+  const { shards, replicator } = node;
+  const lags = membership.peers().flatMap(({ name }) => {
+    const lag = replicator?.lagOf(name);
+    return lag === undefined ? [] : [{ name, ...lag }];
+  });
+  const laggard = lags
+    .filter(({ heldBatches }) => heldBatches > 0)
+    .reduce<(typeof lags)[number] | undefined>(
+      (most, each) => (most === undefined || each.heldBytes > most.heldBytes ? each : most),
+      undefined,
+    );
+  return {
+    log_batches: shards.shards.reduce((sum, { count }) => sum + count, 0),
+    log_bytes: shards.logBytes,
+    log_batches_truncated: shards.truncatedCount,
+    held_back_by: laggard?.name ?? "",
+    held_back_batches: laggard?.heldBatches ?? 0,
+    held_back_bytes: laggard?.heldBytes ?? 0,
+  };
 }

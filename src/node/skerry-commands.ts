@@ -45,14 +45,15 @@ export function skerryNodeCommands(node: () => Node): readonly CommandSpec[] {
       flags: ["readonly", "stale", "loading"],
       group,
       since,
-      complexity: "O(N) where N is the number of nodes and shards.",
-      summary: "How far each peer is behind this node, and ahead of it",
+      complexity: "O(N) where N is the number of keys, and of batches in the logs.",
+      summary: "How far each peer is behind and ahead, and what is kept for its sake",
       run: ({ reply }) => {
         const lags = node().environment.cluster?.lag() ?? [];
         reply.array(lags.length);
         for (const lag of lags) {
-          reply.map(6);
-          for (const [name, value] of Object.entries(lag)) {
+          const figures = Object.entries(lag);
+          reply.map(figures.length);
+          for (const [name, value] of figures) {
             reply.bulkText(name);
             if (typeof value === "number") reply.integer(value);
             else reply.bulkText(value);

@@ -63,6 +63,12 @@ export interface PeerLag {
   /** Shards of which the peer lacks something that is here, and the other way round. */
   readonly behindShards: number;
   readonly aheadShards: number;
+  /**
+   * Batches in this node's logs that may not be forgotten before the peer has confirmed them
+   * (causal stability), and their bytes.
+   */
+  readonly heldBatches: number;
+  readonly heldBytes: number;
 }
 
 export class Replicator {
@@ -149,13 +155,27 @@ export class Replicator {
     const { count, bytes } = this.#push.waitingFor(peer);
     let behindShards = 0;
     let aheadShards = 0;
+    let heldBatches = 0;
+    let heldBytes = 0;
     for (const { index, context } of this.#cluster.shards.shards) {
       if (!this.#cluster.isShared(peer, index)) continue;
       const known = peer.known(index);
       if (!known.includes(context)) behindShards++;
       if (!context.includes(known)) aheadShards++;
+      for (const batch of this.#cluster.shards.shards[index]!.batches()) {
+        if (known.covers(batch.time, batch.origin)) continue;
+        heldBatches++;
+        heldBytes += batch.bytes;
+      }
     }
-    return { waitingCount: count, waitingBytes: bytes, behindShards, aheadShards };
+    return {
+      waitingCount: count,
+      waitingBytes: bytes,
+      behindShards,
+      aheadShards,
+      heldBatches,
+      heldBytes,
+    };
   }
 
   /** Whether every peer has all that this replica has written itself. */

@@ -103,4 +103,20 @@ export const placementBugs: PlantedBug[] = [
     replace: "if (slots > 2) return",
     suite: gate,
   },
+  {
+    name: "laggard_not_named",
+    story: "an operator sees that logs grow, and not for whose sake",
+    file: "src/replication/replicator.ts",
+    find: "if (known.covers(batch.time, batch.origin)) continue;",
+    replace: "if (!known.covers(batch.time, batch.origin)) continue;",
+    suite,
+  },
+  {
+    name: "logs_kept_for_nobody",
+    story: "a node keeps in its logs for ever what no peer holds",
+    file: "src/replication/repair.ts",
+    find: "        if (this.#cluster.isShared(peer, shard.index))\n",
+    replace: "",
+    suite,
+  },
 ];

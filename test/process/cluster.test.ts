@@ -62,6 +62,18 @@ describe.skipIf(reason !== null)(`cluster${reason === null ? "" : `: ${reason}`}
         expect(await client.lrange("list", 0, -1)).toEqual(["x", "y"]);
       }
     });
+    // b's row of the counter is reset by a, and goes when b writes again.
+    const deadRowsOf = async (name: string): Promise<number> => {
+      const rows = (await a.call("SKERRY.LAG")) as (string | number)[][];
+      const row = rows.find((each) => each[1] === name)!;
+      return Number(row[row.indexOf("deadRows") + 1]);
+    };
+    expect(await deadRowsOf("n2")).toBe(0);
+    await a.del("count");
+    expect(await deadRowsOf("n2")).toBe(1);
+    await b.incr("count");
+    await eventually(async () => expect(await deadRowsOf("n2")).toBe(0));
+    expect(await a.info("stability")).toMatch(/log_batches:\d+\r\n[^]*held_back_by:/);
   }, 120_000);
 
   test("cluster: both sides of a cut take writes, and have all of them once it is healed", async () => {

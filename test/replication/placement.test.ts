@@ -228,7 +228,31 @@ test("placement: holders of a shard come together, the others have nothing of it
     const before = world.sentBytes;
     world.run(10_000);
     expect(world.sentBytes - before, `seed ${seed}`).toBeLessThan(2_500);
+    for (const { shards: held } of world.replicas) expect(held.logBytes, `seed ${seed}`).toBe(0);
   }
+});
+
+test("stability: what a silent peer has not confirmed is kept for its sake, and told", () => {
+  const world = new World({ seed: 3, nodeCount: 3, replicator: { mode: "direct" } });
+  world.run(3_000);
+  const lagOf = (peer: string) => world.replicas[0]!.replicator.lagOf(peer)!;
+  world.partition([2]);
+  for (let i = 0; i < 5; i++) {
+    world.turn(0, ({ keyspace, shards: held }) => {
+      set(keyspace, `{t}${i}`, "v");
+      held.closeBatch();
+    });
+    world.run(100);
+  }
+  // Time enough to forget what everybody has.
+  world.run(20_000);
+  expect(lagOf("n2")).toMatchObject({ heldBatches: 5, behindShards: 1 });
+  expect(lagOf("n2").heldBytes).toBe(world.replicas[0]!.shards.logBytes);
+  expect(lagOf("n1")).toMatchObject({ heldBatches: 0, heldBytes: 0, behindShards: 0 });
+  world.heal();
+  world.run(20_000);
+  expect(lagOf("n2")).toMatchObject({ heldBatches: 0, behindShards: 0 });
+  expect(world.replicas[0]!.shards.logBytes).toBe(0);
 });
 
 test("placement: what only some hold is handed over when one of them has all of it", () => {

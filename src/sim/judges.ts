@@ -36,8 +36,9 @@ export function judgeNode(
   const status = replicator!.status();
   if (status.earlyCount > 0) simulation.sometimes.add("batch_held_for_skew");
   if (status.waitingCount > status.earlyCount) simulation.sometimes.add("batch_waited");
-  // A whole shard that was sent leaves the other shards of a group behind (state-transfer.ts).
-  const torn = status.stateJoinedCount === 0 ? log.torn(node) : undefined;
+  // A shard joined as a state leaves the other shards of a group behind (state-transfer.ts).
+  const hasJoinedState = status.stateJoinedCount + status.differenceJoinedCount > 0;
+  const torn = hasJoinedState ? undefined : log.torn(node);
   if (torn !== undefined) simulation.violate(`${host.name}: has seen a part of ${torn}`);
   for (const key of keys) {
     const expected = log.expect(key, seenBy(node, key), simulation.sometimes);

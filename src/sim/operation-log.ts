@@ -107,7 +107,8 @@ export class OperationLog {
     const group = this.#groups.find((entries) => {
       const isSeen = entries.map((entry) => covers(seenBy(node, entry.key), entry));
       if (!isSeen.includes(true) || !isSeen.includes(false)) return false;
-      return entries.some((entry, place) => !isSeen[place] && !this.#mayBeNothing(entry));
+      const made = isSeen.filter((_, place) => !this.#mayBeNothing(entries[place]!));
+      return made.includes(true) && made.includes(false);
     });
     return group?.map(({ key }) => key).join(" ");
   }

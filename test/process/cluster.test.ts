@@ -73,7 +73,7 @@ describe.skipIf(reason !== null)(`cluster${reason === null ? "" : `: ${reason}`}
     expect(await deadRowsOf("n2")).toBe(1);
     await b.incr("count");
     await eventually(async () => expect(await deadRowsOf("n2")).toBe(0));
-    expect(await a.info("stability")).toMatch(/log_batches:\d+\r\n[^]*held_back_by:/);
+    expect(await a.info("stability")).toMatch(/log_batches:\d+\r\n[\s\S]*held_back_by:/);
   }, 120_000);
 
   test("cluster: both sides of a cut take writes, and have all of them once it is healed", async () => {

@@ -17,6 +17,10 @@ import type { Batch } from "./batch.js";
  */
 export type Verdict = "ready" | "duplicate" | "gap" | "early" | "foreign";
 
+export interface LogTotal {
+  bytes: number;
+}
+
 export class Shard {
   readonly index: number;
   readonly context = new VersionVector();
@@ -24,9 +28,12 @@ export class Shard {
   readonly #chains = new Map<ReplicaIndex, Batch[]>();
   #count = 0;
   #bytes = 0;
+  readonly #total: LogTotal;
 
-  constructor(index: number) {
+  /** @param total what the logs of all shards hold together, kept up to date by each. */
+  constructor(index: number, total: LogTotal) {
     this.index = index;
+    this.#total = total;
   }
 
   /** Batches in the log. */
@@ -58,7 +65,7 @@ export class Shard {
     if (chain === undefined) this.#chains.set(batch.origin, [batch]);
     else chain.push(batch);
     this.#count++;
-    this.#bytes += batch.bytes;
+    this.#changeBytes(batch.bytes);
   }
 
   /**
@@ -115,7 +122,7 @@ export class Shard {
       const until = untilOf(origin);
       let count = 0;
       while (count < chain.length && chain[count]!.time <= until) {
-        this.#bytes -= chain[count]!.bytes;
+        this.#changeBytes(-chain[count]!.bytes);
         count++;
       }
       if (count === 0) continue;
@@ -131,11 +138,16 @@ export class Shard {
       if (this.context.covers(time, origin)) continue;
       for (const batch of this.#chains.get(origin) ?? []) {
         this.#count--;
-        this.#bytes -= batch.bytes;
+        this.#changeBytes(-batch.bytes);
       }
       this.#chains.delete(origin);
       this.context.advance(origin, time);
     }
+  }
+
+  #changeBytes(by: number): void {
+    this.#bytes += by;
+    this.#total.bytes += by;
   }
 
   verifyInvariants(): void {

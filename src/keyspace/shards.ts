@@ -22,7 +22,7 @@ import { Capture, type ShardPart } from "./capture.js";
 import { type Digest, digestShards, digestSlots } from "./digest.js";
 import { hashBytes } from "./hash.js";
 import type { Keyspace } from "./keyspace.js";
-import { Shard, type Verdict } from "./shard.js";
+import { type LogTotal, Shard, type Verdict } from "./shard.js";
 import { shardOfSlot, slotOfKey } from "./slot.js";
 import {
   decodeShardState,
@@ -70,6 +70,7 @@ export class Shards {
   /** Batches that were dropped from the logs for want of room. */
   truncatedCount = 0;
 
+  readonly #logs: LogTotal = { bytes: 0 };
   #capture: Capture | undefined;
   /** Per shard, what of the others' batches this replica's own batches have named so far. */
   readonly #named: VersionVector[];
@@ -77,7 +78,7 @@ export class Shards {
   constructor(keyspace: Keyspace, options: ShardsOptions = {}) {
     const count = options.shardCount ?? 64;
     this.keyspace = keyspace;
-    this.shards = Array.from({ length: count }, (_, index) => new Shard(index));
+    this.shards = Array.from({ length: count }, (_, index) => new Shard(index, this.#logs));
     this.#named = this.shards.map(() => new VersionVector());
     this.clockSkewMsMax = options.clockSkewMsMax ?? 60_000;
     this.logBytesMax = options.logBytesMax ?? 32 * 1024 * 1024;
@@ -322,7 +323,7 @@ export class Shards {
   // ---- logs
 
   get logBytes(): number {
-    return this.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+    return this.#logs.bytes;
   }
 
   /**
@@ -348,6 +349,8 @@ export class Shards {
   /** Checks contexts, logs and keys against each other. For tests and DEBUG: it visits each key. */
   verifyInvariants(): void {
     this.settle();
+    const logged = this.shards.reduce((sum, { bytes }) => sum + bytes, 0);
+    assert(logged === this.logBytes, "the bytes of all logs do not add up");
     for (const shard of this.shards) {
       shard.verifyInvariants();
       for (const [, time] of shard.context.entries())

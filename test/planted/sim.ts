@@ -176,4 +176,28 @@ export const planted = [
     replace: "",
     suite: logs,
   },
+  {
+    name: "sim: a part of a group is joined alone",
+    story: "a transaction over several keys is half seen elsewhere",
+    file: "src/replication/inbox.ts",
+    find: "if (head.group.length === 1) return [head];",
+    replace: "if (head.group.length > 0) return [head];",
+    suite: seeds,
+  },
+  {
+    name: "sim: what was watched is not compared",
+    story: "EXEC overwrites what somebody else wrote after WATCH",
+    file: "src/node/register-machine.ts",
+    find: "if (!equalBytes(version, reader.bytes())) isUnchanged = false;",
+    replace: "reader.bytes();",
+    suite: seeds,
+  },
+  {
+    name: "sim: replies do not wait for the disk",
+    story: "under the policy always a crash takes what a client was told",
+    file: "src/node/journal.ts",
+    find: "return this.#source.keyspace.hasOpenBatch || wal.hasUnsafe;",
+    replace: "return false;",
+    suite: logs,
+  },
 ];

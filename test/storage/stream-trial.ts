@@ -105,7 +105,7 @@ export class StreamTrial {
     const manifests = new FaultyStore(
       this.objects,
       prng.fork(),
-      { ...every, partial_write: 0 },
+      { ...every, partial_write: 0, put_fail: 4 * faultChance },
       ports,
     );
     const others = new FaultyStore(this.objects, prng.fork(), every, ports);

@@ -53,6 +53,8 @@ interface Replacement {
   doubt: Bytes | undefined;
 }
 
+export type ManifestObjection = (standing: Manifest) => string | undefined;
+
 export class ManifestWriter {
   readonly #store: ObjectStore;
   readonly #writer: string;
@@ -60,8 +62,6 @@ export class ManifestWriter {
   #standing: Standing | undefined;
   #isBusy = false;
   #isFenced = false;
-  /** Who wrote the manifest that this writer took over; empty when there was none. */
-  takenFrom = "";
 
   /** @param writer names this incarnation of the node; no two are the same */
   constructor(store: ObjectStore, writer: string) {
@@ -82,16 +82,19 @@ export class ManifestWriter {
   /**
    * Becomes the writer. Answers the manifest that stands then. A damaged manifest is an error
    * (`crash`) and stays as it is.
+   *
+   * @param objection why a manifest must not be taken over, if it must not; it is asked about the
+   * one that would be replaced, so an answer of the past fences nobody. Then: `not_supported`.
    */
   // Spec: StreamingPersistence.Claim.
-  takeOver(done: StoreDone<Manifest>): void {
-    const next = (standing: Manifest): Manifest => {
-      this.takenFrom = standing.writer;
-      return {
-        ...standing,
-        ...{ epoch: standing.epoch + 1, sequence: standing.sequence + 1, writer: this.#writer },
-      };
+  takeOver(done: StoreDone<Manifest>, objection: ManifestObjection = () => undefined): void {
+    const next = (standing: Manifest): Manifest | StoreError => {
+      const message = objection(standing);
+      if (message !== undefined) return { name: "not_supported", message };
+      const { epoch, sequence } = standing;
+      return { ...standing, epoch: epoch + 1, sequence: sequence + 1, writer: this.#writer };
     };
+    this.#standing = undefined;
     this.#begin(next, (result) => {
       if (result.ok) this.#epoch = result.value.epoch;
       done(result);
@@ -131,7 +134,7 @@ export class ManifestWriter {
     if (manifest.epoch < this.#epoch) return this.#again(replacement, staleRead);
     const next = replacement.next(manifest);
     if ("name" in next) {
-      this.#isFenced = true;
+      this.#isFenced = next.name === "precondition_failed";
       return this.#fail(replacement, next);
     }
     this.#put(replacement, next, tag);

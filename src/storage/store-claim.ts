@@ -91,7 +91,7 @@ class Claim {
           return this.#again(result.error.message, () => this.#look());
         const manifest = result.ok ? decodeManifest(result.value.bytes) : success(emptyManifest);
         if (!manifest.ok) return this.#again(`the manifest: ${manifest.error}`, () => this.#look());
-        const objection = this.#objection(manifest.value.writer, manifest.value);
+        const objection = this.#objection(manifest.value);
         if (objection !== undefined) return this.#doubt(objection);
         this.#remember();
         this.#takeOver();
@@ -105,9 +105,9 @@ class Claim {
     this.#options.later(retryMs, () => this.#guard(() => this.#look()));
   }
 
-  /** @param standing the manifest before this writer's own, as `writer` has left it */
-  #objection(writer: string, standing: Pick<Manifest, "epoch" | "sequence">): string | undefined {
+  #objection(standing: Manifest): string | undefined {
     const { disk, mayRebase } = this.#options;
+    const { writer } = standing;
     if (writer === "" || !holdsLog(disk) || this.#known.includes(writer)) return undefined;
     const mark = readMark(disk);
     if (mark?.isByHand !== true)
@@ -131,16 +131,16 @@ class Claim {
   }
 
   #takeOver(): void {
-    this.#writer.takeOver((result) =>
-      this.#guard(() => {
-        if (!result.ok) return this.#again(result.error.message, () => this.#takeOver());
-        const { epoch, sequence } = result.value;
-        const before = { epoch: epoch - 1, sequence: sequence - 1 };
-        const objection = this.#objection(this.#writer.takenFrom, before);
-        if (objection !== undefined) return this.#done(failure(objection));
-        this.#attempts = 0;
-        this.#fill(result.value);
-      }),
+    this.#writer.takeOver(
+      (result) =>
+        this.#guard(() => {
+          if (result.ok) {
+            this.#attempts = 0;
+            this.#fill(result.value);
+          } else if (result.error.name === "not_supported") this.#doubt(result.error.message);
+          else this.#again(result.error.message, () => this.#takeOver());
+        }),
+      (standing) => this.#objection(standing),
     );
   }
 

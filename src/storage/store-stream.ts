@@ -74,6 +74,8 @@ export class StoreStream {
   #isBusy = false;
   #isPumping = false;
   #isLogsTurn = false;
+  /** The parts of the checkpoint may be in the manifest already. */
+  #isListing = false;
   #dueMs = 0;
   #forceDueMs = 0;
   #mergeDueMs = 0;
@@ -150,6 +152,11 @@ export class StoreStream {
   /** A checkpoint of the disk is complete. */
   noteCheckpoint(name: string): void {
     this.#nextCheckpoint = name;
+    // A file of the same name takes the place of the one that is being read.
+    if (this.#checkpoint?.name === name && !this.#isListing) {
+      this.depot.discard(this.#checkpoint.parts.map((part) => part.name));
+      this.#checkpoint = undefined;
+    }
     if (this.#checkpoint === undefined) this.#guard(() => this.#beginCheckpoint());
   }
 
@@ -302,7 +309,8 @@ export class StoreStream {
     const part = upload.takePart(this.options.segmentBytes);
     this.#isBusy = true;
     this.depot.put("checkpoints", part, meaning, (live) => {
-      upload.parts.push(live);
+      if (upload === this.#checkpoint) upload.parts.push(live);
+      else this.depot.discard([live.name]);
       this.#end();
     });
     return true;
@@ -334,7 +342,9 @@ export class StoreStream {
       isRebase: base !== undefined,
     };
     this.#isBusy = true;
+    this.#isListing = true;
     this.depot.swap(change, () => {
+      this.#isListing = false;
       if (this.#checkpoint !== undefined) this.checkpointCount++;
       this.#checkpoint = undefined;
       this.#base = undefined;

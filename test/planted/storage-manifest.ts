@@ -24,8 +24,8 @@ export const plantedInManifest = [
     name: "manifest_takes_over_in_the_same_epoch",
     story: "two nodes hold the same epoch, neither is fenced",
     file: "src/storage/manifest-writer.ts",
-    find: "epoch: standing.epoch + 1,",
-    replace: "epoch: Math.max(standing.epoch, 1),",
+    find: "epoch: epoch + 1,",
+    replace: "epoch: Math.max(epoch, 1),",
     suite,
   },
   {

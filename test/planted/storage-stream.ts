@@ -161,4 +161,20 @@ export const plantedInStream = [
     replace: "add: [...(base ?? parts)],",
     suite: "test/storage/stream-node.test.ts",
   },
+  {
+    name: "store_checkpoint_of_two_files",
+    story: "a checkpoint in the store is the first half of one file and the second of another",
+    file: "src/storage/store-stream.ts",
+    find: "if (this.#checkpoint?.name === name && !this.#isListing) {",
+    replace: 'if (this.#checkpoint?.name === "") {',
+    suite: "test/storage/stream-node.test.ts",
+  },
+  {
+    name: "store_fences_by_the_past",
+    story: "a machine whose store was taken over reads an old manifest and fences the other one",
+    file: "src/storage/store-claim.ts",
+    find: "(standing) => this.#objection(standing),",
+    replace: "() => undefined,",
+    suite: "test/storage/stream-restore.test.ts",
+  },
 ];

@@ -4,7 +4,10 @@
 import { expect, test } from "vitest";
 import { Prng } from "../../src/base/prng.js";
 import { FaultyStore } from "../../src/storage/faulty-store.js";
+import { decodeManifest, objectKinds } from "../../src/storage/manifest.js";
+import { manifestName } from "../../src/storage/manifest-writer.js";
 import { MemoryStore } from "../../src/storage/memory-store.js";
+import { answerOf } from "./stores.js";
 import { type Client, DurableNode, World } from "./world.js";
 
 const stream = { segmentBytes: 2048, intervalMs: 20, retentionMs: 0 };
@@ -152,4 +155,39 @@ test("store: a node of a cluster comes back from its own as a new replica, and a
   world.run(20_000);
   const digests = world.nodes.map((each) => each.node.shards.digests().join(" "));
   expect(new Set(digests).size).toBe(1);
+});
+
+/** The bytes of the objects of a kind that the manifest names, one behind the other. */
+function storedBytes(store: FaultyStore, kind: number): Buffer {
+  const parts: Uint8Array[] = [];
+  store.get(manifestName, undefined, (found) => {
+    const manifest = decodeManifest(answerOf(found).bytes);
+    if (!manifest.ok) throw new Error(manifest.error);
+    for (const object of manifest.value.objects)
+      if (object.kind === kind)
+        store.get(object.name, undefined, (part) => parts.push(answerOf(part).bytes));
+  });
+  return Buffer.concat(parts);
+}
+
+test("store: a checkpoint whose file is replaced while it is read begins again", () => {
+  const rig = newRig(0);
+  for (let i = 0; i < 60; i++) ask(rig, "SET", `key ${i}`, "x".repeat(200));
+  rig.store.profile = { slow: 1 };
+  ask(rig, "BGSAVE");
+  rig.world.run(3000);
+  const journal = rig.node.node.journal!;
+  const { pinned } = journal.stream!;
+  const bytesOf = (): Buffer => Buffer.from(rig.node.disk.read(pinned!, 0, 1_000_000));
+  const before = bytesOf();
+  // Nothing is written meanwhile, so the second one has the first one's name, though not its bytes.
+  journal.start = { ...journal.start, policy: "everysec" };
+  ask(rig, "BGSAVE");
+  rig.world.run(200);
+  const after = bytesOf();
+  expect(after.equals(before)).toBe(false);
+  rig.store.profile = {};
+  rig.world.run(60_000);
+  expect(journal.stream!.checkpointCount).toBe(1);
+  expect(storedBytes(rig.store, objectKinds.checkpoint).equals(after)).toBe(true);
 });

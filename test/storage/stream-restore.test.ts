@@ -166,3 +166,32 @@ test("restore: a damaged object is refused by name, and an absent one too", () =
   const result = restoreInto(rig, rig.node.disk);
   expect(result.ok ? "" : result.error).toContain(name);
 });
+
+test("claim: a machine that was taken over from and reads the past fences nobody", () => {
+  const rig = newRig(8, 0, 30);
+  const { world, objects, node } = rig;
+  const past = manifestBytes(objects);
+  node.kill();
+  const other = new DurableNode(world, "n1");
+  other.start();
+  world.run(2000);
+  const real = objects.get.bind(objects);
+  let lies = 1;
+  objects.get = (name, range, done) =>
+    name === manifestName && lies-- > 0
+      ? done({ ok: true, value: { bytes: past, tag: "put-1", size: past.length } })
+      : real(name, range, done);
+  node.start();
+  world.run(10_000);
+  expect(node.refusal).toContain("taken over");
+  write({ ...rig, node: other }, 10);
+  expect(other.node.journal!.stream!.state).toBe("streaming");
+});
+
+function manifestBytes(objects: MemoryStore): Uint8Array {
+  let bytes = new Uint8Array(0);
+  objects.get(manifestName, undefined, (result) => {
+    if (result.ok) bytes = Uint8Array.from(result.value.bytes);
+  });
+  return bytes;
+}

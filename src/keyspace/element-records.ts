@@ -10,7 +10,7 @@
 // Subclasses keep an order beside the index (sorted sets) through the `note...` methods.
 
 import { assert } from "../base/assert.js";
-import { type Bytes, copyBytes } from "../base/bytes.js";
+import type { Bytes } from "../base/bytes.js";
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import type { Cell } from "../lattice/cell.js";
 import { type Ref, slabOf, wordOf } from "./arena.js";
@@ -155,7 +155,7 @@ export class ElementRecords {
     words[at + 2] = valueLength;
     arena.floats[slabOf(ref)]![(at >> 1) + 2] = keyspace.batchTime;
     const into = (at << 2) + record.headerBytes + length;
-    copyBytes(arena.bytes[slabOf(ref)]!, into, value, valueStart, valueLength);
+    arena.put(slabOf(ref), into, value, valueStart, valueLength);
     this.noteAdded(ref);
     return true;
   }
@@ -233,7 +233,7 @@ export class ElementRecords {
       words[wordOf(ref) + 3] = this.number;
       record.setHeader(arena, ref, record.elementKind, flags, replica, time);
       const at = record.keyStartOf(arena, ref);
-      copyBytes(arena.bytes[slabOf(ref)]!, at, bytes, start, length);
+      arena.put(slabOf(ref), at, bytes, start, length);
       if (old !== 0) this.free(old);
       if (!isCommon) this.#ownBornCount++;
     } else {
@@ -263,7 +263,7 @@ export class ElementRecords {
       return;
     }
     const at = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
-    copyBytes(arena.bytes[slabOf(ref)]!, at, value, start, length);
+    arena.put(slabOf(ref), at, value, start, length);
   }
 
   /** Removes a simple element. */

@@ -8,7 +8,6 @@
 
 import { type Bytes, utf8 } from "../base/bytes.js";
 import type { Prng } from "../base/prng.js";
-import type { HostFacts } from "../commands/environment.js";
 import type { Session } from "../commands/session.js";
 import { SettingsStore } from "../commands/settings-store.js";
 import { allTables } from "../node/commands.js";
@@ -20,7 +19,6 @@ import { Node } from "../node/node.js";
 import { Recovery } from "../storage/recovery.js";
 import { RecoveryError } from "../storage/scan.js";
 import { nextStart } from "../storage/start-record.js";
-import { ClientInput } from "../wire/client-input.js";
 import { decodeFrame, encodeFrame, encodePeerMessage } from "../wire/peer-codec.js";
 import { PeerOutbox } from "../wire/peer-outbox.js";
 import { SimulatedDisk } from "./disk.js";
@@ -29,6 +27,7 @@ import { corrupted } from "./network.js";
 import type { SimulatedClock } from "./simulated-clock.js";
 import type { Simulation } from "./simulation.js";
 import { noteNode } from "./sometimes.js";
+import { newFacts, WatchedInput } from "./watched-input.js";
 
 /** Period of the node's housekeeping, as of the real host. */
 const cronUs = 100_000;
@@ -62,23 +61,6 @@ const consistency: ConsistencyRules = {
 export interface Connection {
   onReply(bytes: Bytes): void;
   onClose(): void;
-}
-
-/** The face of the clients, which also tells of replies that are held until the disk has spoken. */
-export class WatchedInput extends ClientInput {
-  readonly #node: Node;
-  onFlush: ((session: Session, bytes: Bytes) => void) | undefined;
-
-  constructor(node: Node, effects: NodeEffects) {
-    super(node, effects);
-    this.#node = node;
-  }
-
-  override flush(session: Session): void {
-    const { reply } = this.#node;
-    if (reply.length > 0) this.onFlush?.(session, reply.bytes.slice(0, reply.length));
-    super.flush(session);
-  }
 }
 
 /** One life of a node's process. */
@@ -496,24 +478,3 @@ export class SimulatedHost {
     queue.at(this.#diskFreeUs, () => this.#turn(life, () => life.node.persisted(lsn)));
   }
 }
-
-/** A process of which nothing is known. */
-export const newFacts = (startedMs: number): HostFacts => ({
-  processId: 1,
-  nodeVersion: "",
-  operatingSystem: "",
-  architecture: "",
-  executable: "",
-  configFile: "",
-  version: "",
-  startedMs,
-  port: 0,
-  runId: "",
-  residentBytes: 0,
-  peakResidentBytes: 0,
-  heapBytes: 0,
-  startMemoryBytes: 0,
-  totalMemoryBytes: 0,
-  cpuUserSeconds: 0,
-  cpuSystemSeconds: 0,
-});

@@ -13,7 +13,7 @@ import { Node } from "../../src/node/node.js";
 import { drawProfile } from "../../src/sim/fault-profile.js";
 import { valueIn } from "../../src/sim/judges.js";
 import { OperationLog, readings, seenBy } from "../../src/sim/operation-log.js";
-import { newFacts } from "../../src/sim/simulated-host.js";
+import { newFacts } from "../../src/sim/watched-input.js";
 import { Workload } from "../../src/sim/workload.js";
 import { decodeReply } from "../../src/wire/reply-decoder.js";
 import { carry } from "../replication/pair.js";

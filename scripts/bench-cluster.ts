@@ -15,7 +15,11 @@ const keyCount = 100_000;
 /** Linearizable ones: few enough that each register has been written, and is warm, before. */
 const registerCount = 500;
 const okBytes = 5; // "+OK\r\n"
+/** Of the open loop. */
 const measureMs = 4_000;
+const warmOperations = 400_000;
+const measuredOperations = 1_000_000;
+const driveMsMax = 30_000;
 
 /** A connection that sends SETs and counts their replies. */
 class Writer {
@@ -59,7 +63,10 @@ class Writer {
 }
 
 /** Pipelines of 16 on several connections, each sent when the one before is answered. */
-async function pipelined(port: number, prefix: string): Promise<() => Promise<number>> {
+async function pipelined(
+  port: number,
+  prefix: string,
+): Promise<{ done: () => number; stop: () => Promise<number> }> {
   const writers = Array.from({ length: 8 }, (_, i) => new Writer(port, prefix, keyCount, i + 1));
   await Promise.all(
     writers.map(({ socket }) => new Promise((done) => socket.once("connect", done))),
@@ -75,12 +82,14 @@ async function pipelined(port: number, prefix: string): Promise<() => Promise<nu
     };
     writer.send(16);
   }
-  return async () => {
+  const done = (): number => writers.reduce((sum, { replies }) => sum + replies, 0);
+  const stop = async (): Promise<number> => {
     isStopped = true;
     await sleep(200);
     for (const { socket } of writers) socket.destroy();
-    return writers.reduce((sum, { replies }) => sum + replies, 0);
+    return done();
   };
+  return { done, stop };
 }
 
 interface Cost {
@@ -88,15 +97,23 @@ interface Cost {
   readonly cpuNsEach: number;
 }
 
+/**
+ * By operations rather than by time: a node that has not run for long pays for its compilation, and
+ * on a busy machine a second is not long.
+ */
 async function costOf(pid: number, port: number, prefix: string): Promise<Cost> {
-  const warm = await pipelined(port, prefix);
-  await sleep(1_000);
-  await warm();
+  await drive(port, prefix, warmOperations);
   const before = cpuNsOf(pid);
-  const stop = await pipelined(port, prefix);
-  await sleep(measureMs);
-  const operations = await stop();
+  const operations = await drive(port, prefix, measuredOperations);
   return { operations, cpuNsEach: (cpuNsOf(pid) - before) / operations };
+}
+
+/** Writes until so many are done, or the time is up; answers how many were. */
+async function drive(port: number, prefix: string, operations: number): Promise<number> {
+  const { done, stop } = await pipelined(port, prefix);
+  const endMs = performance.now() + driveMsMax;
+  while (done() < operations && performance.now() < endMs) await sleep(20);
+  return stop();
 }
 
 /** A figure of INFO. */

@@ -20,7 +20,7 @@ export interface ClusterStart {
  * Peers hear of a write within `batchMsMin` and the time on the way, or at once when it comes
  * alone. TCP repeats what is lost itself: a push is repeated only when a peer has long been silent.
  */
-const overTcp = { batchMsMin: 20, ackDelayMs: 100, resendMsMin: 2_000, resendMsMax: 10_000 };
+const overTcp = { batchMsMin: 40, ackDelayMs: 100, resendMsMin: 2_000, resendMsMax: 10_000 };
 
 export interface ClusterFacts {
   /** Of the Redis listener. */

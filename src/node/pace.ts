@@ -16,6 +16,9 @@ import type { Journal } from "./journal.js";
 /** How often held replies are looked at when no peer says anything. */
 const lookMs = 50;
 
+/** A batch that has touched so many keys gains nothing by waiting for more. */
+const batchKeysMax = 8192;
+
 export interface PaceSource {
   readonly keyspace: Keyspace;
   readonly replicator: Replicator | undefined;
@@ -44,7 +47,9 @@ export class Pace {
   /** Whether the open batch of a node with peers is to be closed with this turn. */
   get wantsClose(): boolean {
     const { keyspace, nowMs } = this.#node;
-    return keyspace.capture !== undefined && keyspace.hasOpenBatch && nowMs >= this.batchDueMs;
+    const { capture } = keyspace;
+    if (capture === undefined || !keyspace.hasOpenBatch) return false;
+    return nowMs >= this.batchDueMs || capture.count >= batchKeysMax;
   }
 
   /** Whether the reply to a write must wait for peers. */

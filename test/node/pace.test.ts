@@ -51,6 +51,19 @@ test("pace: a write after a pause leaves with its turn, those behind it gather",
   expect(pushes(rig)).toBe(2);
 });
 
+test("pace: a batch that has touched many keys does not wait for more", () => {
+  const rig = newRig(1_000);
+  const client = rig.connect();
+  client.send("SET", "a", "1");
+  const pairs = (from: number): string[] =>
+    Array.from({ length: 8_000 }, (_, i) => `${(from + i) >> 1}`);
+  client.send("MSET", ...pairs(0));
+  expect(pushes(rig)).toBe(1);
+  client.send("MSET", ...pairs(10_000));
+  client.send("MSET", ...pairs(20_000));
+  expect(pushes(rig)).toBeGreaterThan(1);
+});
+
 const large = "x".repeat(200_000);
 
 /** Writes until a reply does not come; answers how many came. */

@@ -51,7 +51,7 @@ const commandLines: Record<ServerKind, (port: number, debug: boolean) => string[
   floor: (port) => [process.execPath, floorEntry, String(port)],
 };
 
-const startTimeoutMs = 15_000;
+const startTimeoutMs = 30_000;
 const stopTimeoutMs = 10_000;
 const outputBytesMax = 64 * 1024;
 

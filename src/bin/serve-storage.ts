@@ -25,6 +25,8 @@ const progressMs = 1000;
 /** How often the end looks whether the disk has finished, and how long it waits at most. */
 const pollMs = 5;
 const closeMsMax = 10_000;
+/** How long the end waits for the object store. */
+const storeMsMax = 5_000;
 
 const say = (line: string): void => {
   process.stderr.write(`skerry: ${line}\n`);
@@ -204,6 +206,21 @@ export class Storage {
     const endMs = Date.now() + closeMsMax;
     while (journal?.mustHold === true && Date.now() < endMs)
       await new Promise((resolve) => setTimeout(resolve, pollMs));
+    if (this.#node !== undefined && this.#claim !== undefined)
+      await this.#bringAway(this.#node, this.#claim);
+  }
+
+  /** Brings what is left into the object store, so that nothing depends on this machine any more. */
+  async #bringAway(node: Node, { objects }: NonNullable<StorageParts["claim"]>): Promise<void> {
+    let answer: string | undefined;
+    objects.turns.run(() =>
+      node.environment.storage?.whenStored((error) => {
+        answer = error ?? "";
+      }),
+    );
+    for (const endMs = Date.now() + storeMsMax; answer === undefined && Date.now() < endMs; )
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    if (answer !== "") say(`the object store lacks the last records: ${answer ?? "no answer yet"}`);
   }
 
   /**

@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   ServerProcess,
   skerryEntry,
@@ -19,7 +19,8 @@ import { S3Server } from "../s3/s3-server.js";
 import { credentials } from "../storage/stores.js";
 
 const reason = whyUnavailable("skerry");
-const home = mkdtempSync(join(tmpdir(), "skerry-store-process-"));
+/** Of each attempt at a test one of its own. */
+let home = "";
 const environment = { ...process.env };
 const run = promisify(execFile);
 
@@ -31,8 +32,13 @@ beforeAll(() => {
 
 afterAll(() => {
   process.env = environment;
-  rmSync(home, { recursive: true, force: true });
 });
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "skerry-store-process-"));
+});
+
+afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 const inFolder = (name: string): string[] => [
   "--store",
@@ -118,7 +124,13 @@ describe.skipIf(reason !== null)(`stores${reason === null ? "" : `: ${reason}`}`
     expect(await again.ask("INFO", "persistence")).toContain("store_status:fenced");
     expect(await other.ask("EXISTS", "late")).toBe("0");
     await again.kill();
+    // A node that ends in order leaves nothing behind that only its folder has.
+    await other.ask("SET", "last", "1");
     await other.server.stop();
+    rmSync(join(home, "other"), { recursive: true });
+    const last = await startNode("other", flags);
+    expect(await last.ask("GET", "last")).toBe("1");
+    await last.server.stop();
     const refused = await tool("serve", "--port", "0", "--data-dir", join(home, "lost"), ...flags);
     expect(refused.code).toBe(1);
     expect(refused.text).toContain("the object store was taken over by n1-");

@@ -29,4 +29,4 @@ test("store: what it was told to hold comes back from it, over faults, crashes a
   ] as const;
   for (const thing of [...happened, ...Object.keys(storeFaults)])
     expect([thing, seen.has(thing as (typeof happened)[number])]).toEqual([thing, true]);
-}, 60_000);
+}, 180_000);

@@ -210,7 +210,7 @@ export class Storage {
       await this.#bringAway(this.#node, this.#claim);
   }
 
-  /** Brings what is left into the object store, so that nothing depends on this machine any more. */
+  /** Brings what is left into the object store: nothing depends on this machine any more. */
   async #bringAway(node: Node, { objects }: NonNullable<StorageParts["claim"]>): Promise<void> {
     let answer: string | undefined;
     objects.turns.run(() =>

@@ -62,8 +62,11 @@ export class Shards {
   readonly logBytesMax: number;
   /** Where closed batches go. */
   onClosed: ClosedListener | undefined;
-  /** Told of each batch and each state of other replicas that was joined, in that order. */
-  onApplied: ((batch: Batch) => void) | undefined;
+  /**
+   * Told of each batch and each state of other replicas that was joined, in that order; of what
+   * becomes visible together at once.
+   */
+  onApplied: ((batches: readonly Batch[]) => void) | undefined;
   onJoined: ((state: Bytes) => void) | undefined;
   /** Told of each shard whose whole state was joined. */
   onWholeState: ((shard: number) => void) | undefined;
@@ -186,6 +189,22 @@ export class Shards {
    */
   // Spec: AntiEntropy.Apply, CausalSessions.Deliver, Convergence.Apply.
   apply(batch: Batch): ApplyOutcome {
+    const outcome = this.#join(batch);
+    if (outcome === "applied") this.onApplied?.([batch]);
+    return outcome;
+  }
+
+  /**
+   * Joins the parts of a group, which are one record of the log: a crash must not leave some of
+   * them. Answers those that were new.
+   */
+  applyTogether(batches: readonly Batch[]): Batch[] {
+    const applied = batches.filter((batch) => this.#join(batch) === "applied");
+    if (applied.length > 0) this.onApplied?.(applied);
+    return applied;
+  }
+
+  #join(batch: Batch): ApplyOutcome {
     assert(this.isOpen, "a batch arrived at a node that runs alone");
     this.settle();
     const verdict = this.judge(batch);
@@ -196,7 +215,6 @@ export class Shards {
     joinBody(keyspace, batch, shard.context);
     shard.append(batch);
     this.#boundLogs();
-    this.onApplied?.(batch);
     return "applied";
   }
 

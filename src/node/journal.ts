@@ -103,7 +103,7 @@ export class Journal {
     const { shards, keyspace } = source;
     this.redo = shards.isOpen ? undefined : new RedoLog();
     keyspace.redo = this.redo;
-    shards.onApplied = (batch) => this.logBatches([batch]);
+    shards.onApplied = (batches) => this.logBatches(batches);
     shards.onJoined = (state) => this.#log(recordKinds.state, keyspace.clock.last, state);
   }
 

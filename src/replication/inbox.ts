@@ -172,8 +172,8 @@ export class Inbox {
         while (chain.length > 0) {
           const members = this.#joinable(chain[0]!.batch);
           if (members === undefined) break;
+          joined.push(...this.#shards.applyTogether(members));
           for (const batch of members) {
-            if (this.#shards.apply(batch) === "applied") joined.push(batch);
             this.#remove(batch);
             touched.add(batch.shard);
           }

@@ -10,6 +10,7 @@ import type { History } from "./history.js";
 import { hasPairs, type OperationLog, readings, type Seen, seenBy } from "./operation-log.js";
 import type { Life, SimulatedHost } from "./simulated-host.js";
 import type { Simulation } from "./simulation.js";
+import { joinedStateCountOf } from "./sometimes.js";
 import { stringModel } from "./string-model.js";
 
 /** Configurations that the search may visit per key; beyond it the verdict is "unknown". */
@@ -37,7 +38,7 @@ export function judgeNode(
   if (status.earlyCount > 0) simulation.sometimes.add("batch_held_for_skew");
   if (status.waitingCount > status.earlyCount) simulation.sometimes.add("batch_waited");
   // A shard joined as a state leaves the other shards of a group behind (state-transfer.ts).
-  const hasJoinedState = status.stateJoinedCount + status.differenceJoinedCount > 0;
+  const hasJoinedState = host.joinedStateCount + joinedStateCountOf(node) > 0;
   const torn = hasJoinedState ? undefined : log.torn(node);
   if (torn !== undefined) simulation.violate(`${host.name}: has seen a part of ${torn}`);
   for (const key of keys) {

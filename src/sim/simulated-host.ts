@@ -26,7 +26,7 @@ import type { FaultKind } from "./fault-profile.js";
 import { corrupted } from "./network.js";
 import type { SimulatedClock } from "./simulated-clock.js";
 import type { Simulation } from "./simulation.js";
-import { noteNode } from "./sometimes.js";
+import { joinedStateCountOf, noteNode } from "./sometimes.js";
 import { newFacts, WatchedInput } from "./watched-input.js";
 
 /** Period of the node's housekeeping, as of the real host. */
@@ -80,6 +80,8 @@ export class SimulatedHost {
   life: Life | undefined;
   incarnation = 0;
   refusedFrameCount = 0;
+  /** States of whole shards that earlier lives joined: a log brings them back. */
+  joinedStateCount = 0;
   readonly #simulation: Simulation;
   readonly #prng: Prng;
   #pausedUntilUs = 0;
@@ -282,6 +284,7 @@ export class SimulatedHost {
     if (life === undefined) return;
     this.life = undefined;
     noteNode(life.node, this.#simulation.sometimes);
+    this.joinedStateCount += joinedStateCountOf(life.node);
     this.#disk?.crash();
     this.#pausedUntilUs = 0;
     this.#busyUntilUs = 0;

@@ -49,6 +49,12 @@ export const chaoticNames: readonly SometimesName[] = [
 
 export const sometimesNames = Object.keys(sometimes) as SometimesName[];
 
+/** Shards that were joined as states or as differences of states. */
+export function joinedStateCountOf(node: Node): number {
+  const { stateJoinedCount, differenceJoinedCount } = node.replicator!.status();
+  return stateJoinedCount + differenceJoinedCount;
+}
+
 /** What a node has met in the life of its process. */
 export function noteNode(node: Node, sometimes: Tally<SometimesName>): void {
   const { counters } = node.registers;
@@ -59,7 +65,7 @@ export function noteNode(node: Node, sometimes: Tally<SometimesName>): void {
   sometimes.add("second_read", counters.secondReads);
   sometimes.add("stored_outcome_told", counters.storedOutcomes);
   const status = node.replicator!.status();
-  sometimes.add("state_sync_needed", status.stateJoinedCount);
+  sometimes.add("state_sync_needed", joinedStateCountOf(node));
   sometimes.add("pull_needed", status.pullCount);
   sometimes.add("push_repeated", status.resentBatchCount);
   sometimes.add("duplicate_batch", status.duplicateCount);

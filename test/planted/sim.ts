@@ -192,12 +192,4 @@ export const planted = [
     replace: "reader.bytes();",
     suite: seeds,
   },
-  {
-    name: "sim: replies do not wait for the disk",
-    story: "under the policy always a crash takes what a client was told",
-    file: "src/node/journal.ts",
-    find: "return this.#source.keyspace.hasOpenBatch || wal.hasUnsafe;",
-    replace: "return false;",
-    suite: logs,
-  },
 ];

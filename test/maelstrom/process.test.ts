@@ -22,7 +22,7 @@ function launch(): { stdout: string; stderr: string; status: number | null } {
 
 beforeAll(() => {
   launch();
-}, 120_000);
+});
 
 test("processes: the launcher starts a node from any folder, and only messages are on stdout", () => {
   const { stdout, status } = launch();

@@ -22,5 +22,5 @@ describe.skipIf(reason !== null)(`trial${reason === null ? "" : `: ${reason}`}`,
     expect(result.flaws, lines.join("\n")).toEqual([]);
     expect(result.operations).toBeGreaterThan(1_000);
     expect(result.linearizableOperations).toBeGreaterThan(100);
-  }, 120_000);
+  });
 });

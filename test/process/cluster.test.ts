@@ -74,7 +74,7 @@ describe.skipIf(reason !== null)(`cluster${reason === null ? "" : `: ${reason}`}
     await b.incr("count");
     await eventually(async () => expect(await deadRowsOf("n2")).toBe(0));
     expect(await a.info("stability")).toMatch(/log_batches:\d+\r\n[\s\S]*held_back_by:/);
-  }, 120_000);
+  });
 
   test("cluster: both sides of a cut take writes, and have all of them once it is healed", async () => {
     cluster = await LocalCluster.start({ count: 3, isProxied: true });
@@ -98,7 +98,7 @@ describe.skipIf(reason !== null)(`cluster${reason === null ? "" : `: ${reason}`}
       for (const client of [a, b, c])
         expect((await client.smembers("set")).sort()).toEqual(["left", "right"]);
     });
-  }, 120_000);
+  });
 
   test("cluster: a killed node returns with nothing, and serves only when it has caught up", async () => {
     cluster = await LocalCluster.start({ count: 3, args: linearizable });
@@ -121,7 +121,7 @@ describe.skipIf(reason !== null)(`cluster${reason === null ? "" : `: ${reason}`}
     await eventually(async () => expect(await c.info("members")).toContain("voting:1\r\nepoch"));
     await cluster.nodes[1]!.kill();
     await eventually(async () => expect(await c.incr("lin:x")).toBeGreaterThan(2));
-  }, 120_000);
+  });
 
   test("cluster: pipelines of linearizable commands from all sides count exactly", async () => {
     // Each reply lets the next command of its connection go on, in the middle of what the registers
@@ -148,7 +148,7 @@ describe.skipIf(reason !== null)(`cluster${reason === null ? "" : `: ${reason}`}
     expect(sum).toBeGreaterThanOrEqual(counted);
     expect(sum).toBeLessThanOrEqual(360 - refused);
     for (const node of cluster.nodes) expect(node.isRunning).toBe(true);
-  }, 120_000);
+  });
 
   test("cluster: with its logs a whole cluster comes back as it was, voters and all", async () => {
     const folder = mkdtempSync(join(tmpdir(), "skerry-cluster-"));
@@ -172,7 +172,7 @@ describe.skipIf(reason !== null)(`cluster${reason === null ? "" : `: ${reason}`}
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 120_000);
+  });
 
   test("cluster: cluster-aware clients find their way, and every node serves every key", async () => {
     cluster = await LocalCluster.start({ count: 3 });
@@ -208,7 +208,7 @@ describe.skipIf(reason !== null)(`cluster${reason === null ? "" : `: ${reason}`}
     } finally {
       theirs.destroy();
     }
-  }, 120_000);
+  });
 
   test("cluster: a node leaves in order, a dead one is forgotten, the rest goes on", async () => {
     cluster = await LocalCluster.start({ count: 4, args: linearizable });
@@ -236,5 +236,5 @@ describe.skipIf(reason !== null)(`cluster${reason === null ? "" : `: ${reason}`}
     });
     const lag = (await a.call("SKERRY.LAG")) as unknown[];
     expect(lag).toHaveLength(1);
-  }, 120_000);
+  });
 });

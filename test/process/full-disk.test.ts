@@ -100,7 +100,7 @@ describe.skipIf(reason !== null)(`full disk${reason === null ? "" : `: ${reason}
     expect((await reader.call("GET", "after")).text).toBe("room");
     reader.close();
     expect(await node.kill("SIGTERM")).toBe(0);
-  }, 60_000);
+  });
 
   test("log: a folder that cannot be used ends the start with its reason", async () => {
     const file = join(folder, "a file");
@@ -112,5 +112,5 @@ describe.skipIf(reason !== null)(`full disk${reason === null ? "" : `: ${reason}
     });
     expect(stderr).toMatch(/^skerry: the data folder is not usable: /m);
     expect(status).toBe(1);
-  }, 30_000);
+  });
 });

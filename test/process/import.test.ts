@@ -85,7 +85,7 @@ describe.skipIf(reason !== null)(`import${reason === null ? "" : ` (${reason})`}
     await redis.stop();
     node = await ServerProcess.start("skerry");
     client = await RespConnection.connect(node.port);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     client?.close();

@@ -106,7 +106,7 @@ describe("peers", () => {
     for (const lines of replies) for (const line of lines) expect(line).toMatch(/^:\d+$/);
     expect(await one.ask("INCRBY", "lin:a", "0")).toBe(":300\r\n");
     expect(await two.ask("INCRBY", "lin:b", "0")).toBe(":300\r\n");
-  }, 30_000);
+  });
 
   test("peers: a node that comes back is the same node and a new replica", async () => {
     const [one, two] = await pair();

@@ -108,7 +108,7 @@ describe.skipIf(reason !== null)(`placement${reason === null ? "" : `: ${reason}
       ),
     );
     for (const error of errors) expect(error).toMatch(/^CROSSSLOT/);
-  }, 120_000);
+  });
 
   test("placement: ioredis Cluster and node-redis createCluster run their families", async () => {
     cluster = await LocalCluster.start({ count: 3, args: factor });
@@ -158,7 +158,7 @@ describe.skipIf(reason !== null)(`placement${reason === null ? "" : `: ${reason}
       ioredis.disconnect();
       if (redis.isOpen) redis.destroy();
     }
-  }, 120_000);
+  });
 
   test("placement: a node that comes takes over shards, and nothing written meanwhile is lost", async () => {
     cluster = await LocalCluster.start({ count: 3, args: factor });
@@ -200,7 +200,7 @@ describe.skipIf(reason !== null)(`placement${reason === null ? "" : `: ${reason}
     } finally {
       ioredis.disconnect();
     }
-  }, 120_000);
+  });
 
   test("placement: of a node that dies every shard is served by the other that holds it", async () => {
     cluster = await LocalCluster.start({ count: 3, args: factor });
@@ -231,5 +231,5 @@ describe.skipIf(reason !== null)(`placement${reason === null ? "" : `: ${reason}
     } finally {
       ioredis.disconnect();
     }
-  }, 120_000);
+  });
 });

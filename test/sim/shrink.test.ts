@@ -34,7 +34,7 @@ test("shrinking: a failure among all faults comes down to a few of them", () => 
   expect(replayLine(seed, options)).toMatch(
     /^npm run sim -- --seed 2 --preset moderate --.+ --only /,
   );
-}, 120_000);
+});
 
 test("shrinking: failures of another sort are not mixed up", () => {
   expect(sortOf("n1: t5 is 3, not 4")).toBe(sortOf("n3: t12 is absent7, not -8"));

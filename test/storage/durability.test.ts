@@ -153,7 +153,7 @@ describe("a node on a disk that forgets", () => {
     expect(sum.checkpoints).toBeGreaterThan(0);
     expect(sum.fences).toBeGreaterThan(0);
     expect(sum.lost).toBeGreaterThan(0);
-  }, 60_000);
+  });
 
   test("log: a linearizable write does not outlive what the same client wrote before it", () => {
     // Both are in one write of the log, which a crash tears: what stands first in it stays longer.

@@ -4,6 +4,8 @@
 const seeds = "test/sim/campaign.test.ts -t seeds of moderate faults are clean";
 const logs = "test/sim/campaign.test.ts -t crashes of nodes with logs";
 const crashes = "test/sim/campaign.test.ts -t partitions and crashes together";
+const forcedLogs = "test/sim/logs.test.ts -t forced always";
+const looseLogs = "test/sim/logs.test.ts -t forced everysec";
 
 export const planted = [
   {
@@ -191,5 +193,39 @@ export const planted = [
     find: "if (!equalBytes(version, reader.bytes())) isUnchanged = false;",
     replace: "reader.bytes();",
     suite: seeds,
+  },
+  {
+    name: "sim: a file is sealed without an fsync",
+    story: "the last records of a file are told of when the next one is begun",
+    file: "src/storage/wal.ts",
+    find: "this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error));",
+    replace:
+      "if (this.#goodBytes >= this.#segmentBytes) this.#onSynced(undefined);\n" +
+      "    else this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error));",
+    suite: forcedLogs,
+  },
+  {
+    name: "sim: a name is kept after a lost tail",
+    story: "a replica goes on under its name, and its peers take its new writes for known ones",
+    file: "src/storage/start-record.ts",
+    find: 'return previous.policy === "always" && !end.isCut;',
+    replace: "return true;",
+    suite: looseLogs,
+  },
+  {
+    name: "sim: peers hear before the disk",
+    story: "a peer holds a write that a crash has taken back from its writer",
+    file: "src/node/node.ts",
+    find: 'this.#whenSafe(() => effects.send(to, { kind: "replication", message })),',
+    replace: 'effects.send(to, { kind: "replication", message }),',
+    suite: forcedLogs,
+  },
+  {
+    name: "sim: the name of a file is not forced",
+    story: "a crash takes a whole file of the log, whose records were all forced",
+    file: "src/storage/wal.ts",
+    find: "this.#disk.append(name, head.view());\n      this.#disk.syncFolder();",
+    replace: "this.#disk.append(name, head.view());",
+    suite: forcedLogs,
   },
 ];

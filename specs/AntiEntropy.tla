@@ -13,8 +13,9 @@
 (* a digest covers both. Removing needs no tombstone: absent and covered   *)
 (* is removed.                                                             *)
 (*                                                                         *)
-(* Today the code joins a shard in one step (Shards.joinShard) and uses    *)
-(* digests to find what differs; this is the protocol it grows into.       *)
+(* The code compares all leaves at once, holds batches of others back      *)
+(* meanwhile and joins what differs in one step, hence without overlays    *)
+(* (replication/difference.ts); this is the protocol with a cursor.        *)
 (* Left out: the tree above the leaves, which only skips equal leaves.     *)
 (***************************************************************************)
 EXTENDS Naturals, FiniteSets
@@ -86,6 +87,7 @@ Begin(r) ==
   /\ UNCHANGED <<context, overlay, elements, batches, offer, answer, breaks>>
 
 (* The sender tells a leaf's digest and what it has seen for the leaf.      *)
+\* code: src/replication/difference.ts offer
 \* code: src/keyspace/digest.ts digestSlots
 Offer(r) ==
   LET l == cursor[r]  s == Other(r) IN
@@ -106,6 +108,7 @@ OnEqual(r) ==
 
 (* A leaf that differs is asked for; its state comes with the context that  *)
 (* it has then (rule 2).                                                    *)
+\* code: src/replication/difference.ts onInquiry
 \* code: src/keyspace/shards.ts encodeShard
 OnDifferent(r) ==
   LET m == offer[r]  s == Other(r) IN
@@ -129,6 +132,7 @@ OnState(r) ==
 (* The round is over. The shard's context grows by what every leaf has seen *)
 (* (rule 12).                                                               *)
 Reached(r) == {s \in UNION {overlay[r][l] : l \in Leaves} : \A l \in Leaves : s \in Seen(r, l)}
+\* code: src/keyspace/shards.ts joinPartial
 \* code: src/keyspace/shard.ts joinContext
 Finish(r) ==
   /\ cursor[r] > Cardinality(Leaves)

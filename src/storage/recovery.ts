@@ -177,8 +177,8 @@ export class Recovery {
   #readHead(segment: Segment): Segment | undefined {
     const head = readFileHead(this.#disk.read(segment.name, 0, fileHeadBytes));
     if (typeof head !== "string") return { ...segment, firstLsn: head.firstLsn };
-    // Nothing in a file without a head was ever durable; if records are missing, the next one
-    // tells.
+    // Nothing in a file without a head was ever durable, unless what is behind says so.
+    if (this.#wasSynced(segment)) this.#damage(segment.name, 0, 0, head);
     this.#findings.add(`${segment.name}: passed over: ${head}`);
     return undefined;
   }
@@ -189,12 +189,29 @@ export class Recovery {
       const scan = this.#open(last);
       const hasStart = scan.next()?.kind === recordKinds.start;
       if (hasStart && scan.next()?.kind === recordKinds.names) return;
-      if (this.#segments.length === 1 && this.#checkpoint === undefined && !scan.isAtEnd)
-        this.#damage(last.name, scan.offset, 0, "the beginning of the only segment is unreadable");
+      const isOnly = this.#segments.length === 1 && this.#checkpoint === undefined;
+      if ((isOnly && !scan.isAtEnd) || this.#wasSynced(last))
+        this.#damage(last.name, scan.offset, 0, "the beginning of the last segment is unreadable");
       this.#findings.add(`${last.name}: removed: it was never completed`);
       this.#disk.remove(last.name);
       this.#segments.pop();
     }
+  }
+
+  /**
+   * Whether a segment whose beginning is unreadable was durable once: of what was written with its
+   * beginning all frames call the same record the last safe one, and later ones a later record.
+   */
+  #wasSynced({ name, bytes }: Segment): boolean {
+    const scan = new FrameScan(this.#disk, name, 0, bytes);
+    let least = Number.POSITIVE_INFINITY;
+    for (let frame = scan.findBehind(1); frame !== undefined; ) {
+      if (frame.safeLsn > least) return true;
+      least = frame.safeLsn;
+      const { lsn } = frame;
+      frame = scan.next() ?? scan.findBehind(lsn);
+    }
+    return false;
   }
 
   /** What a checkpoint covers is not read; where the log has a hole, the start stops. */

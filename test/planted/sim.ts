@@ -179,6 +179,14 @@ export const planted = [
     suite: logs,
   },
   {
+    name: "sim: a file without its head was never durable",
+    story: "one rotten page at the beginning of the log, and all that it held is dropped silently",
+    file: "src/storage/recovery.ts",
+    find: "      if (frame.safeLsn > least) return true;\n",
+    replace: "",
+    suite: logs,
+  },
+  {
     name: "sim: a part of a group is joined alone",
     story: "a transaction over several keys is half seen elsewhere",
     file: "src/replication/inbox.ts",

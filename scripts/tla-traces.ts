@@ -35,7 +35,10 @@ export const recordRun = (seed: number): Recording => ({
 
 const logOptions: DrawOptions = {
   ...{ hasLog: true, logPolicy: "always", clientsPerNode: 1 },
-  suppressed: ["disk_write_fail", "disk_partial_write", "disk_full"],
+  suppressed: [
+    ...(["disk_write_fail", "disk_partial_write", "disk_full"] as const),
+    ...(["disk_corruption", "disk_stale_read"] as const),
+  ],
 };
 /** So that few traces are without the end of a machine and a failed sync. */
 const logRates = { process_crash: 20, disk_fsync_fail: 0.02 };

@@ -100,6 +100,10 @@ export class ProtocolTrace implements Watcher {
     this.#logs.recovered(node, lsn);
   }
 
+  asking(session: Session): void {
+    this.#logs.asking(session);
+  }
+
   asked(session: Session, node: Node): void {
     this.#logs.asked(session, node);
   }

@@ -369,6 +369,7 @@ export class SimulatedHost {
   ): void {
     this.#turn(this.life, (life) => {
       if (!life.connections.has(session)) return;
+      this.#simulation.watcher?.asking?.(session);
       around(life, () => life.input.receive(session, bytes, 0, bytes.length));
       this.#simulation.watcher?.asked?.(session, life.node);
     });

@@ -21,7 +21,9 @@ export interface Watcher {
   disk?(node: string, disk: SimulatedDisk): DiskWatcher;
   /** A node's start has found the records up to an LSN. */
   recovered?(node: string, lsn: number): void;
-  /** A node has taken in a client's bytes, and has answered or will. */
+  /** A node takes in a client's bytes. */
+  asking?(session: Session): void;
+  /** It has taken them in, and has answered or will. */
   asked?(session: Session, node: Node): void;
   answered?(name: string, session: Session, node: Node): void;
   /** A node has ended a piece of work. It must not be changed. */

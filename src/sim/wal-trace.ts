@@ -40,7 +40,9 @@ export class WalTrace {
   readonly #disks = new Map<string, DiskTrace>();
   /** What the answer to a request that waits tells of. */
   readonly #asked = new Map<Session, number>();
-  readonly #isAnswered = new Set<Session>();
+  /** Whose bytes are taken in, and whether an answer has left meanwhile. */
+  #asking: Session | undefined;
+  #isAnswered = false;
 
   constructor(write: (event: LogEvent) => void) {
     this.#write = write;
@@ -56,19 +58,28 @@ export class WalTrace {
     this.#disks.get(node)?.recovered(lsn);
   }
 
+  asking(session: Session): void {
+    this.#asking = session;
+    this.#isAnswered = false;
+  }
+
   asked(session: Session, node: Node): void {
-    if (node.journal === undefined) return;
-    if (!this.#isAnswered.delete(session)) this.#asked.set(session, lastLsnOf(node));
+    this.#asking = undefined;
+    if (node.journal !== undefined && !this.#isAnswered) this.#asked.set(session, lastLsnOf(node));
   }
 
   answered(name: string, session: Session, node: Node): void {
     if (node.journal === undefined) return;
-    const lsn = this.#asked.get(session);
-    if (lsn === undefined) this.#isAnswered.add(session);
+    const waited = this.#asked.get(session);
     this.#asked.delete(session);
+    const isNow = session === this.#asking;
+    if (isNow) this.#isAnswered = true;
+    // The rest of an answer of which a part has left.
+    if (waited === undefined && !isNow) return;
+    const lsn = waited ?? lastLsnOf(node);
     // What leaves a fenced log, errors and reads, promises nothing.
     if (node.journal.wal.isFenced) return;
-    this.#write({ kind: "answered", node: name, lsn: lsn ?? lastLsnOf(node) });
+    this.#write({ kind: "answered", node: name, lsn });
   }
 }
 

@@ -2,10 +2,9 @@
 // by process id. For the cluster test, for the bench and for trying a cluster out.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { connect } from "node:net";
 import { PeerProxy } from "./peer-proxy.js";
 import { projectRoot } from "./project.js";
-import { freePort, skerryEntry, sleep } from "./server-process.js";
+import { answersPing, endAtExit, freePort, skerryEntry, sleep } from "./server-process.js";
 
 export interface ClusterProcessOptions {
   readonly count: number;
@@ -69,8 +68,7 @@ export class NodeProcess {
     child.stderr.on("data", keep);
     this.child = child;
     this.isPaused = false;
-    living.add(child);
-    child.once("exit", () => living.delete(child));
+    endAtExit(child);
   }
 
   /** Waits until the node serves clients. @throws when it ends or takes too long. */
@@ -197,24 +195,3 @@ export class LocalCluster {
     await Promise.all(this.nodes.map(({ proxy }) => proxy?.stop()));
   }
 }
-
-function answersPing(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    const finish = (answer: boolean): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.setTimeout(1000, () => finish(false));
-    socket.once("error", () => finish(false));
-    socket.once("connect", () => socket.write("*1\r\n$4\r\nPING\r\n"));
-    socket.once("data", (reply) => finish(reply[0] === 0x2b));
-  });
-}
-
-const living = new Set<ChildProcess>();
-
-/** A script that dies must not leave nodes behind. */
-process.once("exit", () => {
-  for (const child of living) child.kill("SIGKILL");
-});

@@ -232,7 +232,8 @@ export class RevivableServer {
 export const sleep = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
 
-function answersPing(port: number): Promise<boolean> {
+/** Whether a server on this machine answers PING. */
+export function answersPing(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
     const finish = (answer: boolean): void => {
@@ -247,18 +248,23 @@ function answersPing(port: number): Promise<boolean> {
 }
 
 const living = new Set<ChildProcess>();
-let hooked = false;
+const endAll = (): void => {
+  for (const each of living) each.kill("SIGKILL");
+};
+process.once("exit", endAll);
+let areSignalsHooked = false;
 
 /** A script that dies must not leave servers behind. */
-function endWithThisProcess(child: ChildProcess): void {
+export function endAtExit(child: ChildProcess): void {
   living.add(child);
   child.once("exit", () => living.delete(child));
-  if (hooked) return;
-  hooked = true;
-  const endAll = (): void => {
-    for (const each of living) each.kill("SIGKILL");
-  };
-  process.once("exit", endAll);
+}
+
+/** The same for a script that is told to end and has no way of its own to do so. */
+function endWithThisProcess(child: ChildProcess): void {
+  endAtExit(child);
+  if (areSignalsHooked) return;
+  areSignalsHooked = true;
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => {
       endAll();

@@ -49,6 +49,26 @@ export class Call {
     this.reply = reply;
   }
 
+  /** Takes arguments that come one by one, for a command that nobody may make wait. */
+  fill(args: readonly Bytes[], session: Session): void {
+    const size = args.reduce((sum, arg) => sum + arg.length, 0);
+    this.bytes = new Uint8Array(size);
+    this.ranges = new Int32Array(args.length * 2);
+    let at = 0;
+    args.forEach((arg, index) => {
+      this.bytes.set(arg, at);
+      this.ranges[index * 2] = at;
+      this.ranges[index * 2 + 1] = arg.length;
+      at += arg.length;
+    });
+    this.first = 0;
+    this.argc = args.length;
+    this.hashed = false;
+    this.mayBlock = false;
+    this.session = session;
+    this.outcome = outcome.done;
+  }
+
   start(index: number): number {
     return this.ranges[this.first + (index << 1)]!;
   }

@@ -17,7 +17,6 @@ import type { BigIntStats } from "node:fs";
 import { link, mkdir, open, readdir, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type Bytes, compareText } from "../base/bytes.js";
-import { pageOf } from "../storage/memory-store.js";
 import {
   absentObject,
   type ByteRange,
@@ -28,6 +27,8 @@ import {
   type ObjectPage,
   type ObjectStore,
   type PutCondition,
+  pageEntriesDefault,
+  pageOf,
   rangeBehindEnd,
   type StoreDone,
   type StoredObject,
@@ -37,7 +38,6 @@ import {
 
 /** Attempts while others change the same object; then it is `temporarily_unavailable`. */
 const attemptsMax = 20;
-const pageEntriesDefault = 1000;
 /** Files that are being written; no object's name begins with a dot. */
 const unfinishedPrefix = ".unfinished-";
 const unfinishedPattern = /^\.unfinished-([1-9]\d*)-/;

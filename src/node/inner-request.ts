@@ -5,7 +5,7 @@
 import { assert } from "../base/assert.js";
 import { type Bytes, utf8 } from "../base/bytes.js";
 import type { Call } from "../commands/call.js";
-import { outcome, type Session } from "../commands/session.js";
+import type { Session } from "../commands/session.js";
 import { registerOf } from "./consistency.js";
 import { type LinearizableGate, operationKind } from "./linearizable.js";
 import type { Node } from "./node.js";
@@ -76,24 +76,10 @@ export function runInnerTransaction(
 
 function runNow(node: Node, { call, session }: InnerParts, args: readonly Bytes[]): Bytes {
   const { reply, table, dispatcher } = node;
-  const joined = Buffer.concat(args);
-  call.bytes = joined;
-  call.ranges = new Int32Array(args.length * 2);
-  let at = 0;
-  args.forEach((arg, index) => {
-    call.ranges[index * 2] = at;
-    call.ranges[index * 2 + 1] = arg.length;
-    at += arg.length;
-  });
-  call.first = 0;
-  call.argc = args.length;
-  call.hashed = false;
-  call.mayBlock = false;
-  call.session = session;
-  call.outcome = outcome.done;
+  call.fill(args, session);
   const before = reply.length;
   reply.resp3 = false;
-  dispatcher.run(table.find(joined, 0, args[0]!.length)!, session);
+  dispatcher.run(table.find(call.bytes, 0, args[0]!.length)!, session);
   const bytes = reply.bytes.slice(before, reply.length);
   reply.length = before;
   return bytes;

@@ -210,22 +210,7 @@ export class RegisterMachine {
     session.resp3 = operation.resp3;
     session.database = operation.database;
     session.waiting = outcome.done;
-    const size = args.reduce((sum, arg) => sum + arg.length, 0);
-    call.bytes = new Uint8Array(size);
-    call.ranges = new Int32Array(args.length * 2);
-    let at = 0;
-    args.forEach((arg, index) => {
-      call.bytes.set(arg, at);
-      call.ranges[index * 2] = at;
-      call.ranges[index * 2 + 1] = arg.length;
-      at += arg.length;
-    });
-    call.first = 0;
-    call.argc = args.length;
-    call.hashed = false;
-    call.mayBlock = false;
-    call.session = session;
-    call.outcome = outcome.done;
+    call.fill(args, session);
     const command = this.#dispatcher.table.find(call.bytes, 0, args[0]?.length ?? 0);
     if (command === undefined) this.#reply.error("ERR unknown command");
     else this.#dispatcher.run(command, session);

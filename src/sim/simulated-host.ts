@@ -468,7 +468,7 @@ export class SimulatedHost {
 
   // ---- the disk
 
-  /** There is no disk yet: a record lives as long as the process, but may take a while. */
+  /** Of a node without logs: a record lives as long as the process, but may take a while. */
   #persist(life: Life, lsn: number): void {
     const { queue } = this.#simulation;
     const isSlow = this.#simulation.happens("disk_slow", this.index);

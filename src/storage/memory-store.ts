@@ -12,12 +12,12 @@ import {
   type ObjectPage,
   type ObjectStore,
   type PutCondition,
+  pageEntriesDefault,
+  pageOf,
   rangeBehindEnd,
   type StoreDone,
   type StoredObject,
 } from "./object-store.js";
-
-const pageEntriesDefault = 1000;
 
 interface Kept {
   readonly bytes: Bytes;
@@ -78,14 +78,6 @@ export class MemoryStore implements ObjectStore {
       this.#pageEntries,
     );
   }
-}
-
-/** The entries behind a name, at most so many; the last name says where the next page begins. */
-export function pageOf(sorted: ObjectPage["entries"], after: string, countMax: number): ObjectPage {
-  const behind = sorted.filter(({ name }) => name > after);
-  const entries = behind.slice(0, countMax);
-  const isLast = entries.length === behind.length;
-  return { entries, continuation: isLast ? undefined : entries.at(-1)!.name };
 }
 
 /** Not `slice`: that of a Buffer is a view of the same memory. */

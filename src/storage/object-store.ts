@@ -128,3 +128,14 @@ export const conditionFailed = (name: string) =>
   storeFailure("precondition_failed", `the condition for ${name} does not hold`);
 export const rangeBehindEnd = (name: string) =>
   storeFailure("malformed_request", `the range begins behind the end of ${name}`);
+
+/** Entries of a page, where nobody says otherwise: as many as Amazon lists. */
+export const pageEntriesDefault = 1000;
+
+/** The entries behind a name, at most so many; the last name says where the next page begins. */
+export function pageOf(sorted: ObjectPage["entries"], after: string, countMax: number): ObjectPage {
+  const behind = sorted.filter(({ name }) => name > after);
+  const entries = behind.slice(0, countMax);
+  const isLast = entries.length === behind.length;
+  return { entries, continuation: isLast ? undefined : entries.at(-1)!.name };
+}

@@ -4,7 +4,6 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ByteWriter, latin1 } from "../../src/base/bytes.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";
 import type { Time } from "../../src/clock/stamp.js";
 import { VersionVector } from "../../src/clock/version-vector.js";
@@ -13,9 +12,8 @@ import { Capture, type KeyDelta } from "../../src/keyspace/capture.js";
 import { expireDue } from "../../src/keyspace/expire-cycle.js";
 import { hashBytes } from "../../src/keyspace/hash.js";
 import { Keyspace } from "../../src/keyspace/keyspace.js";
-import { NameCodec } from "../../src/lattice/replica-codec.js";
 import { anyCommand, forms, type Line } from "./generator.js";
-import { Bench } from "./harness.js";
+import { Bench, dump } from "./harness.js";
 
 interface SentBatch {
   readonly time: Time;
@@ -63,21 +61,6 @@ class Replica {
     }
     seen.advance(batch.origin, batch.time);
   }
-
-  /** Every stored key in its canonical form, by database and name. */
-  dump(): Map<string, string> {
-    const { keyspace } = this;
-    const keys: [string, string][] = [];
-    for (const db of keyspace.databases) {
-      db.keys.forEach((ref) => {
-        const writer = new ByteWriter();
-        const codec = new NameCodec(keyspace.replicas);
-        keyspace.entryOf(ref).encode(writer, codec, keyspace.replicas);
-        keys.push([`${db.index} ${latin1(keyspace.keyOf(ref))}`, latin1(writer.finish())]);
-      });
-    }
-    return new Map(keys.sort(([a], [b]) => (a < b ? -1 : 1)));
-  }
 }
 
 function exchange(replicas: readonly Replica[]): void {
@@ -113,7 +96,7 @@ describe("the captured delta, joined elsewhere, gives the same state", () => {
           for (const line of lines) writer.bench.runInBatch(...line);
           exchange([writer, follower]);
           deliver(follower);
-          expect(follower.dump()).toEqual(writer.dump());
+          expect(dump(follower.keyspace)).toEqual(dump(writer.keyspace));
           writer.bench.wait(1);
         }
         writer.keyspace.verifyInvariants();
@@ -162,7 +145,7 @@ describe("the captured delta, joined elsewhere, gives the same state", () => {
     ]) {
       act(replicas, { at: 0, line });
       act(replicas, "deliver");
-      expect(replicas[1]!.dump()).toEqual(replicas[0]!.dump());
+      expect(dump(replicas[1]!.keyspace)).toEqual(dump(replicas[0]!.keyspace));
     }
     expect(replicas[1]!.bench.runInBatch("pttl", "d")).toBe(-1);
   });
@@ -178,7 +161,7 @@ describe("the captured delta, joined elsewhere, gives the same state", () => {
         }
         act(replicas, "deliver");
         const [first, ...others] = replicas;
-        for (const other of others) expect(other.dump()).toEqual(first!.dump());
+        for (const other of others) expect(dump(other.keyspace)).toEqual(dump(first!.keyspace));
         for (const replica of replicas) replica.keyspace.verifyInvariants();
       }),
       { numRuns: 40 },

@@ -2,7 +2,7 @@
 // out. Replies become what a reader of tests expects: text (latin1), numbers, null, arrays, `Error`
 // lines, maps as pairs.
 
-import { fromLatin1, latin1 } from "../../src/base/bytes.js";
+import { ByteWriter, fromLatin1, latin1 } from "../../src/base/bytes.js";
 import { Prng } from "../../src/base/prng.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";
 import { Call } from "../../src/commands/call.js";
@@ -13,6 +13,7 @@ import { Reply } from "../../src/commands/reply.js";
 import { Session } from "../../src/commands/session.js";
 import { SettingsStore } from "../../src/commands/settings-store.js";
 import { Keyspace } from "../../src/keyspace/keyspace.js";
+import { NameCodec } from "../../src/lattice/replica-codec.js";
 
 export type Answer = string | number | bigint | null | ErrorAnswer | Answer[];
 
@@ -187,4 +188,17 @@ class AnswerReader {
     for (let index = 0; index < count; index++) answers.push(this.next());
     return answers;
   }
+}
+
+/** Every stored key in its canonical form, by database and name. */
+export function dump(keyspace: Keyspace): Map<string, string> {
+  const keys: [string, string][] = [];
+  for (const db of keyspace.databases)
+    db.keys.forEach((ref) => {
+      const writer = new ByteWriter();
+      const codec = new NameCodec(keyspace.replicas);
+      keyspace.entryOf(ref).encode(writer, codec, keyspace.replicas);
+      keys.push([`${db.index} ${latin1(keyspace.keyOf(ref))}`, latin1(writer.finish())]);
+    });
+  return new Map(keys.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

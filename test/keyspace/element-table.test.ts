@@ -4,15 +4,10 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ByteWriter, utf8 } from "../../src/base/bytes.js";
-import { ReplicaTable } from "../../src/clock/replica-table.js";
-import { VersionVector } from "../../src/clock/version-vector.js";
+import { utf8 } from "../../src/base/bytes.js";
 import { ElementTable } from "../../src/keyspace/element-table.js";
-import { Keyspace } from "../../src/keyspace/keyspace.js";
-import { CellMap } from "../../src/lattice/cell-map.js";
 import { integer } from "../../src/lattice/decimal.js";
-import type { ElementStore } from "../../src/lattice/element-store.js";
-import { NameCodec } from "../../src/lattice/replica-codec.js";
+import { runTwoReplicas, type Write } from "./two-replicas.js";
 
 type Step =
   | { readonly kind: "assign"; readonly element: string; readonly value: string }
@@ -32,47 +27,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("join" as const) }) },
 );
 
-/** One replica: a store, what it has seen, and its own stream of stamps. */
-class Side {
-  readonly seen = new VersionVector();
-  readonly store: ElementStore;
-  readonly replica: number;
-
-  constructor(store: ElementStore, replica: number) {
-    this.store = store;
-    this.replica = replica;
-  }
-
-  apply(step: Step, time: number, replicas: ReplicaTable): void {
-    const stamp = { time, replica: this.replica };
-    const born = this.store.birth(replicas) ?? stamp;
-    this.seen.advance(this.replica, time);
-    if (step.kind === "assign") {
-      this.store.assign(
-        step.element,
-        stamp,
-        born,
-        utf8(step.value === "LONG" ? "x".repeat(40_000) : step.value),
-      );
-    } else if (step.kind === "increment") {
-      this.store.increment(step.element, stamp, born, integer(3n));
-    } else if (step.kind === "clear") {
-      this.store.clear(step.element, this.replica);
-    } else {
-      this.store.clearAll(this.replica);
-    }
-  }
-
-  joinFrom(other: Side): void {
-    this.store.join(this.seen, other.store, other.seen);
-    this.seen.join(other.seen);
-  }
-}
-
-function bytesOf(store: ElementStore, replicas: ReplicaTable): string {
-  const writer = new ByteWriter();
-  store.encode(writer, new NameCodec(replicas), replicas);
-  return Buffer.from(writer.view()).toString("latin1");
+function write(step: Step, { store, stamp, born }: Write): void {
+  if (step.kind === "assign") {
+    const text = step.value === "LONG" ? "x".repeat(40_000) : step.value;
+    store.assign(step.element, stamp, born, utf8(text));
+  } else if (step.kind === "increment") store.increment(step.element, stamp, born, integer(3n));
+  else if (step.kind === "clear") store.clear(step.element, stamp.replica);
+  else store.clearAll(stamp.replica);
 }
 
 test("element table: agrees with the plain store under writes and joins of two replicas", () => {
@@ -80,31 +41,13 @@ test("element table: agrees with the plain store under writes and joins of two r
     fc.property(
       fc.array(fc.tuple(fc.boolean(), step), { maxLength: 40 }),
       (steps: [boolean, Step][]) => {
-        const replicas = new ReplicaTable();
-        const keyspace = new Keyspace({ replicas, self: "n1/1" });
-        const other = replicas.indexOf("n2/1");
-        const compact = [
-          new Side(new ElementTable(keyspace), keyspace.self),
-          new Side(new ElementTable(keyspace), other),
-        ];
-        const plain = [new Side(new CellMap(), keyspace.self), new Side(new CellMap(), other)];
-        let time = 0;
-        for (const [first, step] of steps) {
-          const at = first ? 0 : 1;
-          time++;
-          for (const sides of [compact, plain]) {
-            if (step.kind === "join") sides[at]!.joinFrom(sides[1 - at]!);
-            else sides[at]!.apply(step, time, replicas);
-          }
-          const store = compact[at]!.store;
-          expect(bytesOf(store, replicas)).toBe(bytesOf(plain[at]!.store, replicas));
-          expect(store.visibleCount).toBe(plain[at]!.store.visibleCount);
-          expect(store.birth(replicas)).toEqual(plain[at]!.store.birth(replicas));
-          expect(store.equals(plain[at]!.store, replicas)).toBe(true);
-        }
-        for (const side of compact) expect(side.store.verify(replicas)).toBe(true);
+        const { keyspace, stores } = runTwoReplicas(steps, {
+          newStore: (keyspace) => new ElementTable(keyspace),
+          write,
+          check: (store, plain) => expect(store.visibleCount).toBe(plain.visibleCount),
+        });
         keyspace.verifyInvariants();
-        for (const side of compact) side.store.release?.();
+        for (const store of stores) store.release?.();
         keyspace.verifyInvariants();
         expect(keyspace.arena.liveBytes).toBe(0);
       },

@@ -8,8 +8,8 @@ import { type Bytes, ByteWriter, latin1 } from "../../src/base/bytes.js";
 import { Prng } from "../../src/base/prng.js";
 import { KeyWalk } from "../../src/keyspace/key-walk.js";
 import type { Slot } from "../../src/lattice/key-entry.js";
-import { Bench } from "../commands/harness.js";
-import { addSlice, dump, Logged, replay } from "./redo-harness.js";
+import { Bench, dump } from "../commands/harness.js";
+import { addSlice, Logged, replay } from "./redo-harness.js";
 
 /** Collections of each type, too large for the packed forms. */
 function fillLarge(bench: Bench): void {

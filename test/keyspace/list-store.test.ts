@@ -5,14 +5,11 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ByteWriter, latin1, utf8 } from "../../src/base/bytes.js";
+import { latin1, utf8 } from "../../src/base/bytes.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";
-import { VersionVector } from "../../src/clock/version-vector.js";
 import { Keyspace } from "../../src/keyspace/keyspace.js";
 import { ListStore } from "../../src/keyspace/list-store.js";
-import { cloneCell, emptyCell, isVisible, winner } from "../../src/lattice/cell.js";
-import { differenceOfCells } from "../../src/lattice/cell-delta.js";
-import { CellMap } from "../../src/lattice/cell-map.js";
+import { isVisible, winner } from "../../src/lattice/cell.js";
 import { integer } from "../../src/lattice/decimal.js";
 import type { ElementStore } from "../../src/lattice/element-store.js";
 import { KeyEntry, slots } from "../../src/lattice/key-entry.js";
@@ -22,7 +19,7 @@ import {
   positionFirst,
   positionLast,
 } from "../../src/lattice/list-position.js";
-import { NameCodec } from "../../src/lattice/replica-codec.js";
+import { runTwoReplicas, type Write } from "./two-replicas.js";
 
 type Step =
   | { readonly kind: "pushLast" | "pushFirst"; readonly count: number; readonly value: string }
@@ -59,92 +56,41 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: kind("join", "delta") }) },
 );
 
-/** One replica: a store, what it has seen, and its own stream of stamps. */
-class Side {
-  readonly seen = new VersionVector();
-  readonly store: ElementStore;
-  readonly replica: number;
-  /** Before the last write, for its delta. */
-  before: ElementStore;
-
-  constructor(store: ElementStore, replica: number) {
-    this.store = store;
-    this.replica = replica;
-    this.before = store.clone();
-  }
-
-  apply(step: Step, time: number, replicas: ReplicaTable): void {
-    const { store, replica } = this;
-    const stamp = { time, replica };
-    const born = store.birth(replicas) ?? stamp;
-    const sorted = store.sortedElements();
-    this.before = store.clone();
-    this.seen.advance(replica, time);
-    switch (step.kind) {
-      case "pushLast":
-      case "pushFirst":
-        for (let place = 0; place < step.count; place++) {
-          const make = step.kind === "pushLast" ? positionLast : positionFirst;
-          store.assign(make(stamp, place * 7, replicas), stamp, born, bytesOf(step.value));
-        }
-        break;
-      case "between": {
-        const index = step.at % (sorted.length + 1);
-        const isOdd = (element: string | undefined) => element !== undefined && element.length < 9;
-        if (isOdd(sorted[index - 1]) || isOdd(sorted[index])) break;
-        const element = positionBetween(sorted[index - 1], sorted[index], stamp, 3, replicas);
-        store.assign(element, stamp, born, bytesOf(step.value));
-        break;
+function write(step: Step, { store, stamp, born, replicas }: Write): void {
+  const sorted = store.sortedElements();
+  switch (step.kind) {
+    case "pushLast":
+    case "pushFirst":
+      for (let place = 0; place < step.count; place++) {
+        const make = step.kind === "pushLast" ? positionLast : positionFirst;
+        store.assign(make(stamp, place * 7, replicas), stamp, born, bytesOf(step.value));
       }
-      case "odd":
-        store.assign(step.element, stamp, born, bytesOf(step.value));
-        break;
-      case "clearAll":
-        store.clearAll(replica);
-        break;
-      default:
-        this.#applyAt(step, sorted, stamp, born);
+      break;
+    case "between": {
+      const index = step.at % (sorted.length + 1);
+      const isOdd = (element: string | undefined) => element !== undefined && element.length < 9;
+      if (isOdd(sorted[index - 1]) || isOdd(sorted[index])) break;
+      const element = positionBetween(sorted[index - 1], sorted[index], stamp, 3, replicas);
+      store.assign(element, stamp, born, bytesOf(step.value));
+      break;
     }
-  }
-
-  #applyAt(
-    step: Step,
-    sorted: string[],
-    stamp: { time: number; replica: number },
-    born: { time: number; replica: number },
-  ): void {
-    if (!("at" in step) || sorted.length === 0) return;
-    const element = sorted[step.at % sorted.length]!;
-    if (step.kind === "set") this.store.assign(element, stamp, born, bytesOf(step.value));
-    else if (step.kind === "increment") this.store.increment(element, stamp, born, integer(3n));
-    else this.store.clear(element, this.replica);
-  }
-
-  joinFrom(other: Side): void {
-    this.store.join(this.seen, other.store, other.seen);
-    this.seen.join(other.seen);
-  }
-
-  /**
-   * Hears of the other side's last write; only its removals and additions, as a delta tells them.
-   */
-  hearFrom(other: Side): void {
-    const elements = new Set([...other.before.sortedElements(), ...other.store.sortedElements()]);
-    for (const element of elements) {
-      const before = other.before.get(element) ?? emptyCell();
-      const after = cloneCell(other.store.get(element) ?? emptyCell());
-      this.store.apply(element, this.seen, differenceOfCells(before, after));
+    case "odd":
+      store.assign(step.element, stamp, born, bytesOf(step.value));
+      break;
+    case "clearAll":
+      store.clearAll(stamp.replica);
+      break;
+    default: {
+      if (!("at" in step) || sorted.length === 0) break;
+      const element = sorted[step.at % sorted.length]!;
+      if (step.kind === "set") store.assign(element, stamp, born, bytesOf(step.value));
+      else if (step.kind === "increment") store.increment(element, stamp, born, integer(3n));
+      else store.clear(element, stamp.replica);
     }
   }
 }
 
 const bytesOf = (text: string) => utf8(text === "LONG" ? "x".repeat(5000) : text);
-
-function encoded(store: ElementStore, replicas: ReplicaTable): string {
-  const writer = new ByteWriter();
-  store.encode(writer, new NameCodec(replicas), replicas);
-  return Buffer.from(writer.view()).toString("latin1");
-}
 
 function expectSequence(store: ListStore, plain: ElementStore, replicas: ReplicaTable): void {
   const visible = plain.sortedElements().filter((element) => isVisible(plain.get(element)!));
@@ -167,30 +113,8 @@ test("list store: agrees with the plain store under writes, joins and deltas of 
     fc.property(
       fc.array(fc.tuple(fc.boolean(), step), { maxLength: 30, size: "max" }),
       (steps: [boolean, Step][]) => {
-        const replicas = new ReplicaTable();
-        const keyspace = new Keyspace({ replicas, self: "n1/1" });
-        const other = replicas.indexOf("n22/1");
-        const stores = [new ListStore(keyspace), new ListStore(keyspace)];
-        const compact = [new Side(stores[0]!, keyspace.self), new Side(stores[1]!, other)];
-        const plain = [new Side(new CellMap(), keyspace.self), new Side(new CellMap(), other)];
-        let time = 0;
-        for (const [first, each] of steps) {
-          const index = first ? 0 : 1;
-          time++;
-          for (const sides of [compact, plain]) {
-            if (each.kind === "join") sides[index]!.joinFrom(sides[1 - index]!);
-            else if (each.kind === "delta") sides[index]!.hearFrom(sides[1 - index]!);
-            else sides[index]!.apply(each, time, replicas);
-          }
-          const store = stores[index]!;
-          expect(encoded(store, replicas)).toBe(encoded(plain[index]!.store, replicas));
-          expect(store.count).toBe(plain[index]!.store.count);
-          expect(store.birth(replicas)).toEqual(plain[index]!.store.birth(replicas));
-          expect(store.verify(replicas)).toBe(true);
-          expectSequence(store, plain[index]!.store, replicas);
-        }
-        for (const [index, store] of stores.entries())
-          expect(store.equals(plain[index]!.store, replicas)).toBe(true);
+        const newStore = (keyspace: Keyspace) => new ListStore(keyspace);
+        runTwoReplicas(steps, { newStore, write, check: expectSequence });
       },
     ),
     { numRuns: 40 },

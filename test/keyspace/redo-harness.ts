@@ -2,13 +2,12 @@
 // and of checkpoints share.
 
 import { expect } from "vitest";
-import { type Bytes, ByteWriter, latin1 } from "../../src/base/bytes.js";
+import { type Bytes, ByteWriter } from "../../src/base/bytes.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";
 import type { KeyWalk } from "../../src/keyspace/key-walk.js";
 import { Keyspace } from "../../src/keyspace/keyspace.js";
 import { RedoLog } from "../../src/keyspace/redo-log.js";
 import { RedoReplay } from "../../src/keyspace/redo-replay.js";
-import { NameCodec } from "../../src/lattice/replica-codec.js";
 import { Bench, startMs } from "../commands/harness.js";
 
 export const newKeyspace = (): Keyspace => {
@@ -34,19 +33,6 @@ export class Logged {
     const time = this.keyspace.endBatch();
     if (time === 0) expect(bytes.length).toBe(0);
   }
-}
-
-/** Every stored key in its canonical form, by database and name. */
-export function dump(keyspace: Keyspace): Map<string, string> {
-  const keys: [string, string][] = [];
-  for (const db of keyspace.databases)
-    db.keys.forEach((ref) => {
-      const writer = new ByteWriter();
-      const codec = new NameCodec(keyspace.replicas);
-      keyspace.entryOf(ref).encode(writer, codec, keyspace.replicas);
-      keys.push([`${db.index} ${latin1(keyspace.keyOf(ref))}`, latin1(writer.finish())]);
-    });
-  return new Map(keys.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 export function replay(records: readonly Bytes[]): Keyspace {

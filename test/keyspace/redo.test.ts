@@ -12,8 +12,8 @@ import { Keyspace } from "../../src/keyspace/keyspace.js";
 import { bytesOf, isRoomy, keyLengthOf, keyStartOf } from "../../src/keyspace/record.js";
 import { RedoReplay } from "../../src/keyspace/redo-replay.js";
 import { anyCommand, streamCommand } from "../commands/generator.js";
-import { Bench } from "../commands/harness.js";
-import { addSlice, dump, Logged, replay } from "./redo-harness.js";
+import { Bench, dump } from "../commands/harness.js";
+import { addSlice, Logged, replay } from "./redo-harness.js";
 
 const batch = fc.array(anyCommand, { minLength: 1, maxLength: 5, size: "max" });
 const batches = fc.array(batch, { maxLength: 40, size: "max" });

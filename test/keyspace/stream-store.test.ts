@@ -11,12 +11,9 @@ import { VersionVector } from "../../src/clock/version-vector.js";
 import { Keyspace } from "../../src/keyspace/keyspace.js";
 import { EntryCursor } from "../../src/keyspace/stream-entries.js";
 import { lateIdsMax, StreamStore } from "../../src/keyspace/stream-store.js";
-import { cloneCell, emptyCell, isVisible } from "../../src/lattice/cell.js";
-import { differenceOfCells } from "../../src/lattice/cell-delta.js";
-import { CellMap } from "../../src/lattice/cell-map.js";
+import { isVisible } from "../../src/lattice/cell.js";
 import { integer } from "../../src/lattice/decimal.js";
 import type { ElementStore } from "../../src/lattice/element-store.js";
-import { NameCodec } from "../../src/lattice/replica-codec.js";
 import {
   consumerElement,
   encodeConsumer,
@@ -39,6 +36,7 @@ import {
   idText,
   type StreamId,
 } from "../../src/lattice/stream-id.js";
+import { runTwoReplicas, type Write } from "./two-replicas.js";
 
 interface Step {
   readonly kind:
@@ -96,97 +94,49 @@ const odd = [
   pendingElement("g", idMin).slice(0, -1),
 ];
 
-/** One replica: a store, what it has seen, and its own stream of stamps. */
-class Side {
-  readonly seen = new VersionVector();
-  readonly store: ElementStore;
-  readonly replica: number;
-  /** Before the last write, for its delta. */
-  before: ElementStore;
-
-  constructor(store: ElementStore, replica: number) {
-    this.store = store;
-    this.replica = replica;
-    this.before = store.clone();
-  }
-
-  apply(each: Step, time: number, replicas: ReplicaTable): void {
-    const { store, replica } = this;
-    const stamp = { time, replica };
-    const born = store.birth(replicas) ?? stamp;
-    this.before = store.clone();
-    this.seen.advance(replica, time);
-    const assign = (element: string, value: Uint8Array): void =>
-      store.assign(element, stamp, born, value);
-    const own = replicas.nameOf(replica);
-    switch (each.kind) {
-      case "entry":
-        assign(entryElement(idAt(each.at), own), fieldsValue(each.name, each.text));
-        break;
-      case "copied":
-        assign(entryElement(idAt(each.at), "n333/1"), fieldsValue(each.name, each.text));
-        break;
-      case "many":
-        for (let i = 0; i < 70; i++)
-          assign(entryElement(idAt(each.at + i), own), fieldsValue("f", `${i}`, "k", each.name));
-        break;
-      case "figures":
-        assign(figuresElement, encodeFigures({ ...noFigures, lastId: idAt(each.at), added: 7n }));
-        break;
-      case "group":
-        assign(groupElement(each.name), encodeGroup({ lastId: idAt(each.at), entriesRead: -1n }));
-        break;
-      case "consumer":
-        assign(consumerElement(each.name, each.text), encodeConsumer(each.at));
-        break;
-      case "pending": {
-        const figures = { deliveredMs: each.at, deliveries: 3n, consumer: each.text };
-        assign(pendingElement(each.name, idAt(each.at)), encodePending(figures));
-        break;
-      }
-      case "odd":
-        assign(odd[each.at % odd.length]!, utf8(each.text));
-        break;
-      case "clearAll":
-        store.clearAll(replica);
-        break;
-      default:
-        this.#applyAt(each, stamp, born);
+function write(each: Step, { store, stamp, born, replicas }: Write): void {
+  const assign = (element: string, value: Uint8Array): void =>
+    store.assign(element, stamp, born, value);
+  const own = replicas.nameOf(stamp.replica);
+  switch (each.kind) {
+    case "entry":
+      assign(entryElement(idAt(each.at), own), fieldsValue(each.name, each.text));
+      break;
+    case "copied":
+      assign(entryElement(idAt(each.at), "n333/1"), fieldsValue(each.name, each.text));
+      break;
+    case "many":
+      for (let i = 0; i < 70; i++)
+        assign(entryElement(idAt(each.at + i), own), fieldsValue("f", `${i}`, "k", each.name));
+      break;
+    case "figures":
+      assign(figuresElement, encodeFigures({ ...noFigures, lastId: idAt(each.at), added: 7n }));
+      break;
+    case "group":
+      assign(groupElement(each.name), encodeGroup({ lastId: idAt(each.at), entriesRead: -1n }));
+      break;
+    case "consumer":
+      assign(consumerElement(each.name, each.text), encodeConsumer(each.at));
+      break;
+    case "pending": {
+      const figures = { deliveredMs: each.at, deliveries: 3n, consumer: each.text };
+      assign(pendingElement(each.name, idAt(each.at)), encodePending(figures));
+      break;
+    }
+    case "odd":
+      assign(odd[each.at % odd.length]!, utf8(each.text));
+      break;
+    case "clearAll":
+      store.clearAll(stamp.replica);
+      break;
+    default: {
+      const sorted = store.sortedElements();
+      if (sorted.length === 0) break;
+      const element = sorted[each.at % sorted.length]!;
+      if (each.kind === "increment") store.increment(element, stamp, born, integer(3n));
+      else store.clear(element, stamp.replica);
     }
   }
-
-  #applyAt(
-    each: Step,
-    stamp: { time: number; replica: number },
-    born: { time: number; replica: number },
-  ): void {
-    const sorted = this.store.sortedElements();
-    if (sorted.length === 0) return;
-    const element = sorted[each.at % sorted.length]!;
-    if (each.kind === "increment") this.store.increment(element, stamp, born, integer(3n));
-    else this.store.clear(element, this.replica);
-  }
-
-  joinFrom(other: Side): void {
-    this.store.join(this.seen, other.store, other.seen);
-    this.seen.join(other.seen);
-  }
-
-  /** Hears of the other side's last write: its removals and additions, as a delta tells them. */
-  hearFrom(other: Side): void {
-    const elements = new Set([...other.before.sortedElements(), ...other.store.sortedElements()]);
-    for (const element of elements) {
-      const before = other.before.get(element) ?? emptyCell();
-      const after = cloneCell(other.store.get(element) ?? emptyCell());
-      this.store.apply(element, this.seen, differenceOfCells(before, after));
-    }
-  }
-}
-
-function encoded(store: ElementStore, replicas: ReplicaTable): string {
-  const writer = new ByteWriter();
-  store.encode(writer, new NameCodec(replicas), replicas);
-  return latin1(writer.finish());
 }
 
 const cursor = new EntryCursor();
@@ -216,36 +166,18 @@ test("stream store: agrees with the plain store under writes, joins and deltas o
     fc.property(
       fc.array(fc.tuple(fc.boolean(), step), { maxLength: 40, size: "max" }),
       (steps: [boolean, Step][]) => {
-        const replicas = new ReplicaTable();
-        const keyspace = new Keyspace({ replicas, self: "n1/1" });
-        const other = replicas.indexOf("n22/1");
-        const stores = [new StreamStore(keyspace), new StreamStore(keyspace)];
-        const compact = [new Side(stores[0]!, keyspace.self), new Side(stores[1]!, other)];
-        const plain = [new Side(new CellMap(), keyspace.self), new Side(new CellMap(), other)];
-        let time = 0;
-        for (const [first, each] of steps) {
-          const index = first ? 0 : 1;
-          time++;
-          for (const sides of [compact, plain]) {
-            if (each.kind === "join") sides[index]!.joinFrom(sides[1 - index]!);
-            else if (each.kind === "delta") sides[index]!.hearFrom(sides[1 - index]!);
-            else sides[index]!.apply(each, time, replicas);
-          }
-          const store = stores[index]!;
-          const expected = plain[index]!.store;
-          expect(encoded(store, replicas)).toBe(encoded(expected, replicas));
-          expect([store.count, store.visibleCount]).toEqual([
-            expected.count,
-            expected.sortedElements().filter((element) => expected.isVisible(element)).length,
-          ]);
-          expect(store.birth(replicas)).toEqual(expected.birth(replicas));
-          expect(store.verify(replicas)).toBe(true);
-          const from = idAt(each.at);
-          expect(readAll(store)).toEqual(entriesOf(expected));
-          expect(readAll(store, from)).toEqual(entriesOf(expected, from));
-        }
-        for (const [index, store] of stores.entries())
-          expect(store.equals(plain[index]!.store, replicas)).toBe(true);
+        runTwoReplicas(steps, {
+          newStore: (keyspace) => new StreamStore(keyspace),
+          write,
+          check: (store, plain, _replicas, { at }) => {
+            expect(store.visibleCount).toBe(
+              plain.sortedElements().filter((element) => plain.isVisible(element)).length,
+            );
+            expect(readAll(store)).toEqual(entriesOf(plain));
+            const from = idAt(at);
+            expect(readAll(store, from)).toEqual(entriesOf(plain, from));
+          },
+        });
       },
     ),
     { numRuns: 40 },

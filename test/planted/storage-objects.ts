@@ -24,7 +24,7 @@ export const plantedInObjectStores = [
   {
     name: "store_page_ends_one_too_early",
     story: "a full last page is followed by one that begins anew, or a list ends before its end",
-    file: "src/storage/memory-store.ts",
+    file: "src/storage/object-store.ts",
     find: "const isLast = entries.length === behind.length;",
     replace: "const isLast = behind.length <= countMax + 1;",
     suite: acceptance,

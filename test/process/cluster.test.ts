@@ -9,43 +9,30 @@ import { createCluster } from "redis";
 import { afterEach, describe, expect, test } from "vitest";
 import { LocalCluster, type NodeProcess } from "../../scripts/lib/cluster-processes.js";
 import { sleep, whyUnavailable } from "../../scripts/lib/server-process.js";
+import { disconnectClients, holdsWithin, keep } from "./cluster-rig.js";
 
 const reason = whyUnavailable("skerry");
 const linearizable = ["--prefix", "lin:=linearizable"];
 
 let cluster: LocalCluster;
-let clients: Redis[] = [];
 
 afterEach(async () => {
-  for (const client of clients) client.disconnect();
-  clients = [];
+  disconnectClients();
   await cluster?.stop();
 });
 
-function clientOf(node: NodeProcess): Redis {
-  const client = new Redis(node.port, "127.0.0.1", {
-    maxRetriesPerRequest: 20,
-    retryStrategy: () => 50,
-    reconnectOnError: () => false,
-  });
-  client.on("error", () => {});
-  clients.push(client);
-  return client;
-}
+const clientOf = (node: NodeProcess): Redis =>
+  keep(
+    new Redis(node.port, "127.0.0.1", {
+      maxRetriesPerRequest: 20,
+      retryStrategy: () => 50,
+      reconnectOnError: () => false,
+    }),
+  );
 
-/** Waits until a check holds. @throws its last error after a while. */
-async function eventually(check: () => Promise<void>, withinMs = 5_000): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  for (;;) {
-    try {
-      await check();
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await sleep(25);
-    }
-  }
-}
+/** How long what replicates may take here. */
+const eventually = (check: () => Promise<void>, withinMs = 5_000): Promise<void> =>
+  holdsWithin(withinMs, check);
 
 describe.skipIf(reason !== null)(`cluster${reason === null ? "" : `: ${reason}`}`, () => {
   test("cluster: what one of three nodes takes, all have", async () => {

@@ -6,40 +6,24 @@ import { Cluster, Redis } from "ioredis";
 import { createCluster } from "redis";
 import { afterEach, describe, expect, test } from "vitest";
 import { LocalCluster, type NodeProcess } from "../../scripts/lib/cluster-processes.js";
-import { sleep, whyUnavailable } from "../../scripts/lib/server-process.js";
+import { whyUnavailable } from "../../scripts/lib/server-process.js";
+import { disconnectClients, holdsWithin, keep } from "./cluster-rig.js";
 
 const reason = whyUnavailable("skerry");
 const factor = ["--replication-factor", "2", "--prefix", "lin:=linearizable"];
 
 let cluster: LocalCluster;
-let clients: Redis[] = [];
 
 afterEach(async () => {
-  for (const client of clients) client.disconnect();
-  clients = [];
+  disconnectClients();
   await cluster?.stop();
 });
 
-function clientOf(node: NodeProcess): Redis {
-  const client = new Redis(node.port, "127.0.0.1", { maxRetriesPerRequest: 20 });
-  client.on("error", () => {});
-  clients.push(client);
-  return client;
-}
+const clientOf = (node: NodeProcess): Redis =>
+  keep(new Redis(node.port, "127.0.0.1", { maxRetriesPerRequest: 20 }));
 
-/** Waits until a check holds. @throws its last error after a while. */
-async function eventually(check: () => Promise<void>, withinMs = 20_000): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  for (;;) {
-    try {
-      await check();
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await sleep(50);
-    }
-  }
-}
+/** How long shards may take to move. */
+const eventually = (check: () => Promise<void>): Promise<void> => holdsWithin(20_000, check);
 
 type SlotRow = readonly [number, number, ...(readonly [string, number, string])[]];
 

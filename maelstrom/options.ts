@@ -6,6 +6,7 @@ import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { atLeastZero, count, integer, positive } from "../src/bin/option-values.js";
 import type { AvailabilityDemand } from "../src/check/availability.js";
 import { STATES_MAX_DEFAULT } from "../src/check/linearizability.js";
 import { defaultBin } from "./default-bin.js";
@@ -101,25 +102,13 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
 }
 
 function buildCommand(): Command {
-  const number = (name: string, isRight: (value: number) => boolean) => (text: string) => {
-    const value = Number(text);
-    if (text.trim() === "" || !isRight(value)) throw new InvalidArgumentError(name);
-    return value;
-  };
-  const positive = number("It must be a positive number.", (value) => value > 0);
-  const atLeastZero = number("It must be a number of at least 0.", (value) => value >= 0);
-  const count = number(
-    "It must be a positive integer.",
-    (value) => Number.isSafeInteger(value) && value > 0,
-  );
-  const integer = number("It must be an integer.", Number.isSafeInteger);
   return new Command("maelstrom")
     .description("Runs a workload against real node processes, injects faults, judges the history.")
     .argument("[workload]", Object.keys(workloads).join(", "))
     .argument("[node-args...]", "after `--`: arguments for the node")
     .option("-w, --workload <name>", "the workload, as in Maelstrom")
     .option("--bin <path>", "the node to judge", defaultBin())
-    .option("--node-count <n>", "nodes, named n0, n1, ...", count, NODE_COUNT_DEFAULT)
+    .option("--node-count <n>", "nodes, named n0, n1, ...", integer(1), NODE_COUNT_DEFAULT)
     .option("--time-limit <seconds>", "how long clients ask", positive, 60)
     .option("--rate <hz>", "requests per second over all clients", atLeastZero, 5)
     .option("--concurrency <c>", "client threads: a number, or 4n for four per node")
@@ -142,10 +131,10 @@ function buildCommand(): Command {
     .option(
       "--states-max <n>",
       "lin-kv: configurations per key until giving up",
-      count,
+      integer(1),
       STATES_MAX_DEFAULT,
     )
-    .option("--seed <n>", "of the workload's and the faults' schedule (default: drawn)", integer)
+    .option("--seed <n>", "of the workload's and the faults' schedule (default: drawn)", count)
     .option("--out <folder>", "for the history and the nodes' logs", ".cache/maelstrom")
     .option("--json <file>", "writes everything that is known about the run")
     .option("--judge <file>", "only judges a history that was recorded before")

@@ -6,7 +6,6 @@
 // the production classes; every message is encoded, counted and decoded. Exit code 1 when a bound
 // of the design is missed.
 
-import { parseArgs } from "node:util";
 import { Prng } from "../src/base/prng.js";
 import { ReplicaTable } from "../src/clock/replica-table.js";
 import { hashBytes } from "../src/keyspace/hash.js";
@@ -165,16 +164,7 @@ function report(what: string, pair: Pair, { bytes, wallSeconds, cpuSeconds }: Me
 }
 
 /** Answers the exit code. */
-export function benchAntiEntropy(argv: readonly string[]): number {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      "anti-entropy": { type: "boolean" },
-      keys: { type: "string", default: "1000000" },
-      differ: { type: "string", default: "1000" },
-    },
-  });
-  const [keys, differ] = [Number(values.keys), Number(values.differ)];
+export function benchAntiEntropy(keys: number, differ: number): number {
   const pair = new Pair();
   fill(pair, keys);
   console.log(`${keys} keys with values of ${valueBytes} bytes on two replicas, no logs`);

@@ -5,7 +5,6 @@
 // time, so that another program on the machine costs them its part of the caches only.
 
 import { performance } from "node:perf_hooks";
-import { parseArgs } from "node:util";
 import type { Session } from "../src/commands/session.js";
 import { SettingsStore } from "../src/commands/settings-store.js";
 import { processFacts } from "../src/host/process-facts.js";
@@ -18,6 +17,7 @@ import { ClientInput } from "../src/wire/client-input.js";
 import { encodeCommand } from "../test/differential/resp-client.js";
 import { argvOf, type Cell, cellsOf, keyCount, pipelines, suites } from "./bench-cells.js";
 import { median } from "./bench-measure.js";
+import type { BenchOptions } from "./bench-options.js";
 
 const readBytesMax = 64 * 1024;
 const sizes = [3, 64];
@@ -25,6 +25,7 @@ const commandsPerSlice = 200_000;
 /** A fresh cell runs as many commands as there are keys, so that SPOP finds a member each time. */
 const commandsPerFreshSlice = keyCount;
 const readsKept = 4096;
+const slicesDefault = 9;
 
 /** A node with one client whose replies go nowhere. */
 class Bench {
@@ -119,22 +120,11 @@ function slice(bench: Bench, reads: readonly Uint8Array[], cell: Cell, commands:
   return ((user + system) * 1000) / (turns * cell.pipeline);
 }
 
-export function benchInProcess(): void {
-  const { values } = parseArgs({
-    options: {
-      "in-process": { type: "boolean" },
-      suite: { type: "string", default: "strings" },
-      only: { type: "string", multiple: true, default: [] },
-      pipeline: { type: "string", multiple: true, default: [] },
-      size: { type: "string", multiple: true, default: [] },
-      slices: { type: "string", default: "9" },
-    },
-  });
-  const tests = values.suite === "all" ? suites.all : suites.strings;
-  const only = values.only.map((name) => name.toUpperCase());
-  const depths = values.pipeline.length === 0 ? [...pipelines] : values.pipeline.map(Number);
-  const wanted = values.size.length === 0 ? sizes : values.size.map(Number);
-  const cells = cellsOf(tests, wanted).filter(
+export function benchInProcess(options: BenchOptions): void {
+  const only = options.only.map((name) => name.toUpperCase());
+  const depths = options.pipeline.length === 0 ? pipelines : options.pipeline;
+  const wanted = options.size.length === 0 ? sizes : options.size;
+  const cells = cellsOf(suites[options.suite], wanted).filter(
     ({ test, pipeline }) =>
       (only.length === 0 ? !test.name.endsWith("_1M") : only.includes(test.name)) &&
       depths.includes(pipeline),
@@ -146,7 +136,7 @@ export function benchInProcess(): void {
     const reads = readsOf(cell, commands);
     bench.prepare(cell);
     slice(bench, reads, cell, commands);
-    const figures = Array.from({ length: Number(values.slices) }, () =>
+    const figures = Array.from({ length: options.slices ?? slicesDefault }, () =>
       slice(bench, reads, cell, commands),
     );
     bench.verify();

@@ -1,25 +1,12 @@
-// Skerry against redis-server in the same run:
-//   npm run bench -- [--quick] [--suite strings|all|large] [--only NAME]... [--memory]
-//   [--json FILE] [--svg FILE]
-//   npm run bench -- --in-process: without sockets and without redis-server (bench-in-process.ts)
-//   npm run bench -- --persistence [--fsync always|everysec|no]...: the same with both logs on
-//   npm run bench -- --anti-entropy [--keys N] [--differ N]: what bringing replicas together costs
+// `npm run bench`: Skerry against redis-server in the same run, or what else is chosen (--help).
 // Both servers share core 0, redis-benchmark has core 1 (where there are two). `--self-test` puts a
 // second redis-server in our place: every ratio must then be about one, else the method itself is
 // at fault.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
-import { parseArgs } from "node:util";
 import { RespConnection } from "../test/differential/resp-client.js";
-import {
-  type Cell,
-  cellsOf,
-  clientCount,
-  keyCount,
-  type SuiteName,
-  suites,
-} from "./bench-cells.js";
+import { type Cell, cellsOf, clientCount, keyCount, suites } from "./bench-cells.js";
 import { drawChart } from "./bench-chart.js";
 import {
   type CellResult,
@@ -29,6 +16,7 @@ import {
   type Plan,
 } from "./bench-measure.js";
 import { measureMemory } from "./bench-memory.js";
+import { type BenchOptions, readBenchOptions } from "./bench-options.js";
 import { Durable, fsyncPolicies } from "./bench-persistence.js";
 import { cellTable, type Report, reportText } from "./bench-report.js";
 import { skipOrFail } from "./lib/project.js";
@@ -49,34 +37,18 @@ const sizes = [3, 64];
 const foreignCoresMax = 0.1;
 const busyWarning = ": the machine was busy, do not quote these figures";
 
-function readOptions() {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: "boolean", default: false },
-      suite: { type: "string", default: "strings" },
-      only: { type: "string", multiple: true, default: [] },
-      pipeline: { type: "string", multiple: true, default: [] },
-      slices: { type: "string" },
-      memory: { type: "boolean", default: false },
-      json: { type: "string" },
-      svg: { type: "string" },
-      "self-test": { type: "boolean", default: false },
-      persistence: { type: "boolean", default: false },
-      fsync: { type: "string", multiple: true, default: [] },
-    },
-  });
-  if (!(values.suite in suites)) throw new Error("--suite takes strings, all or large");
-  const plan = values.quick ? quick : thorough;
-  const slices = values.slices === undefined ? plan.slices : Number(values.slices);
-  if (!Number.isInteger(slices) || slices < 1) throw new Error("--slices takes a count");
-  return { ...values, suite: values.suite as SuiteName, plan: { ...plan, slices } };
+interface Options extends BenchOptions {
+  readonly plan: Omit<Plan, "clientCore">;
 }
 
-type Options = ReturnType<typeof readOptions>;
+function withPlan(options: BenchOptions): Options {
+  const plan = options.quick ? quick : thorough;
+  return { ...options, plan: { ...plan, slices: options.slices ?? plan.slices } };
+}
 
 function chosenCells(options: Options): Cell[] {
   const only = options.only.map((name) => name.toUpperCase());
-  const depths = options.pipeline.map(Number);
+  const depths = options.pipeline;
   return cellsOf(suites[options.suite], sizes).filter(
     (cell) =>
       (only.length === 0 || only.includes(cell.test.name)) &&
@@ -186,23 +158,23 @@ async function measurePersistence(
 }
 
 async function main(): Promise<void> {
-  if (process.argv.includes("--anti-entropy")) {
+  const options = withPlan(readBenchOptions());
+  if (options.antiEntropy) {
     const { benchAntiEntropy } = await import("./bench-anti-entropy.js");
-    process.exitCode = benchAntiEntropy(process.argv.slice(2));
+    process.exitCode = benchAntiEntropy(options.keys, options.differ);
     return;
   }
-  if (process.argv.includes("--cluster")) {
+  if (options.cluster) {
     const { benchCluster } = await import("./bench-cluster.js");
     await benchCluster();
     return;
   }
-  if (process.argv.includes("--in-process")) {
+  if (options.inProcess) {
     const { benchInProcess } = await import("./bench-in-process.js");
-    benchInProcess();
+    benchInProcess(options);
     return;
   }
-  const options = readOptions();
-  const ours: ServerKind = options["self-test"] ? "redis" : "skerry";
+  const ours: ServerKind = options.selfTest ? "redis" : "skerry";
   for (const kind of ["redis", ours] as const) {
     const reason = whyUnavailable(kind);
     if (reason !== null) skipOrFail(reason);
@@ -225,7 +197,7 @@ async function main(): Promise<void> {
       load: `${clientCount} clients, ${keyCount} random keys`,
       slices: `${plan.slices} per server, about ${plan.sliceSeconds} s each, interleaved`,
       "other load": `${foreign.toFixed(2)} cores${foreign > foreignCoresMax ? busyWarning : ""}`,
-      ...(options["self-test"] ? { "self-test": "both servers are redis-server" } : {}),
+      ...(options.selfTest ? { "self-test": "both servers are redis-server" } : {}),
     },
     cells: measured?.cells ?? [],
     memory: options.memory ? await measureMemory(ours, serverCore) : [],

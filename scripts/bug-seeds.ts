@@ -6,7 +6,9 @@
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { Command, Option } from "commander";
+import { integer } from "../src/bin/option-values.js";
+import { presets } from "../src/sim/fault-profile.js";
 import { copyProject, loadPlantedBugs, type PlantedBug } from "./planted.js";
 import { isMain, projectFolder, runNode } from "./project.js";
 
@@ -57,22 +59,23 @@ async function measure(
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      draws: { type: "string", default: "5" },
-      preset: { type: "string", default: "moderate" },
-      only: { type: "string", multiple: true },
-    },
-  });
+  const options = new Command("bug-seeds")
+    .description("How many seeds the simulator needs to find each bug planted for it.")
+    .option("--draws <count>", "first seeds drawn per bug", integer(1), 5)
+    .addOption(
+      new Option("--preset <preset>", "how bad it gets").choices(presets).default("moderate"),
+    )
+    .option("--only <names...>", "these bugs alone")
+    .parse()
+    .opts<{ draws: number; preset: string; only?: string[] }>();
   const bugs = (await loadPlantedBugs()).filter(
     ({ name }) =>
-      name.startsWith("sim: ") && (values.only === undefined || values.only.includes(name)),
+      name.startsWith("sim: ") && (options.only === undefined || options.only.includes(name)),
   );
   console.log("| Bug | In | Median seeds | Seeds of each draw |\n| --- | --- | --- | --- |");
   const folder = copyProject(projectFolder);
   try {
-    for (const bug of bugs)
-      console.log(await measure(bug, folder, Number(values.draws), values.preset));
+    for (const bug of bugs) console.log(await measure(bug, folder, options.draws, options.preset));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

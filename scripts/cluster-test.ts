@@ -2,16 +2,10 @@
 // scripts/lib/cluster-trial with all its faults; prints what was done and found, and fails on any
 // flaw.
 
+import { Command } from "commander";
+import { count, integer, positive } from "../src/bin/option-values.js";
 import { runTrial } from "./lib/cluster-trial.js";
 import { isMain } from "./project.js";
-
-function flag(args: readonly string[], name: string, usual: number): number {
-  const at = args.indexOf(`--${name}`);
-  if (at < 0) return usual;
-  const value = Number(args[at + 1]);
-  if (!Number.isFinite(value) || value <= 0) throw new Error(`--${name} wants a number`);
-  return value;
-}
 
 /** How many flaws each kind of key has. */
 function countByKind(flaws: readonly string[]): string[] {
@@ -23,10 +17,16 @@ function countByKind(flaws: readonly string[]): string[] {
   return [...counts].map(([kind, count]) => `${kind}  ${count} times`);
 }
 
-async function main(args: readonly string[]): Promise<void> {
-  const seed = flag(args, "seed", (Date.now() % 1_000_000) + 1);
-  const nodeCount = flag(args, "nodes", 5);
-  const seconds = flag(args, "minutes", 0.5) * 60;
+async function main(): Promise<void> {
+  const options = new Command("cluster-test")
+    .description("A cluster of real processes under mixed load and faults; any flaw is a failure.")
+    .option("--nodes <count>", "nodes of the cluster", integer(3), 5)
+    .option("--minutes <minutes>", "how long faults come", positive, 0.5)
+    .option("--seed <seed>", "of the load and the faults (default: drawn)", count)
+    .parse()
+    .opts<{ nodes: number; minutes: number; seed?: number }>();
+  const { nodes: nodeCount, seed = (Date.now() % 1_000_000) + 1 } = options;
+  const seconds = options.minutes * 60;
   console.log(`seed ${seed}, ${nodeCount} nodes, ${seconds} s`);
   const startedMs = performance.now();
   const say = (line: string): void => {
@@ -53,4 +53,4 @@ async function main(args: readonly string[]): Promise<void> {
   if (result.flaws.length > 0) process.exitCode = 1;
 }
 
-if (isMain(import.meta.url)) await main(process.argv.slice(2));
+if (isMain(import.meta.url)) await main();

@@ -1,16 +1,23 @@
 // `npm run cluster -- 3 [flags of skerry serve]`: a cluster on this machine to try things out with,
 // on ports 7001 and up. Ends with Ctrl-C.
 
+import { Command } from "commander";
+import { integer } from "../src/bin/option-values.js";
 import { LocalCluster } from "./lib/cluster-processes.js";
 import { isMain } from "./project.js";
 
 const firstPort = 7001;
 const nodeCountMax = 16;
 
-async function main([countText = "3", ...args]: readonly string[]): Promise<void> {
-  const count = Number(countText);
-  if (!Number.isInteger(count) || count < 1 || count > nodeCountMax)
-    throw new Error(`how many nodes? 1 to ${nodeCountMax}, not ${countText}`);
+async function main(): Promise<void> {
+  const { processedArgs } = new Command("cluster")
+    .description("A cluster on this machine to try things out with. Ctrl-C ends it.")
+    .argument("[nodes]", "how many", integer(1, nodeCountMax), 3)
+    .argument("[flags...]", "of skerry serve, for each node")
+    .passThroughOptions()
+    .allowUnknownOption()
+    .parse();
+  const [count, args] = processedArgs as [number, string[]];
   const isMixed = args.some((arg) => arg.startsWith("--prefix") || arg === "--consistency");
   const extra = isMixed ? args : ["--prefix", "lock:=linearizable", ...args];
   const cluster = await LocalCluster.start({ count, args: extra, firstPort });
@@ -35,4 +42,4 @@ async function main([countText = "3", ...args]: readonly string[]): Promise<void
   await cluster.stop();
 }
 
-if (isMain(import.meta.url)) await main(process.argv.slice(2));
+if (isMain(import.meta.url)) await main();

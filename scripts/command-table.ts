@@ -6,7 +6,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
 import { infoSections } from "../src/commands/info-sections.js";
 import { settingSpecs } from "../src/commands/settings-table.js";
 import { commandNotes, type Mark, noteOf } from "./command-notes.js";
@@ -140,13 +140,13 @@ export const strayNotes = (ours: Surface): string[] =>
   Object.keys(commandNotes).filter((name) => !name.endsWith("|*") && !ours.commands.includes(name));
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      check: { type: "boolean", default: false },
-      measure: { type: "boolean", default: false },
-    },
-  });
-  if (values.measure) {
+  const options = new Command("command-table")
+    .description("Writes specs/commands.md: what of Redis 7.0 is here, asked of a running node.")
+    .option("--check", "write nothing, fail if the file is out of date")
+    .option("--measure", "ask redis-server anew what it has")
+    .parse()
+    .opts<{ check?: true; measure?: true }>();
+  if (options.measure) {
     const reason = whyUnavailable("redis");
     if (reason !== null) skipOrFail(reason);
     writeFileSync(surfaceFile, `${JSON.stringify(await measureSurface("redis"), null, 2)}\n`);
@@ -157,7 +157,7 @@ async function main(): Promise<void> {
   const ours = await measureSurface("skerry");
   for (const name of strayNotes(ours)) console.log(`command-notes.ts has a row too many: ${name}`);
   const text = tableText(redis, ours);
-  if (!values.check) {
+  if (!options.check) {
     writeFileSync(tableFile, text);
     console.log(`wrote ${tableFile}`);
   } else if (readFileSync(tableFile, "utf8") !== text) {

@@ -3,7 +3,8 @@
 // `--self-test` puts redis-server on both sides, where nothing may be found; `--port N` uses a
 // server that already runs. `--linearizable` asks of a node whose keys are all linearizable.
 
-import { parseArgs } from "node:util";
+import { Command, Option } from "commander";
+import { count, integer } from "../src/bin/option-values.js";
 import { families } from "../test/differential/families/registry.js";
 import { onOneRegister } from "../test/differential/linearizable.js";
 import { Rig } from "../test/differential/rig.js";
@@ -11,43 +12,60 @@ import { search, showFind } from "../test/differential/search.js";
 import { skipOrFail } from "./lib/project.js";
 import { RevivableServer, ServerProcess, whyUnavailable } from "./lib/server-process.js";
 
+interface Options {
+  readonly family: readonly string[];
+  readonly commands: number;
+  readonly seed?: number;
+  readonly finds: number;
+  readonly port?: number;
+  readonly linearizable?: true;
+  readonly selfTest?: true;
+}
+
+function readOptions(): Options {
+  return new Command("differential")
+    .description(
+      "Generated commands on Skerry and redis-server: replies and final state must agree.",
+    )
+    .addOption(
+      new Option("--family <names...>", "families of commands (default: all)")
+        .choices(families.map(({ name }) => name))
+        .default([]),
+    )
+    .option("--commands <count>", "commands per family", integer(1), 20_000)
+    .option("--seed <seed>", "of the commands (default: drawn)", count)
+    .option("--finds <count>", "stop a family after so many differences", integer(1), 10)
+    .option("--port <port>", "a server that runs, instead of one of our own", integer(1, 65_535))
+    .option("--linearizable", "all keys linearizable, in one register")
+    .option("--self-test", "redis-server against itself")
+    .parse()
+    .opts<Options>();
+}
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      family: { type: "string", multiple: true, default: [] },
-      commands: { type: "string", default: "20000" },
-      seed: { type: "string" },
-      finds: { type: "string", default: "10" },
-      port: { type: "string" },
-      linearizable: { type: "boolean", default: false },
-      "self-test": { type: "boolean", default: false },
-    },
-  });
+  const options = readOptions();
   const chosen = families.filter(
-    (family) => values.family.length === 0 || values.family.includes(family.name),
+    (family) => options.family.length === 0 || options.family.includes(family.name),
   );
-  if (chosen.length === 0)
-    throw new Error(`families are ${families.map((family) => family.name).join(", ")}`);
-  const ours = values["self-test"] ? "redis" : "skerry";
-  for (const kind of ["redis", ...(values.port === undefined ? [ours] : [])] as const) {
+  const ours = options.selfTest ? "redis" : "skerry";
+  for (const kind of ["redis", ...(options.port === undefined ? [ours] : [])] as const) {
     const reason = whyUnavailable(kind as "redis");
     if (reason !== null) skipOrFail(reason);
   }
-  const seed =
-    values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
-  const args = values.linearizable ? ["--consistency", "linearizable"] : [];
+  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
+  const args = options.linearizable ? ["--consistency", "linearizable"] : [];
   const server =
-    values.port === undefined ? await RevivableServer.start(ours, { args, debug: true }) : null;
+    options.port === undefined ? await RevivableServer.start(ours, { args, debug: true }) : null;
   const redis = await ServerProcess.start("redis", { debug: true });
-  const port = server?.current.port ?? Number(values.port);
-  const transform = values.linearizable ? onOneRegister : undefined;
+  const port = server?.current.port ?? options.port!;
+  const transform = options.linearizable ? onOneRegister : undefined;
   const rig = new Rig(port, redis.port, server ?? undefined, transform);
   try {
     for (const family of chosen) {
       const begun = Date.now();
       const outcome = await search(rig, family, {
-        ...{ commands: Number(values.commands), seed },
-        findsMax: Number(values.finds),
+        ...{ commands: options.commands, seed },
+        findsMax: options.finds,
       });
       const took = ((Date.now() - begun) / 1000).toFixed(1);
       console.log(

@@ -11,8 +11,9 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { parseArgs } from "node:util";
+import { Command, Option } from "commander";
 import { Prng } from "../src/base/prng.js";
+import { count, integer } from "../src/bin/option-values.js";
 import { encodeCommand, parseReply, RespConnection } from "../test/differential/resp-client.js";
 import { describeReplies, LoadModel } from "./lib/kill-load.js";
 import { freePort, skerryEntry, sleep } from "./lib/server-process.js";
@@ -207,21 +208,22 @@ function neededOf({ times, acknowledged }: Client): number {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      times: { type: "string", default: "200" },
-      fsync: { type: "string", default: "always" },
-      seed: { type: "string" },
-      port: { type: "string" },
-    },
-  });
-  const seed = Number(values.seed ?? Date.now() % 2 ** 31);
-  const fsync = values.fsync as KillOptions["fsync"];
+  const options = new Command("kills")
+    .description("Kills a node under load, again and again, and looks for what it had promised.")
+    .option("--times <count>", "kills", integer(1), 200)
+    .addOption(
+      new Option("--fsync <policy>").choices(["always", "everysec", "no"]).default("always"),
+    )
+    .option("--seed <seed>", "of the load and the moments (default: drawn)", count)
+    .option("--port <port>", "the node's port", integer(1, 65_535))
+    .parse()
+    .opts<{ times: number; fsync: KillOptions["fsync"]; seed?: number; port?: number }>();
+  const seed = options.seed ?? Date.now() % 2 ** 31;
+  const { fsync, times, port } = options;
   console.log(`seed ${seed}, fsync ${fsync}`);
   const totals = await runKills({
-    times: Number(values.times),
-    ...{ fsync, seed },
-    ...(values.port === undefined ? {} : { port: Number(values.port) }),
+    ...{ times, fsync, seed },
+    ...(port === undefined ? {} : { port }),
     onRound: (line) => process.stdout.write(`${line}\n`),
   });
   for (const violation of totals.violations) console.error(violation.slice(0, 2000));

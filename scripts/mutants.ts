@@ -10,8 +10,9 @@
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
 import { Prng } from "../src/base/prng.js";
+import { count, integer } from "../src/bin/option-values.js";
 import { copyProject, judge } from "./planted.js";
 import { isMain, projectFolder, runNode, vitestProgram } from "./project.js";
 
@@ -176,20 +177,22 @@ const titleOf = ({ file, line, before, after }: Mutant): string =>
   `${file}:${line}  ${before.trim()}  ->  ${after === "" ? "(nothing)" : after.trim()}`;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      count: { type: "string", default: "60" },
-      seed: { type: "string" },
-      only: { type: "string" },
-    },
-  });
-  const seed = Number(values.seed ?? Math.floor(performance.timeOrigin) % 1_000_000);
+  const options = new Command("mutants")
+    .description(
+      "Changes lattices, replication and consensus by seed; each time a suite must fail.",
+    )
+    .option("--count <count>", "mutants to try", integer(1), 60)
+    .option("--seed <seed>", "of the draw (default: drawn)", count)
+    .option("--only <file:line>", "the mutants of one line")
+    .parse()
+    .opts<{ count: number; seed?: number; only?: string }>();
+  const seed = options.seed ?? Math.floor(performance.timeOrigin) % 1_000_000;
   const all = allMutants();
   const drawn =
-    values.only === undefined
+    options.only === undefined
       ? new Prng(seed).shuffle([...all])
-      : all.filter(({ file, line }) => `${file}:${line}` === values.only);
-  const wanted = Math.min(Number(values.count), drawn.length);
+      : all.filter(({ file, line }) => `${file}:${line}` === options.only);
+  const wanted = Math.min(options.count, drawn.length);
   console.log(`${wanted} of ${all.length} mutants, drawn by --seed ${seed}`);
   const folder = copyProject(projectFolder);
   const survivors: Mutant[] = [];

@@ -5,6 +5,7 @@
 
 import { performance } from "node:perf_hooks";
 import { Command } from "commander";
+import { count, integer } from "../src/bin/option-values.js";
 import { ReplicaTable } from "../src/clock/replica-table.js";
 import { Compaction } from "../src/keyspace/compaction.js";
 import { expireDue } from "../src/keyspace/expire-cycle.js";
@@ -151,14 +152,12 @@ class Pauses {
   }
 }
 
-const integer = (text: string): number => Number.parseInt(text, 10);
-
 const program = new Command("pauses")
   .description(
     "longest pauses of a keyspace that grows to many keys, expires, shrinks and is compacted",
   )
-  .option("--keys <n>", "keys", integer, 10_000_000)
-  .option("--value <bytes>", "bytes per value", integer, 32)
-  .option("--limit <ms>", "count what takes longer", integer, 5);
+  .option("--keys <n>", "keys", integer(1), 10_000_000)
+  .option("--value <bytes>", "bytes per value", count, 32)
+  .option("--limit <ms>", "count what takes longer", count, 5);
 program.parse(process.argv);
 new Pauses(program.opts<Options>()).run();

@@ -18,7 +18,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
+import { integer } from "../src/bin/option-values.js";
 import { isMain, projectFolder, runNode, type VitestReport, vitestProgram } from "./project.js";
 
 /** One bug and the suite that must notice it. The lists live in test/planted/. */
@@ -244,11 +245,14 @@ export function describeOutcome({ bug, isCaught, detail, ms }: PlantedOutcome): 
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { only: { type: "string", multiple: true }, workers: { type: "string" } },
-  });
+  const options = new Command("planted")
+    .description("Plants each bug in a copy of the project; its suite must notice.")
+    .option("--only <names...>", "these bugs alone; a name that is none lists all")
+    .option("--workers <count>", "bugs at a time", integer(1), 2)
+    .parse()
+    .opts<{ only?: string[]; workers: number }>();
   const all = await loadPlantedBugs();
-  const bugs = all.filter((bug) => values.only === undefined || values.only.includes(bug.name));
+  const bugs = all.filter((bug) => options.only === undefined || options.only.includes(bug.name));
   if (bugs.length === 0) {
     console.error(
       `no planted bug is called that; there are:\n  ${all.map((b) => b.name).join("\n  ")}`,
@@ -256,7 +260,7 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  const workers = Number(values.workers ?? 2);
+  const { workers } = options;
   const outcomes = await plantAll(bugs, {
     workers,
     onOutcome: (outcome) => {

@@ -11,7 +11,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { Command, Option } from "commander";
 import { cacheFolder, projectRoot, skipOrFail } from "./lib/project.js";
 import { type ServerKind, whyUnavailable } from "./lib/server-process.js";
 import {
@@ -146,26 +146,35 @@ function printTable(verdicts: readonly Verdict[], against: ServerKind, book: Nam
   );
 }
 
-function readOptions() {
-  const { values } = parseArgs({
-    options: {
-      unit: { type: "string", multiple: true, default: [] },
-      profile: { type: "string" },
-      mode: { type: "string" },
-      tags: { type: "string" },
-      only: { type: "string", multiple: true, default: [] },
-      against: { type: "string", default: "skerry" },
-      update: { type: "boolean", default: false },
-      json: { type: "string" },
-      all: { type: "boolean", default: false },
-    },
-  });
-  const profile = values.profile ?? (values.mode === "spawn" ? "spawn" : "core");
-  if (!(profile in profiles)) throw new Error(`unknown profile ${profile}`);
-  if (values.against !== "skerry" && values.against !== "redis")
-    throw new Error("--against takes skerry or redis");
-  const against: ServerKind = values.against;
-  return { ...values, profile: profile as ProfileName, against };
+interface Options {
+  readonly unit: readonly string[];
+  readonly profile?: ProfileName;
+  readonly mode?: "external" | "spawn";
+  readonly tags?: string;
+  readonly only: readonly string[];
+  readonly against: ServerKind;
+  readonly update?: true;
+  readonly json?: string;
+  readonly all?: true;
+}
+
+function readOptions(): Options & { profile: ProfileName } {
+  const names = Object.keys(profiles);
+  const options = new Command("redis-suite")
+    .description("Runs Redis's own Tcl suite; a name that passed before must pass again.")
+    .option("--unit <units...>", "these units alone, as string or type/list", [])
+    .addOption(new Option("--profile <name>", "a set of flags and units").choices(names))
+    .addOption(new Option("--mode <mode>", "who starts servers").choices(["external", "spawn"]))
+    .option("--tags <tags>", "the suite's tags, instead of the profile's")
+    .option("--only <names...>", "these tests alone", [])
+    .addOption(new Option("--against <server>").choices(["skerry", "redis"]).default("skerry"))
+    .option("--update", "write what was measured into the ledger")
+    .option("--json <file>", "write the results there")
+    .option("--all", "all units of the profile")
+    .parse()
+    .opts<Options>();
+  const profile = options.profile ?? (options.mode === "spawn" ? "spawn" : "core");
+  return { ...options, profile };
 }
 
 async function main(): Promise<void> {

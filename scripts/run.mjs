@@ -6,14 +6,26 @@
 import { pathToFileURL } from "node:url";
 import { build, ensureReady, ensureTestComponents, root, SetupError, say } from "./setup.mjs";
 
-/** A command is a compiled module and the arguments put before the caller's. */
+/**
+ * A command is a compiled module and the arguments put before the caller's. Where it has no command
+ * line of its own, `takes` are all the words it knows.
+ */
 const commands = {
   serve: { entry: "src/bin/skerry.js", args: ["serve"], does: "start a node that speaks Redis" },
   skerry: { entry: "src/bin/skerry.js", args: [], does: "the skerry program itself" },
   test: { entry: "scripts/test.js", args: [], does: "every test, then the planted bugs" },
-  check: { entry: "scripts/check.js", args: [], does: "format, lint, types, tidy, quick tests" },
-  format: { entry: "scripts/check.js", args: ["--write"], does: "mend what the formatter can" },
-  tidy: { entry: "scripts/tidy.js", args: [], does: "arrows, purity and house style" },
+  check: {
+    ...{ entry: "scripts/check.js", args: [], takes: [] },
+    does: "format, lint, types, tidy, quick tests",
+  },
+  format: {
+    ...{ entry: "scripts/check.js", args: ["--write"], takes: [] },
+    does: "mend what the formatter can",
+  },
+  tidy: {
+    ...{ entry: "scripts/tidy.js", args: [], takes: ["--write"] },
+    does: "arrows, purity and house style (--write wraps comments)",
+  },
   planted: { entry: "scripts/planted.js", args: [], does: "plant each bug, see it caught" },
   maelstrom: { entry: "maelstrom/bench.js", args: [], does: "run a workload on real processes" },
   "maelstrom-official": { entry: "maelstrom/official.js", args: [], does: "run Maelstrom itself" },
@@ -37,12 +49,14 @@ const commands = {
   tla: { entry: "scripts/tla2tools-runner.js", args: [], does: "have TLC check specs/" },
   "command-table": { entry: "scripts/command-table.js", args: [], does: "write specs/commands.md" },
   "linearizable-table": {
-    entry: "scripts/linearizable-table.js",
-    args: [],
+    ...{ entry: "scripts/linearizable-table.js", args: [], takes: [] },
     does: "write specs/linearizable.md",
   },
-  "conflict-table": { entry: "scripts/conflict-table.js", args: [], does: "write the conflicts" },
-  build: { does: "install packages and compile" },
+  "conflict-table": {
+    ...{ entry: "scripts/conflict-table.js", args: [], takes: [] },
+    does: "write specs/conflicts.md",
+  },
+  build: { takes: [], does: "install packages and compile" },
 };
 
 async function main(argv) {
@@ -54,6 +68,13 @@ async function main(argv) {
     for (const [known, { does }] of Object.entries(commands))
       process.stderr.write(`  ${known.padEnd(20)}${does}\n`);
     process.exitCode = 1;
+    return;
+  }
+  const stranger = args.find((arg) => command.takes?.includes(arg) === false);
+  if (stranger !== undefined) {
+    const isHelp = stranger === "--help" || stranger === "-h";
+    say(isHelp ? `${name}: ${command.does}` : `${name} does not know "${stranger}"`);
+    if (!isHelp) process.exitCode = 1;
     return;
   }
   if (command.entry === undefined) {

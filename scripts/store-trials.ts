@@ -2,22 +2,23 @@
 // a node that streams its log into a store with all faults, killed, crashed, lost and taken over
 // from.
 
-import { parseArgs } from "node:util";
+import { Command } from "commander";
+import { count, integer } from "../src/bin/option-values.js";
 import { StreamTrial } from "../test/storage/stream-trial.js";
 import { isMain } from "./project.js";
 
 if (isMain(import.meta.url)) {
-  const { values } = parseArgs({
-    options: {
-      seeds: { type: "string", default: "200" },
-      from: { type: "string", default: "1" },
-    },
-  });
-  const first = Number(values.from);
+  const options = new Command("store-trials")
+    .description("A node's log in an object store that fails, by seed: nothing stored is lost.")
+    .option("--seeds <count>", "how many seeds to run", integer(1), 200)
+    .option("--from <seed>", "the first of them", count, 1)
+    .parse()
+    .opts<{ seeds: number; from: number }>();
+  const first = options.from;
   let clean = 0;
   const seen = new Set<string>();
   const failed: string[] = [];
-  for (let seed = first; seed < first + Number(values.seeds); seed++) {
+  for (let seed = first; seed < first + options.seeds; seed++) {
     const trial = StreamTrial.ofSeed(seed);
     try {
       trial.run();

@@ -13,7 +13,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
+import { count, integer } from "../src/bin/option-values.js";
 import { isMain } from "./project.js";
 import {
   breakSpec,
@@ -262,26 +263,24 @@ export const defaultJobs = Math.min(2, availableParallelism());
 
 /** Exit code 0, 1 or 3. */
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      only: { type: "string" },
-      jobs: { type: "string", default: String(defaultJobs) },
-      traces: { type: "string", default: String(defaultTraceCount) },
-      update: { type: "boolean", default: false },
-    },
-  });
+  const program = new Command("tla")
+    .description("Has TLC check the specifications, their broken variants, and recorded traces.")
+    .argument("[specs...]", "these alone")
+    .option("--only <part>", "checks whose name has this part")
+    .option("--jobs <count>", "runs of TLC at a time", integer(1), defaultJobs)
+    .option("--traces <count>", "recorded runs per specification", count, defaultTraceCount)
+    .option("--update", "write what was measured into the manifest")
+    .parse();
+  const options = program.opts<{ only?: string; jobs: number; traces: number; update?: true }>();
   const known = Object.keys(readManifest());
-  const unknown = positionals.filter((name) => !known.includes(name));
+  const unknown = program.args.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     console.error(`no such spec: ${unknown.join(" ")}; there are ${known.join(" ")}`);
     return 1;
   }
-  const { only, update } = values;
-  const jobs = Math.max(1, Number(values.jobs) || 1);
-  const traceCount = Number(values.traces) || 0;
+  const { only, jobs, traces: traceCount, update = false } = options;
   const outcome = await checkSpecs({
-    ...{ specs: positionals, only, jobs, traceCount, update },
+    ...{ specs: program.args, only, jobs, traceCount, update },
     mayDownload: true,
   });
   if (outcome.kind === "not run") {

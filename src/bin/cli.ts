@@ -5,11 +5,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import type { SkerryConfig } from "../host/config.js";
 import { type SettingName, settingNames, settingOf, settings } from "../host/config-table.js";
 import type { ImportOptions } from "./import.js";
 import type { MaelstromOptions } from "./maelstrom-options.js";
+import { integer } from "./option-values.js";
 import type { InspectOptions, RestoreOptions } from "./store-tools.js";
 
 /** What the command line touches outside itself; tests pass their own. */
@@ -243,14 +244,6 @@ function addImport(program: Command, ports: CliPorts): void {
       });
     });
 }
-
-const integer =
-  (from: number, to: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= from && value <= to) return value;
-    throw new InvalidArgumentError(`It must be an integer from ${from} to ${to}.`);
-  };
 
 function readFileIfAny(path: string): string | undefined {
   try {

@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { Campaign, provenSeedCount } from "../sim/campaign.js";
 import {
   describeProfile,
@@ -23,6 +23,7 @@ import { shrink } from "../sim/shrink.js";
 import { type RunResult, simulate } from "../sim/simulate.js";
 import { chaoticNames, type SometimesName } from "../sim/sometimes.js";
 import { Trace } from "../sim/trace.js";
+import { count } from "./option-values.js";
 import { drawOptionsOf, flagsOf, type RunFlags, replayLine, suppressedBy } from "./sim-replay.js";
 
 interface Options extends RunFlags {
@@ -49,12 +50,6 @@ const filmTailMs = 2000;
 const scaleNodeCounts = [3, 5, 10, 25, 50, 100, 200];
 const scaleDelayMs = 5;
 const scenarioFolder = new URL("../../../test/scenarios/", import.meta.url);
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("a whole number");
-  return value;
-}
 
 const program = new Command("sim")
   .description("Runs a cluster of production nodes in virtual time under drawn faults.")

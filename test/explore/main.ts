@@ -1,11 +1,16 @@
 // `npm run explore`: every schedule of tiny configurations, over the production code. Arguments are
 // parts of the names of those to run; `--quick` runs what `npm test` runs.
 
+import { Command } from "commander";
 import { judgeScope, scopes } from "./scopes.js";
 
-const args = process.argv.slice(2);
-const isQuick = args.includes("--quick");
-const wanted = args.filter((arg) => !arg.startsWith("--"));
+const program = new Command("explore")
+  .description("Every schedule of tiny configurations, over the production code.")
+  .argument("[parts...]", "of the names of the configurations to run (default: all)")
+  .option("--quick", "only what `npm test` runs")
+  .parse();
+const wanted = program.args;
+const isQuick = program.opts<{ quick?: true }>().quick === true;
 let bad = 0;
 let count = 0;
 for (const scope of scopes) {

@@ -124,6 +124,8 @@ test.each([
   ["serv", /unknown command 'serv'[\s\S]*Did you mean serve/],
   ["maelstrom --consistency strong", /Allowed choices are eventual, causal, linearizable/],
   ["maelstrom --port 0", /must be an integer from 1 to 65000/],
+  ["maelstrom --port 7e3", /must be an integer from 1 to 65000/],
+  ["maelstrom --seed -1", /must be an integer not below 0/],
 ])("cli: %s ends with exit code 1 and a reason", async (line, reason) => {
   const { code, err, served, maelstrom } = await run(line);
   expect(code).toBe(1);

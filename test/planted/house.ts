@@ -85,4 +85,12 @@ export const houseBugs: PlantedBug[] = [
     replace: "test.failureMessages !== undefined",
     suite: "test/house/planted.test.ts -t told apart",
   },
+  {
+    name: "number_in_a_notation_of_its_own",
+    story: "`--port 7e3` and ` 7000` start a node that nobody meant",
+    file: "src/bin/option-values.ts",
+    find: "/^\\d+$/.test(text) && value >= from",
+    replace: "value >= from",
+    suite: "test/house/cli.test.ts",
+  },
 ];

@@ -5,6 +5,10 @@
 // still has it, and repair asks again. Never the earliest: nothing waits for a later batch, so the
 // earliest always gets through. What has waited for long is dropped too: its maker may have
 // crashed, and with it what should have come before.
+//
+// So what a batch waits for may be lost for ever, in a shard of its group, while others have taken
+// its own shard as a state. Once the first batch of a stream has waited for a while, the stream is
+// *stuck*: it does not count as at hand any more, and repair asks for it as if nothing had come.
 
 import { buggify } from "../base/buggify.js";
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
@@ -20,6 +24,8 @@ export interface InboxLimits {
   readonly batchCountMax: number;
   readonly bytesMax: number;
   readonly waitMsMax: number;
+  /** How long the first batch of a stream may wait before the stream is asked for anew. */
+  readonly patienceMs: number;
 }
 
 export class Inbox {
@@ -27,6 +33,8 @@ export class Inbox {
   readonly #limits: InboxLimits;
   /** Per shard and origin, by ascending time. */
   readonly #waiting: Map<ReplicaIndex, Waiting[]>[];
+  /** Origins whose streams are stuck, per shard. */
+  readonly #stuck: Set<ReplicaIndex>[];
   #count = 0;
   #bytes = 0;
   /** Batches that were new. */
@@ -48,6 +56,7 @@ export class Inbox {
     this.#shards = shards;
     this.#limits = limits;
     this.#waiting = shards.shards.map(() => new Map());
+    this.#stuck = shards.shards.map(() => new Set());
   }
 
   /** Batches that wait. */
@@ -85,13 +94,24 @@ export class Inbox {
 
   /** Looks at everything again: time has passed, or a state was joined. */
   retry(now: number): Batch[] {
+    for (const origins of this.#stuck) origins.clear();
     if (this.#count === 0) return [];
     const joined = this.#drain(new Set(this.#waiting.keys()));
     for (const chains of this.#waiting)
       for (const chain of chains.values())
         for (const { batch, sinceMs } of [...chain])
           if (now - sinceMs > this.#limits.waitMsMax) this.#drop(batch);
+    this.#noteStuck(now);
     return joined;
+  }
+
+  #noteStuck(now: number): void {
+    const sinceMsMax = now - this.#limits.patienceMs;
+    // While something is held for the clock, that may be what all others wait for.
+    if (this.earlyCount > 0) return;
+    for (const [shard, chains] of this.#waiting.entries())
+      for (const [origin, [head]] of chains)
+        if (head !== undefined && head.sinceMs < sinceMsMax) this.#stuck[shard]!.add(origin);
   }
 
   /**
@@ -100,6 +120,7 @@ export class Inbox {
    */
   reach(shard: number, origin: ReplicaIndex): Time {
     let reach = this.#shards.shards[shard]!.context.get(origin);
+    if (this.#stuck[shard]!.has(origin)) return reach;
     for (const { batch } of this.#waiting[shard]!.get(origin) ?? [])
       if (batch.previous === reach) reach = batch.time;
     return reach;

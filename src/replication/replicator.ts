@@ -98,6 +98,7 @@ export class Replicator {
       batchCountMax: limits.inboxBatchCountMax,
       bytesMax: limits.inboxBytesMax,
       waitMsMax: limits.inboxWaitMsMax,
+      patienceMs: limits.inboxPatienceMs,
     });
     this.#repair = new Repair(this.#cluster, this.#inbox, now);
     this.#push = this.mode === "hub" ? new HubPush(this.#cluster) : new DirectPush(this.#cluster);

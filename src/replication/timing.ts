@@ -79,6 +79,7 @@ export interface Limits {
   readonly inboxBatchCountMax: number;
   readonly inboxBytesMax: number;
   readonly inboxWaitMsMax: number;
+  readonly inboxPatienceMs: number;
   /** Own batches that wait for a peer's acknowledgement; more are left to repair. */
   readonly outboxBytesMax: number;
   /** From so much on, clients wait for a peer that is slower than they are. */
@@ -101,6 +102,7 @@ export const defaultLimits: Limits = {
   inboxBatchCountMax: 16_384,
   inboxBytesMax: 32 * 1024 * 1024,
   inboxWaitMsMax: 60_000,
+  inboxPatienceMs: 4_000,
   outboxBytesMax: 8 * 1024 * 1024,
   crowdedBytes: 3 * 1024 * 1024,
   windowBytesMax: 4 * 1024 * 1024,

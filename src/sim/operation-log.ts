@@ -116,7 +116,7 @@ export class OperationLog {
   /**
    * A node has come back with its log: what one of its former lives wrote and the log lacks has
    * never been, if it goes on under the same name. Answers what clients were told of it all the
-   * same.
+   * same; what came to nothing within its batch was never to be in the log.
    */
   forgetLost(node: Pick<Node, "shards" | "keyspace">, name: string): string[] {
     const self = node.keyspace.replicas.nameOf(node.keyspace.self);
@@ -127,7 +127,7 @@ export class OperationLog {
         (entry) => entry.origin.startsWith(`${name}/`) && !covers(seen, entry),
       );
       if (lost.length === 0) continue;
-      if (lost.some(({ isTold }) => isTold)) told.push(key);
+      if (lost.some((entry) => entry.isTold && !this.#mayBeNothing(entry))) told.push(key);
       // Each loss is told once, and may be forgiven.
       for (const entry of lost) entry.isTold = false;
       const never = lost.filter((entry) => entry.origin === self);

@@ -218,7 +218,9 @@ export class SimulatedHost {
     this.#simulation.trace(this.index, `start ${this.incarnation}`);
     node.beginTurn(nowMs);
     if (log !== undefined) keepJournal(node, log, recoverNode(node, log));
-    if (log?.examined.start !== undefined) this.#simulation.onRecovered?.(this, life, isSalvage);
+    // Who wrote a log may be what cannot be read of it.
+    if (isSalvage || log?.examined.start !== undefined)
+      this.#simulation.onRecovered?.(this, life, isSalvage);
     return life;
   }
 

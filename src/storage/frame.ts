@@ -82,6 +82,10 @@ export function readFrame(bytes: Bytes): Frame | undefined {
   return { lsn, time, safeLsn, kind, payload: bytes.subarray(frameHeadBytes, size), size };
 }
 
+/** The bytes of a frame with its head, where they were read. */
+export const wholeOf = ({ payload, size }: Frame): Bytes =>
+  new Uint8Array(payload.buffer, payload.byteOffset - frameHeadBytes, size);
+
 /** How many bytes the frame that begins so wants; undefined when its head is not all there. */
 export function frameSizeAt(bytes: Bytes): number | undefined {
   if (bytes.length < frameHeadBytes) return undefined;

@@ -9,7 +9,7 @@
 // The checkpoint is the newest file of its kind; older ones and segments that it covers are left
 // from a crash between its completion and their removal.
 
-import { assert } from "../base/assert.js";
+import { ByteWriter } from "../base/bytes.js";
 import { ReplicaTable } from "../clock/replica-table.js";
 import type { Disk } from "./disk.js";
 import {
@@ -20,6 +20,7 @@ import {
   recordKinds,
   segmentNumber,
   unfinishedName,
+  wholeOf,
 } from "./frame.js";
 import { restoreNames } from "./names.js";
 import { FrameScan, RecoveryError } from "./scan.js";
@@ -103,7 +104,8 @@ export class Recovery {
     const last = this.#segments.at(-1);
     if (last !== undefined) {
       const scan = this.#open(last);
-      for (let frame = scan.next(); frame !== undefined; frame = this.#nextOfLast(scan, last)) {
+      const next = (): Frame | undefined => this.#nextOfLast(scan, last);
+      for (let frame = next(); frame !== undefined; frame = next()) {
         if (frame.kind === recordKinds.start) start = decodeStart(frame.payload);
         if (frame.kind === recordKinds.names) restoreNames(frame.payload, replicas);
         isClean = frame.kind === recordKinds.clean;
@@ -264,14 +266,34 @@ export class Recovery {
    * earlier life has left pages that readers see and no sync would write (WalDurability,
    * `tail_synced_in_place`). In its own place: a disk that is full must not keep a node from
    * starting, and what is written is what is there, so a crash in the middle does no harm.
+   *
+   * Only what this very reading finds whole is written: a disk that answers with a page as it once
+   * was must not have that made the truth.
    */
-  #writeAnew({ name, bytes }: Segment): void {
+  #writeAnew(segment: Segment): void {
+    const { name } = segment;
     const disk = this.#disk;
-    for (let at = 0; at < bytes; ) {
-      const part = disk.read(name, at, Math.min(pieceBytes, bytes - at));
-      assert(part.length > 0, "a segment has become shorter while it was read");
-      disk.rewrite(name, at, part);
-      at += part.length;
+    const head = disk.read(name, 0, fileHeadBytes);
+    const problem = readFileHead(head);
+    if (typeof problem === "string") this.#damage(name, 0, 0, problem);
+    else disk.rewrite(name, 0, head);
+    const scan = this.#open(segment);
+    const piece = new ByteWriter(pieceBytes);
+    let lastLsn = 0;
+    while (!scan.isAtEnd) {
+      const at = scan.offset;
+      piece.clear(pieceBytes);
+      for (let frame = scan.next(); frame !== undefined; frame = scan.next()) {
+        piece.raw(wholeOf(frame));
+        lastLsn = frame.lsn;
+        if (piece.length >= pieceBytes) break;
+      }
+      if (piece.length > 0) disk.rewrite(name, at, piece.view());
+      if (piece.length >= pieceBytes || scan.isAtEnd) continue;
+      this.#damage(name, scan.offset, lastLsn + 1, "it does not read as it did a moment ago");
+      const later = scan.findBehind(lastLsn + 1);
+      if (later === undefined) break;
+      scan.offset -= later.size;
     }
     disk.syncNow(name);
     disk.syncFolder();

@@ -5,6 +5,7 @@ const linearizability = "test/check/linearizability.test.ts";
 const judges = "test/check/judges.test.ts";
 const parts = "test/maelstrom-bench/parts.test.ts";
 const bench = "test/maelstrom-bench/bench.test.ts";
+const logJudge = "test/sim/parts.test.ts";
 
 export const plantedInJudges = [
   {
@@ -261,5 +262,21 @@ export const plantedInBench = [
     find: "this.onCrash();",
     replace: "",
     suite: `${bench} -t crash`,
+  },
+  {
+    name: "judge_forgives_what_a_crash_took",
+    story: "a write is gone of which a client was told, and nobody says so",
+    file: "src/sim/operation-log.ts",
+    find: "if (lost.some((entry) => entry.isTold && !this.#mayBeNothing(entry))) told.push(key);",
+    replace: "",
+    suite: `${logJudge} -t what a crash took`,
+  },
+  {
+    name: "judge_misses_what_never_was",
+    story: "a push and its pop in one batch leave nothing to log, and a correct node is blamed",
+    file: "src/sim/operation-log.ts",
+    find: "if (lost.some((entry) => entry.isTold && !this.#mayBeNothing(entry))) told.push(key);",
+    replace: "if (lost.some((entry) => entry.isTold)) told.push(key);",
+    suite: `${logJudge} -t what a crash took`,
   },
 ] as const;

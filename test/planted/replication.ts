@@ -270,6 +270,14 @@ export const replicationBugs: PlantedBug[] = [
     suite: histories,
   },
   {
+    name: "what_waits_counts_as_at_hand",
+    story: "a batch waits for a part that a crash took, and nobody asks who has all of its shard",
+    file: "src/replication/inbox.ts",
+    find: "head.sinceMs < sinceMsMax) this.#stuck[shard]!.add(origin);",
+    replace: "head.sinceMs < sinceMsMax) void [shard, origin];",
+    suite: "test/replication/scenarios.test.ts -t asked for anew",
+  },
+  {
     name: "orphans_wait_for_ever",
     story: "what a crash left without its predecessor stays in memory",
     file: "src/replication/inbox.ts",

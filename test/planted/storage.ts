@@ -83,6 +83,22 @@ export const plantedInStorage = [
     suite: `${cluster} -t behind a reply`,
   },
   {
+    name: "log_writes_back_what_it_misreads",
+    story: "a disk answers once with a page as it was, and the start writes that over the log",
+    file: "src/storage/recovery.ts",
+    find: "        piece.raw(wholeOf(frame));\n",
+    replace: "        piece.raw(disk.read(name, at + piece.length, frame.size));\n",
+    suite: `${recovery} -t read as it once was`,
+  },
+  {
+    name: "log_first_record_misread",
+    story: "the first record does not read, all behind it is taken for a torn write and cut off",
+    file: "src/storage/recovery.ts",
+    find: "for (let frame = next(); frame !== undefined; frame = next()) {",
+    replace: "for (let frame = scan.next(); frame !== undefined; frame = next()) {",
+    suite: `${recovery} -t read as it once was`,
+  },
+  {
     name: "log_recovered_tail_not_forced",
     story: "a killed process left records in memory only, and the next one calls them durable",
     file: "src/storage/recovery.ts",

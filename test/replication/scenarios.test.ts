@@ -2,6 +2,7 @@
 // much.
 
 import { expect, test } from "vitest";
+import { utf8 } from "../../src/base/bytes.js";
 import { decodeMessage } from "../../src/replication/codec.js";
 import type { Body } from "../../src/replication/messages.js";
 import { Peer } from "../../src/replication/peer.js";
@@ -155,6 +156,32 @@ test("repair: a state of many megabytes travels in parts, and a write in between
   expect(partsSent).toBeGreaterThanOrEqual(4);
   expect(partsSent).toBeLessThan(40);
   world.verify();
+});
+
+test("repair: what waits for what a crash took is asked for anew where others have it", () => {
+  const world = new World({ seed: 10 });
+  const both = (text: string): void =>
+    world.turn(0, ({ keyspace, shards }) => {
+      for (const key of ["left", "right"]) set(keyspace, key, text);
+      shards.closeBatch();
+    });
+  // Nobody hears of the first write. Of the second, a group, node 2 has both parts, and neither can
+  // be joined; node 1 has taken one of the two shards as a state.
+  world.filter = () => false;
+  write(world, 0, "right", "lost");
+  world.filter = (from, to) => from === 0 && to === 2;
+  both("half");
+  world.run(30);
+  const [writer, taker] = world.replicas;
+  const left = writer!.shards.shardOfKey(utf8("left"));
+  expect(left).not.toBe(writer!.shards.shardOfKey(utf8("right")));
+  expect(taker!.shards.joinShard(writer!.shards.encodeShard(left))).toBe("joined");
+  world.start(0);
+  world.filter = () => true;
+  expect(world.replicas[2]!.replicator.status().waitingCount).toBe(2);
+  expect(world.converge(8_000)).toBeGreaterThan(0);
+  expect(read(world.replicas[2]!.keyspace, "left")).toBe("half");
+  expect(read(world.replicas[2]!.keyspace, "right")).toBeUndefined();
 });
 
 test("repair: a cluster of silent nodes forgets its logs once everybody has everything", () => {

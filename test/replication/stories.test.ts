@@ -11,6 +11,9 @@ import { del, expire, increment, read, sadd, set, srem } from "./operations.js";
 import { carry, deliver, isEqual, joinAll, newReplica, turn } from "./pair.js";
 import { startMs } from "./world.js";
 
+/** What an inbox of these stories holds is never too much nor too old. */
+const roomy = { batchCountMax: 9, bytesMax: 99_999, waitMsMax: 99_999, patienceMs: 99_999 };
+
 test("rule 1: a value that lost to a later one is removed by name, nobody collects it", () => {
   const [a, b] = [newReplica("a"), newReplica("b")];
   const first = turn(a, (keyspace) => set(keyspace, "x", "17"));
@@ -329,7 +332,7 @@ test("rule 19: a batch from far ahead is held until its time and does not move t
   const [a, b] = [newReplica("a"), newReplica("b", { clockSkewMsMax: 1_000 })];
   a.keyspace.beginTurn(startMs + 60_000);
   const ahead = turn(a, (keyspace) => set(keyspace, "x", "from the future"));
-  const inbox = new Inbox(b, { batchCountMax: 9, bytesMax: 99_999, waitMsMax: 99_999 });
+  const inbox = new Inbox(b, roomy);
   expect(inbox.take([carry(ahead[0]!, a, b)], 0)).toEqual([]);
   expect(inbox.earlyCount).toBe(1);
   expect(b.joinShard(a.encodeShard(b.shardOfKey(utf8("x"))))).toBe("early");
@@ -351,7 +354,7 @@ test("rule 20: what one turn did in two shards becomes visible together", () => 
     [batches[0]!.shard, batches[1]!.shard],
     [batches[0]!.shard, batches[1]!.shard],
   ]);
-  const inbox = new Inbox(b, { batchCountMax: 9, bytesMax: 99_999, waitMsMax: 99_999 });
+  const inbox = new Inbox(b, roomy);
   const [one, other] = batches.map((batch) => carry(batch, a, b));
   expect(inbox.take([one!], 0)).toEqual([]);
   expect(read(b.keyspace, "left") ?? read(b.keyspace, "right")).toBeUndefined();

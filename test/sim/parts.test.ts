@@ -14,11 +14,14 @@ import {
   faultKinds,
   isBuggifyPoint,
 } from "../../src/sim/fault-profile.js";
+import { type LoggedWrite, OperationLog, seenBy } from "../../src/sim/operation-log.js";
 import { simulate } from "../../src/sim/simulate.js";
 import { SimulatedClock, startUnixMs } from "../../src/sim/simulated-clock.js";
 import { stringModel } from "../../src/sim/string-model.js";
 import { Zipf } from "../../src/sim/zipf.js";
 import { storeFaults } from "../../src/storage/faulty-store.js";
+import { set } from "../replication/operations.js";
+import { newReplica } from "../replication/pair.js";
 
 test("zipf: the exact law, so ten of a thousand keys get 39 % of the picks", () => {
   const zipf = new Zipf(1000, 1);
@@ -141,6 +144,25 @@ test("the judge of strings: increments, appends and refusals must be explained",
   const refused = { f: "cas", input: ["1", "2"], outcome: "fail" as const, error: { code: 22 } };
   expect(verdictOf({ f: "write", input: "1" }, refused)).toBe("invalid");
   expect(verdictOf({ f: "write", input: "3" }, refused, read("3"))).toBe("valid");
+});
+
+test("the judge of logs: what a crash took is told, unless it came to nothing in its batch", () => {
+  const [living, returned] = [newReplica("n1/1"), newReplica("n1/1")];
+  const node = (shards: typeof living) => ({ shards, keyspace: shards.keyspace });
+  const lostOf = (...writes: LoggedWrite[]): string[] => {
+    const log = new OperationLog();
+    set(living.keyspace, "t1", "opens the batch");
+    const told = log.addTogether(node(living), writes, (key) => seenBy(node(living), key));
+    for (const write of told) write.isTold = true;
+    expect(log.forgetLost(node(living), "n2")).toEqual([]);
+    return log.forgetLost(node(returned), "n1");
+  };
+  const write = (key: string, kind: LoggedWrite["kind"], element = ""): LoggedWrite => ({
+    ...{ key, kind, element, text: "1", by: 1 },
+  });
+  expect(lostOf(write("t1", "increment"))).toEqual(["t1"]);
+  expect(lostOf(write("q1", "add", "a"), write("q1", "remove", "a"))).toEqual([]);
+  expect(lostOf(write("q1", "add", "a"), write("q1", "remove", "b"))).toEqual(["q1"]);
 });
 
 test("buggify: nobody but the simulator arms the points, and a run leaves them unarmed", () => {

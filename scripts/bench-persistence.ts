@@ -4,8 +4,8 @@
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "./lib/project.js";
 import type { ServerKind } from "./lib/server-process.js";
+import { cacheFolder } from "./project.js";
 
 export type FsyncPolicy = "always" | "everysec" | "no";
 export const fsyncPolicies: readonly FsyncPolicy[] = ["always", "everysec", "no"];

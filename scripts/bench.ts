@@ -19,7 +19,6 @@ import { measureMemory } from "./bench-memory.js";
 import { type BenchOptions, readBenchOptions } from "./bench-options.js";
 import { Durable, fsyncPolicies } from "./bench-persistence.js";
 import { cellTable, type Report, reportText } from "./bench-report.js";
-import { skipOrFail } from "./lib/project.js";
 import {
   redisBenchmarkBin,
   redisServerBin,
@@ -28,6 +27,7 @@ import {
   versionOf,
   whyUnavailable,
 } from "./lib/server-process.js";
+import { skipOrFail } from "./project.js";
 
 const quick: Omit<Plan, "clientCore"> = { slices: 5, sliceSeconds: 0.25, warmUpSeconds: 0.3 };
 const thorough: Omit<Plan, "clientCore"> = { slices: 7, sliceSeconds: 1, warmUpSeconds: 1.5 };

@@ -3,10 +3,10 @@
 // it mends what programs can mend (`npm run format`).
 
 import { join } from "node:path";
+import { biomeProgram } from "./lib/markdown.js";
 import { isMain, projectFolder, runNode, vitestProgram } from "./project.js";
 
 const packages = join(projectFolder, "node_modules");
-const biome = join(packages, "@biomejs", "biome", "bin", "biome");
 const tsc = join(packages, "typescript", "bin", "tsc");
 const tidy = join(projectFolder, "dist", "scripts", "tidy.js");
 const sim = join(projectFolder, "dist", "src", "bin", "sim.js");
@@ -38,7 +38,7 @@ interface Step {
 }
 
 const steps: readonly Step[] = [
-  { name: "format and lint", args: [biome, "check", "--error-on-warnings"] },
+  { name: "format and lint", args: [biomeProgram, "check", "--error-on-warnings"] },
   { name: "types", args: [tsc, "--noEmit", "--incremental", "false"] },
   { name: "tidy", args: [tidy] },
   // Fresh seeds each time, so that every check is also a little search.
@@ -59,7 +59,7 @@ async function main(args: readonly string[]): Promise<void> {
     // Comments first: the formatter may then still join what they have left.
     for (const command of [
       [tidy, "--write"],
-      [biome, "check", "--write"],
+      [biomeProgram, "check", "--write"],
     ]) {
       const { code } = await runNode(command, { cwd: projectFolder, passOn: true });
       if (code !== 0) process.exitCode = 1;

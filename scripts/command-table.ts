@@ -10,13 +10,13 @@ import { Command } from "commander";
 import { infoSections } from "../src/commands/info-sections.js";
 import { settingSpecs } from "../src/commands/settings-table.js";
 import { commandNotes, type Mark, noteOf } from "./command-notes.js";
-import { projectRoot, skipOrFail } from "./lib/project.js";
+import { formatMarkdown } from "./lib/markdown.js";
 import { whyUnavailable } from "./lib/server-process.js";
-import { isMain } from "./project.js";
+import { isMain, projectFolder, skipOrFail } from "./project.js";
 import { measureSurface, type Surface } from "./redis-surface.js";
 
-const surfaceFile = join(projectRoot, "test", "redis-suite", "redis-7.0.15-surface.json");
-const tableFile = join(projectRoot, "specs", "commands.md");
+const surfaceFile = join(projectFolder, "test", "redis-suite", "redis-7.0.15-surface.json");
+const tableFile = join(projectFolder, "specs", "commands.md");
 
 interface Row {
   readonly name: string;
@@ -156,7 +156,7 @@ async function main(): Promise<void> {
   const redis = JSON.parse(readFileSync(surfaceFile, "utf8")) as Surface;
   const ours = await measureSurface("skerry");
   for (const name of strayNotes(ours)) console.log(`command-notes.ts has a row too many: ${name}`);
-  const text = tableText(redis, ours);
+  const text = formatMarkdown(tableText(redis, ours));
   if (!options.check) {
     writeFileSync(tableFile, text);
     console.log(`wrote ${tableFile}`);

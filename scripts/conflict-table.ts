@@ -6,6 +6,7 @@
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { formatMarkdown } from "./lib/markdown.js";
 import { isMain, projectFolder } from "./project.js";
 
 const folder = join(projectFolder, "test", "scenarios");
@@ -58,4 +59,4 @@ export function conflictTable(): string {
     .join("\n");
 }
 
-if (isMain(import.meta.url)) writeFileSync(conflictTablePath, conflictTable());
+if (isMain(import.meta.url)) writeFileSync(conflictTablePath, formatMarkdown(conflictTable()));

@@ -9,8 +9,8 @@ import { families } from "../test/differential/families/registry.js";
 import { onOneRegister } from "../test/differential/linearizable.js";
 import { Rig } from "../test/differential/rig.js";
 import { search, showFind } from "../test/differential/search.js";
-import { skipOrFail } from "./lib/project.js";
 import { RevivableServer, ServerProcess, whyUnavailable } from "./lib/server-process.js";
+import { skipOrFail } from "./project.js";
 
 interface Options {
   readonly family: readonly string[];

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type Command, toCommand } from "../src/commands/command.js";
 import { allTables } from "../src/node/commands.js";
 import { registerObjection } from "../src/node/linearizable.js";
+import { formatMarkdown } from "./lib/markdown.js";
 import { isMain, projectFolder } from "./project.js";
 
 export const tablePath = join(projectFolder, "specs", "linearizable.md");
@@ -59,6 +60,6 @@ export function tableText(): string {
 }
 
 if (isMain(import.meta.url)) {
-  writeFileSync(tablePath, tableText());
+  writeFileSync(tablePath, formatMarkdown(tableText()));
   console.log(`wrote ${tablePath}`);
 }

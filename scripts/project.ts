@@ -1,9 +1,9 @@
 // The checkout as seen by the scripts, which run from scripts/ under vitest and from dist/scripts/
-// otherwise: its folder, its vitest, and children that can be ended together with everything they
-// started.
+// otherwise: its folder, its vitest, children that can be ended together with everything they
+// started, and what a judge does when something it needs is missing.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -17,6 +17,24 @@ function findProjectFolder(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
   return folder;
+}
+
+/** A folder under `.cache/` (git-ignored), created when absent. */
+export function cacheFolder(...parts: string[]): string {
+  const folder = join(projectFolder, ".cache", ...parts);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+export const isCi = process.env.CI === "true";
+
+/**
+ * Ends the script because something it needs is missing. On a developer's machine that is a named
+ * skip; in CI it is a failure, so that a judge can never fall silent unnoticed.
+ */
+export function skipOrFail(reason: string): never {
+  console.log(`SKIPPED: ${reason}`);
+  process.exit(isCi ? 2 : 0);
 }
 
 /** Whether a module is the program rather than imported by a test. */

@@ -6,7 +6,6 @@
 import { spawn } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "./lib/project.js";
 import {
   redisBenchmarkBin,
   redisCliBin,
@@ -15,6 +14,7 @@ import {
   ServerProcess,
   skerryEntry,
 } from "./lib/server-process.js";
+import { cacheFolder } from "./project.js";
 import { parseSuiteLog, type UnitLog } from "./redis-suite-log.js";
 import { type Profile, unitSecondsMax } from "./redis-suite-profiles.js";
 import type { Skip } from "./redis-suite-skips.js";

@@ -12,8 +12,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { cacheFolder, projectRoot, skipOrFail } from "./lib/project.js";
 import { type ServerKind, whyUnavailable } from "./lib/server-process.js";
+import { cacheFolder, projectFolder, skipOrFail } from "./project.js";
 import {
   absentCommand,
   digestOf,
@@ -35,7 +35,7 @@ interface Passed {
 }
 type Ledger = Record<string, Record<string, Passed>>;
 
-const folder = join(projectRoot, "test", "redis-suite");
+const folder = join(projectFolder, "test", "redis-suite");
 const denominatorsFile = join(folder, "denominators.json");
 const expectedFile = join(folder, "expected.json");
 const missingShownMax = 12;

@@ -2,8 +2,8 @@
 // by process id. For the cluster test, for the bench and for trying a cluster out.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { projectFolder } from "../project.js";
 import { PeerProxy } from "./peer-proxy.js";
-import { projectRoot } from "./project.js";
 import { answersPing, endAtExit, freePort, skerryEntry, sleep } from "./server-process.js";
 
 export interface ClusterProcessOptions {
@@ -58,7 +58,7 @@ export class NodeProcess {
     const program = [process.execPath, skerryEntry, "serve", ...args];
     const argv = core === undefined ? program : ["taskset", "-c", String(core), ...program];
     const child = spawn(argv[0]!, argv.slice(1), {
-      cwd: projectRoot,
+      cwd: projectFolder,
       stdio: ["ignore", "pipe", "pipe"],
     });
     const keep = (chunk: Buffer): void => {

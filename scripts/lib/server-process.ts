@@ -6,12 +6,12 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
-import { projectRoot } from "./project.js";
+import { projectFolder } from "../project.js";
 
 export type ServerKind = "skerry" | "redis" | "floor";
 
 /** The compiled entry point of the node; tests may point it at a build of their own. */
-export let skerryEntry = join(projectRoot, "dist/src/bin/skerry.js");
+export let skerryEntry = join(projectFolder, "dist/src/bin/skerry.js");
 
 export function useSkerryEntry(path: string): void {
   skerryEntry = path;
@@ -137,7 +137,7 @@ export class ServerProcess {
     if (options.core !== undefined && options.core !== null)
       argv = ["taskset", "-c", String(options.core), ...argv];
     const child = spawn(argv[0]!, argv.slice(1), {
-      cwd: options.cwd ?? projectRoot,
+      cwd: options.cwd ?? projectFolder,
       stdio: ["ignore", "pipe", "pipe"],
     });
     let failure: Error | null = null;

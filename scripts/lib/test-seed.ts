@@ -2,7 +2,7 @@
 // the same, so that what a change is told there is about the change. Fresh seeds belong to desks
 // and to the long scripts; what they find is mended and kept as a story.
 
-import { isCi } from "./project.js";
+import { isCi } from "../project.js";
 
 const seedOfCi = 20_261_120;
 

@@ -4,15 +4,15 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder, isCi, projectRoot } from "../../scripts/lib/project.js";
 import {
   type ServerKind,
   ServerProcess,
   useSkerryEntry,
   whyUnavailable,
 } from "../../scripts/lib/server-process.js";
+import { cacheFolder, isCi, projectFolder } from "../../scripts/project.js";
 
-const compiler = join(projectRoot, "node_modules", "typescript", "bin", "tsc");
+const compiler = join(projectFolder, "node_modules", "typescript", "bin", "tsc");
 
 function newestMs(folder: string): number {
   let newest = 0;
@@ -30,17 +30,17 @@ function newestMs(folder: string): number {
  * planted bugs.
  */
 export function useFreshBuild(): void {
-  const stamp = join(projectRoot, "dist", ".tsbuildinfo");
+  const stamp = join(projectFolder, "dist", ".tsbuildinfo");
   const isFresh =
-    existsSync(stamp) && statSync(stamp).mtimeMs >= newestMs(join(projectRoot, "src"));
+    existsSync(stamp) && statSync(stamp).mtimeMs >= newestMs(join(projectFolder, "src"));
   if (isFresh) return;
   // The program looks for its package.json beside the folder of the build.
   const home = cacheFolder("test-build");
-  copyFileSync(join(projectRoot, "package.json"), join(home, "package.json"));
+  copyFileSync(join(projectFolder, "package.json"), join(home, "package.json"));
   const folder = join(home, "dist");
   const options = ["--outDir", folder, "--tsBuildInfoFile", join(folder, ".tsbuildinfo")];
   try {
-    execFileSync(process.execPath, [compiler, ...options], { cwd: projectRoot, stdio: "pipe" });
+    execFileSync(process.execPath, [compiler, ...options], { cwd: projectFolder, stdio: "pipe" });
   } catch {
     // Errors of types are the compiler's business; it emits what it can all the same.
   }

@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { isCi, projectRoot } from "../../scripts/lib/project.js";
+import { isCi, projectFolder } from "../../scripts/project.js";
 import { hashesOf, missingFrom } from "../../scripts/redis-suite-log.js";
 import { profiles } from "../../scripts/redis-suite-profiles.js";
 import { runUnit } from "../../scripts/redis-suite-run.js";
@@ -19,7 +19,7 @@ const quickUnits = [
   ...["unit/scan", "unit/bitops"],
 ];
 
-const folder = join(projectRoot, "test", "redis-suite");
+const folder = join(projectFolder, "test", "redis-suite");
 const expected = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8")) as Record<
   string,
   Record<string, { ok: number; names: string }>

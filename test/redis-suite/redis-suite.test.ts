@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { projectRoot } from "../../scripts/lib/project.js";
+import { projectFolder } from "../../scripts/project.js";
 import {
   absentCommand,
   hashesOf,
@@ -64,7 +64,7 @@ test("ratchet: a gain does not make up for a loss, nor one repetition for anothe
 });
 
 test("skip file: every line has a class, a unit, a whole name and a reason", () => {
-  const skips = readSkips(join(projectRoot, "test", "redis-suite", "skip.txt"));
+  const skips = readSkips(join(projectFolder, "test", "redis-suite", "skip.txt"));
   expect(skips.length).toBeGreaterThan(0);
   expect(() => parseSkips("outside\tunit/quit\t/regexp\tlong enough reason")).toThrow(/line 1/);
   expect(() => parseSkips("outside\tunit/quit\ta name\tshort")).toThrow(/line 1/);
@@ -73,12 +73,12 @@ test("skip file: every line has a class, a unit, a whole name and a reason", () 
 
 test("skip file: an excused test is one that Redis passes, else its line excuses nothing", () => {
   const ledger = JSON.parse(
-    readFileSync(join(projectRoot, "test", "redis-suite", "denominators.json"), "utf8"),
+    readFileSync(join(projectFolder, "test", "redis-suite", "denominators.json"), "utf8"),
   ) as Record<string, Record<string, { names: string }>>;
   // Skipped when the denominators were measured, because it leaves CONFIG changed on redis-server
   // too.
   const unmeasured = new Set(["SRANDMEMBER with a dict containing long chain"]);
-  for (const { unit, name } of readSkips(join(projectRoot, "test", "redis-suite", "skip.txt"))) {
+  for (const { unit, name } of readSkips(join(projectFolder, "test", "redis-suite", "skip.txt"))) {
     if (unmeasured.has(name)) continue;
     const known = Object.values(ledger).some((units) =>
       units[unit]?.names.includes(nameHash(name)),
@@ -88,7 +88,7 @@ test("skip file: an excused test is one that Redis passes, else its line excuses
 });
 
 test("ledgers: every unit's digest and count belong to its names", () => {
-  const file = join(projectRoot, "test", "redis-suite", "denominators.json");
+  const file = join(projectFolder, "test", "redis-suite", "denominators.json");
   const ledger = JSON.parse(readFileSync(file, "utf8")) as Record<
     string,
     Record<string, { ok: number; names: string }>

@@ -6,10 +6,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { commandRows, strayNotes, tableText } from "../../scripts/command-table.js";
-import { projectRoot } from "../../scripts/lib/project.js";
+import { projectFolder } from "../../scripts/project.js";
 import { infoFieldsOf, type Surface } from "../../scripts/redis-surface.js";
 
-const file = join(projectRoot, "test", "redis-suite", "redis-7.0.15-surface.json");
+const file = join(projectFolder, "test", "redis-suite", "redis-7.0.15-surface.json");
 const redis = JSON.parse(readFileSync(file, "utf8")) as Surface;
 
 test("surface: the names of Redis are whole and sorted", () => {

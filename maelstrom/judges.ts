@@ -12,10 +12,11 @@ import {
   explainKey,
   registerModel,
 } from "../src/check/linearizability.js";
-import { checkListAppend, type TransactionVerdict } from "../src/check/list-append.js";
+import { checkListAppend } from "../src/check/list-append.js";
 import type { Quantiles } from "../src/check/quantiles.js";
 import { checkRwRegister } from "../src/check/rw-register.js";
 import { checkSetFull } from "../src/check/set-full.js";
+import type { TransactionVerdict } from "../src/check/transaction-judge.js";
 import type { Anomaly } from "../src/check/transactions.js";
 import { checkUniqueIds } from "../src/check/unique-ids.js";
 import type { JudgeOptions } from "./workloads.js";

@@ -6,17 +6,15 @@
 // shows are not invented, so a cycle proves a fault and its absence is not quite a proof.
 
 import { canonical, type Json } from "./canonical.js";
-import { DependencyGraph } from "./dependency-graph.js";
+import type { DependencyGraph } from "./dependency-graph.js";
 import type { History } from "./history.js";
-import { type TransactionVerdict, verdictOf } from "./list-append.js";
+import { judgeTransactions, KeyHistory, type TransactionVerdict } from "./transaction-judge.js";
 import {
   type Anomaly,
   forEachInRealTime,
   isCertain,
   nameOf,
   type Transaction,
-  type Transactions,
-  transactionsOf,
 } from "./transactions.js";
 
 /** The version before every write. */
@@ -31,52 +29,29 @@ interface Visit {
   written: string | undefined;
 }
 
-interface KeyHistory {
-  readonly key: Json;
-  readonly writers: Map<string, { by: Transaction; isLast: boolean }>;
-  readonly failed: Map<string, Transaction>;
-  readonly visits: Visit[];
+/** Written are its versions. */
+class RegisterHistory extends KeyHistory {
+  readonly visits: Visit[] = [];
 }
 
 /** Judges operations `txn` whose steps are `r` and `w`. */
-export function checkRwRegister(history: History): TransactionVerdict {
-  const transactions = transactionsOf(history);
-  const anomalies: Anomaly[] = [...transactions.malformed];
-  const keys = collectKeys(transactions, anomalies);
-  const graph = new DependencyGraph(transactions.possible);
-  for (const key of keys.values()) {
-    judgeReads(key, anomalies);
-    addDependencies(key, graph, anomalies);
-  }
-  forEachInRealTime(transactions.possible, (before, after) => graph.add(before, after, "rt", ""));
-  anomalies.push(...graph.cycles());
-  return verdictOf(transactions, anomalies, keys.size);
-}
-
-function collectKeys({ possible, failed }: Transactions, anomalies: Anomaly[]) {
-  const keys = new Map<string, KeyHistory>();
-  const keyOf = (key: Json): KeyHistory => {
-    const name = canonical(key);
-    const known = keys.get(name);
-    if (known !== undefined) return known;
-    const fresh: KeyHistory = { key, writers: new Map(), failed: new Map(), visits: [] };
-    keys.set(name, fresh);
-    return fresh;
-  };
-  for (const transaction of failed) {
-    for (const { f, key, value } of transaction.steps)
-      if (f === "w") keyOf(key).failed.set(canonical(value), transaction);
-  }
-  for (const transaction of possible) collectTransaction(transaction, keyOf, anomalies);
-  return keys;
-}
+export const checkRwRegister = (history: History): TransactionVerdict =>
+  judgeTransactions(history, {
+    writes: "w",
+    newKey: (key) => new RegisterHistory(key),
+    collect: collectTransaction,
+    judgeKey: (key, graph, anomalies) => {
+      judgeReads(key, anomalies);
+      addDependencies(key, graph, anomalies);
+    },
+  });
 
 function collectTransaction(
   transaction: Transaction,
-  keyOf: (key: Json) => KeyHistory,
+  keyOf: (key: Json) => RegisterHistory,
   anomalies: Anomaly[],
 ): void {
-  const visits = new Map<KeyHistory, Visit>();
+  const visits = new Map<RegisterHistory, Visit>();
   for (const { f, key, value } of transaction.steps) {
     const keyHistory = keyOf(key);
     let visit = visits.get(keyHistory);
@@ -87,16 +62,13 @@ function collectTransaction(
     }
     const version = canonical(value);
     if (f === "w") {
-      if (visit.written !== undefined) keyHistory.writers.get(visit.written)!.isLast = false;
-      if (keyHistory.writers.has(version))
-        anomalies.push({ name: "input", text: `${version} was written twice` });
-      keyHistory.writers.set(version, { by: transaction, isLast: true });
+      keyHistory.addWrite(transaction, version, visit.written, anomalies);
       visit.written = version;
     } else if (isCertain(transaction)) {
       const expected = visit.written ?? visit.read;
       if (expected === undefined) visit.read = version;
       else if (expected !== version) {
-        const where = `${nameOf(transaction)} reads ${canonical(key)}`;
+        const where = `${nameOf(transaction)} reads ${keyHistory.name}`;
         const text = `${where} = ${version} after ${expected}`;
         anomalies.push({ name: "internal", text });
       }
@@ -104,24 +76,19 @@ function collectTransaction(
   }
 }
 
-function judgeReads({ key, writers, failed, visits }: KeyHistory, anomalies: Anomaly[]): void {
-  for (const { by, read } of visits) {
+function judgeReads(key: RegisterHistory, anomalies: Anomaly[]): void {
+  for (const { by, read } of key.visits) {
     if (read === undefined || read === unwritten) continue;
-    const where = `${nameOf(by)} reads ${canonical(key)} = ${read}`;
-    const writer = writers.get(read);
-    if (writer === undefined) {
-      const isRefused = failed.has(read);
-      const origin = isRefused ? "of a refused transaction" : "that nobody wrote";
-      anomalies.push({ name: isRefused ? "G1a" : "phantom", text: `${where} ${origin}` });
-    } else if (!writer.isLast && writer.by !== by) {
+    const where = `${nameOf(by)} reads ${key.name} = ${read}`;
+    key.judgeOrigin(where, read, anomalies);
+    const writer = key.writers.get(read);
+    if (writer !== undefined && !writer.isLast && writer.by !== by)
       anomalies.push({ name: "G1b", text: `${where} in the middle of ${nameOf(writer.by)}` });
-    }
   }
 }
 
-function addDependencies(key: KeyHistory, graph: DependencyGraph, anomalies: Anomaly[]): void {
-  const { writers, visits } = key;
-  const name = canonical(key.key);
+function addDependencies(key: RegisterHistory, graph: DependencyGraph, anomalies: Anomaly[]): void {
+  const { name, writers, visits } = key;
   const readers = new Map<string, Transaction[]>();
   for (const { by, read } of visits) {
     if (read === undefined) continue;
@@ -148,7 +115,7 @@ function addDependencies(key: KeyHistory, graph: DependencyGraph, anomalies: Ano
 }
 
 /** Version -> versions that certainly came later. */
-function versionOrder({ visits }: KeyHistory): Map<string, Set<string>> {
+function versionOrder({ visits }: RegisterHistory): Map<string, Set<string>> {
   const successors = new Map<string, Set<string>>();
   const follow = (earlier: string | undefined, later: string | undefined): void => {
     if (earlier === undefined || later === undefined || earlier === later) return;

@@ -60,8 +60,8 @@ export const plantedInTransactions: PlantedBug[] = [
   {
     name: "elle_lets_half_a_transaction_pass",
     story: "a read between two appends of one transaction is not seen",
-    file: "src/check/list-append.ts",
-    find: "if (earlier !== undefined) key.appends.get(earlier)!.isLast = false;",
+    file: "src/check/transaction-judge.ts",
+    find: "if (earlier !== undefined) this.writers.get(earlier)!.isLast = false;",
     replace: "",
     suite: judge,
   },

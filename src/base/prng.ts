@@ -24,10 +24,10 @@ export class Prng {
     this.#d = next();
   }
 
-  /** Uniform in [0, 2^32). */
-  u32(): number {
+  /** 32 random bits, as a signed integer: unlike a larger number it needs no memory of its own. */
+  bits(): number {
     const product = Math.imul(this.#b, 5);
-    const result = Math.imul((product << 7) | (product >>> 25), 9) >>> 0;
+    const result = Math.imul((product << 7) | (product >>> 25), 9);
     const shifted = this.#b << 9;
     this.#c ^= this.#a;
     this.#d ^= this.#b;
@@ -38,9 +38,14 @@ export class Prng {
     return result;
   }
 
+  /** Uniform in [0, 2^32). */
+  u32(): number {
+    return this.bits() >>> 0;
+  }
+
   /** Uniform in [0, 1) with 53 bits. */
   float(): number {
-    return ((this.u32() >>> 5) * 0x4000000 + (this.u32() >>> 6)) / 0x20000000000000;
+    return ((this.bits() >>> 5) * 0x4000000 + (this.bits() >>> 6)) / 0x20000000000000;
   }
 
   /** Uniform in [0, bound), for bound up to 2^53. */

@@ -21,25 +21,17 @@ export function drawElement(call: Call, view: Collection): void {
   if (view.form === forms.packed) {
     view.seek(Math.floor(environment.random() * view.count));
   } else if (view.form === forms.table) {
-    view.atRecord(drawRecord(call, view));
+    drawRecord(call, view);
   } else {
     drawMany(call, view, 1, () => {});
   }
 }
 
-function drawRecord(call: Call, view: Collection): Ref {
+/** Goes to a random element of a table. */
+function drawRecord(call: Call, view: Collection): void {
   const { index } = view.table!;
-  const { environment } = call;
-  for (;;) {
-    // Most slots are empty, and each lies somewhere else in memory: four are asked for before the
-    // first answer is looked at.
-    const first = index.peek(environment.random());
-    const second = index.peek(environment.random());
-    const third = index.peek(environment.random());
-    const fourth = index.peek(environment.random());
-    const ref = first || second || third || fourth;
-    if (ref !== 0) return ref;
-  }
+  view.atRecord(index.draw(call.environment));
+  view.elementHash = index.drawnHash;
 }
 
 /** Goes to random elements `times` times; one may come again. */
@@ -51,7 +43,7 @@ export function drawMany(
 ): void {
   if (view.form === forms.table) {
     for (let i = 0; i < times; i++) {
-      view.atRecord(drawRecord(call, view));
+      drawRecord(call, view);
       visit(view);
     }
     return;
@@ -73,10 +65,9 @@ export function drawDistinct(
   if (view.form === forms.table && times <= view.count * drawnShareMax) {
     const drawn = new Set<Ref>();
     while (drawn.size < times) {
-      const ref = drawRecord(call, view);
-      if (drawn.has(ref)) continue;
-      drawn.add(ref);
-      view.atRecord(ref);
+      drawRecord(call, view);
+      if (drawn.has(view.elementRef)) continue;
+      drawn.add(view.elementRef);
       visit(view);
     }
     return;

@@ -93,6 +93,8 @@ export interface Environment {
   readonly nowMicros: number;
   /** Uniform in [0, 1), from the node's seeded generator. */
   random(): number;
+  /** 32 random bits as a signed integer, from the same generator. */
+  randomBits(): number;
   readonly settings: Settings;
   readonly statistics: Statistics;
   readonly slowLog: SlowLog;

@@ -40,7 +40,7 @@ function spop(call: Call): void {
   call.reply.bulk(element, elementStart, elementLength);
   if (view.form === forms.packed) edit.removeAtCursor();
   else if (view.form === forms.table) {
-    edit.removeRecord(call.keyspace.hashOf(view.elementRef), view.elementRef);
+    edit.removeRecord(view.elementHash, view.elementRef);
   } else edit.remove(element, elementStart, elementLength);
   edit.end();
   notify(call, "set", "spop", 1);

@@ -40,7 +40,7 @@ export class Collection {
   element: Uint8Array = emptyBytes;
   /** Its record, where it is one of a table. */
   elementRef: Ref = 0;
-  /** Its hash, where `each` or `some` visits a table. */
+  /** Its hash, where a table was visited by `each` or `some`, or an element of it was drawn. */
   elementHash = 0;
   elementStart = 0;
   elementLength = 0;

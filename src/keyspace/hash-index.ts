@@ -20,7 +20,12 @@ const slotsMin = 64;
  * Slots drained per operation while resizing. More than two, so that draining ends before the next
  * growth.
  */
-const drainStep = 8;
+const drainStep = 16;
+/**
+ * A table with fewer records than this share of its slots is halved: whoever draws one meets few
+ * empty slots.
+ */
+const shrinkShare = 5;
 const tombstone = -1; // No ref has this value: it would be the last unit of the last slab.
 
 export class HashIndex {
@@ -32,6 +37,8 @@ export class HashIndex {
   #oldMask = 0;
   #oldUsed = 0;
   #drained = 0;
+  /** Hash of the record that `draw` answered last. */
+  drawnHash = 0;
 
   constructor(arena: Arena) {
     this.#arena = arena;
@@ -140,7 +147,7 @@ export class HashIndex {
       this.#oldUsed--;
     }
     if (this.#old !== undefined) this.drain(drainStep);
-    else if (this.slotCount > slotsMin && this.#used * 10 < this.slotCount) {
+    else if (this.slotCount > slotsMin && this.#used * shrinkShare < this.slotCount) {
       this.#resize(this.slotCount >> 1);
     }
   }
@@ -289,15 +296,48 @@ export class HashIndex {
    * every record.
    */
   peek(position: number): Ref {
-    const newSlots = this.slotCount;
-    const old = this.#old;
-    if (old === undefined) return this.#table[((position * newSlots) << 1) | 1]!;
-    // Nothing lies in the drained part of the old table.
-    const drained = this.#drained;
-    const slot = Math.floor(position * (newSlots + this.#oldMask + 1 - drained));
-    if (slot < newSlots) return this.#table[(slot << 1) | 1]!;
-    const ref = old[((slot - newSlots + drained) << 1) | 1]!;
+    return this.#refAt(Math.floor(position * this.#drawableSlots));
+  }
+
+  /** A record, each as likely as any other; `drawnHash` is its hash. There must be one. */
+  draw(source: { randomBits(): number }): Ref {
+    const span = (1 << (32 - Math.clz32(this.#drawableSlots - 1))) - 1;
+    for (;;) {
+      // Many slots are empty, and each lies somewhere else in memory: four are asked for before the
+      // first answer is looked at.
+      const first = source.randomBits() & span;
+      const second = source.randomBits() & span;
+      const third = source.randomBits() & span;
+      const fourth = source.randomBits() & span;
+      const a = this.#refAt(first);
+      const b = this.#refAt(second);
+      const c = this.#refAt(third);
+      const d = this.#refAt(fourth);
+      if ((a | b | c | d) === 0) continue;
+      const drawn = a !== 0 ? first : b !== 0 ? second : c !== 0 ? third : fourth;
+      this.drawnHash = this.#hashAt(drawn);
+      return a || b || c || d;
+    }
+  }
+
+  // For drawing, slots of both tables have numbers: those of the new one first, then those of the
+  // old one that are not drained, for nothing lies in its drained part.
+
+  get #drawableSlots(): number {
+    return this.slotCount + (this.#old === undefined ? 0 : this.#oldMask + 1 - this.#drained);
+  }
+
+  #refAt(slot: number): Ref {
+    if (slot <= this.#mask) return this.#table[(slot << 1) | 1]!;
+    const oldSlot = slot - this.slotCount + this.#drained;
+    if (this.#old === undefined || oldSlot > this.#oldMask) return 0;
+    const ref = this.#old[(oldSlot << 1) | 1]!;
     return ref === tombstone ? 0 : ref;
+  }
+
+  #hashAt(slot: number): number {
+    if (slot <= this.#mask) return this.#table[slot << 1]!;
+    return this.#old![(slot - this.slotCount + this.#drained) << 1]!;
   }
 
   /** A record near a position drawn by the caller in [0, 1); 0 when the index is empty. */

@@ -83,6 +83,10 @@ export class NodeEnvironment implements Environment {
     return this.#prng.float();
   }
 
+  randomBits(): number {
+    return this.#prng.bits();
+  }
+
   findCommand(name: string): Command | undefined {
     return this.#node.table.get(name);
   }

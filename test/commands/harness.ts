@@ -43,6 +43,7 @@ export class Bench {
     const prng = new Prng(1);
     const environment = {
       random: () => prng.float(),
+      randomBits: () => prng.bits(),
       settings: this.settings,
       statistics: {} as Statistics,
       facts: { heapBytes: 0, residentBytes: 0, peakResidentBytes: 0 },

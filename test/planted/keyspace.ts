@@ -228,8 +228,8 @@ export const planted = [
     name: "draw_forgets_the_drained_part",
     story: "a random member is never one of the last that a growing table has yet to move",
     file: "src/keyspace/hash-index.ts",
-    find: "old[((slot - newSlots + drained) << 1) | 1]!",
-    replace: "old[((slot - newSlots) << 1) | 1]!",
+    find: "    const oldSlot = slot - this.slotCount + this.#drained;",
+    replace: "    const oldSlot = slot - this.slotCount;",
     suite: index,
   },
   {

@@ -50,7 +50,7 @@ export async function openStorage(
   if (objects !== undefined && config.settings.salvage)
     throw new CliError("persistence.salvage: start once without a store, SAVE, then with it");
   const { disk, unlock } = explain(() => {
-    const opened = new FolderDisk(folder);
+    const opened = new FolderDisk(folder, config.settings.walSyncWaitMs);
     return { disk: opened, unlock: lockFolder(folder) };
   });
   try {

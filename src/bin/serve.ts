@@ -67,6 +67,7 @@ export async function serve(config: SkerryConfig): Promise<void> {
   const drive = new Drive(node, now);
   storage?.attach(node, drive, now);
   host.onTurn = () => drive.turn();
+  drive.isMoreAtHand = () => host.hasReads;
   if (cluster !== undefined) {
     cluster.host.onTurn = host.onTurn;
     cluster.host.attach(node);

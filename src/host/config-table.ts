@@ -339,6 +339,14 @@ export const settings = {
     default: 64 * MiB,
     doc: "bytes of the log in one file",
   }),
+  walSyncWaitMs: integer({
+    path: "persistence.wal_sync_wait_ms",
+    flag: "wal-sync-wait-ms",
+    from: 0,
+    to: 1000,
+    default: 2,
+    doc: "syncs that take less on average are waited for before anything else is done; 0 never",
+  }),
   salvage: boolean({
     path: "persistence.salvage",
     flag: "salvage",

@@ -1,6 +1,6 @@
 // The node's folder on a real file system. Writes go to the system's memory at once; forcing them
-// to the disk happens beside the event loop (`sync`), and what it says comes back as a turn of the
-// node. Files are opened once and written at their end.
+// to the disk happens beside the event loop or in it (sync-pace.ts), and what it says comes back as
+// a turn of the node. Files are opened once and written at their end.
 //
 // A file that was opened here is written by its descriptor, so a folder that is moved away does no
 // harm to what runs. Left out: preallocation, direct I/O.
@@ -21,12 +21,16 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { performance } from "node:perf_hooks";
 import type { Bytes } from "../base/bytes.js";
 import { type Disk, DiskError, type FileEntry, type SyncDone } from "../storage/disk.js";
+import { SyncPace } from "./sync-pace.js";
 
 interface OpenFile {
   readonly descriptor: number;
   length: number;
+  /** Bytes written since a sync began. */
+  unsyncedBytes: number;
   /** Syncs under way; the descriptor is closed after the last. */
   syncs: number;
   isDropped: boolean;
@@ -38,11 +42,14 @@ const openFilesMax = 8;
 export class FolderDisk implements Disk {
   readonly #folder: string;
   readonly #files = new Map<string, OpenFile>();
+  readonly #pace: SyncPace;
   /** Runs what a sync said as a turn of the node. */
   onDone: (done: () => void) => void = (done) => done();
 
-  constructor(folder: string) {
+  /** @param waitMsMax how long the event loop may wait for a sync; 0: never */
+  constructor(folder: string, waitMsMax = 0) {
     this.#folder = folder;
+    this.#pace = new SyncPace(waitMsMax);
     attempt(() => mkdirSync(folder, { recursive: true }));
   }
 
@@ -82,6 +89,7 @@ export class FolderDisk implements Disk {
         const count = writeSync(file.descriptor, bytes, at, bytes.length - at, file.length);
         at += count;
         file.length += count;
+        file.unsyncedBytes += count;
       }
     });
   }
@@ -102,10 +110,32 @@ export class FolderDisk implements Disk {
     });
   }
 
-  sync(name: string, done: SyncDone): void {
+  sync(name: string, done: SyncDone, isAwaited = false): void {
     const file = attempt(() => this.#open(name, "r+"));
+    const bytes = file.unsyncedBytes;
+    file.unsyncedBytes = 0;
+    if (isAwaited && this.#pace.mayWait(bytes)) this.#syncInLoop(file, done);
+    else this.#syncBeside(file, done);
+  }
+
+  #syncInLoop({ descriptor }: OpenFile, done: SyncDone): void {
+    const begunMs = performance.now();
+    let failure: DiskError | undefined;
+    try {
+      fdatasyncSync(descriptor);
+    } catch (error) {
+      failure = diskErrorOf(error as NodeJS.ErrnoException);
+    }
+    this.#pace.note(performance.now() - begunMs);
+    // Before anything else happens, but not before this method has returned.
+    queueMicrotask(() => this.onDone(() => done(failure)));
+  }
+
+  #syncBeside(file: OpenFile, done: SyncDone): void {
+    const begunMs = performance.now();
     file.syncs++;
     fdatasync(file.descriptor, (error) => {
+      this.#pace.note(performance.now() - begunMs);
       file.syncs--;
       if (file.isDropped) this.#close(file);
       this.onDone(() => done(error === null ? undefined : diskErrorOf(error)));
@@ -163,7 +193,7 @@ export class FolderDisk implements Disk {
     }
     const descriptor = openSync(this.#path(name), flags);
     const length = statSync(this.#path(name)).size;
-    const file: OpenFile = { descriptor, length, syncs: 0, isDropped: false };
+    const file: OpenFile = { descriptor, length, unsyncedBytes: 0, syncs: 0, isDropped: false };
     this.#files.set(name, file);
     const [oldest] = this.#files.keys();
     if (this.#files.size > openFilesMax) this.#drop(oldest!);

@@ -6,6 +6,8 @@ import { sampleFacts } from "./process-facts.js";
 
 /** Period of the node's housekeeping, as Redis's default `hz` 10. */
 const cronMs = 100;
+/** How often a turn may be prolonged for what has just arrived. */
+const gatheringsMax = 32;
 
 export class Drive {
   readonly #node: Node;
@@ -13,7 +15,12 @@ export class Drive {
   #timer: NodeJS.Timeout | undefined;
   #dueMs = Number.POSITIVE_INFINITY;
   #cron: NodeJS.Timeout | undefined;
+  /** Whether the listener holds what has arrived and was not worked on. */
+  isMoreAtHand: () => boolean = () => false;
   #isTurnOpen = false;
+  /** Something has happened since the end of the turn was last thought of. */
+  #hasMore = false;
+  #gatherings = 0;
   #crons = 0;
   #isStopped = false;
 
@@ -40,16 +47,31 @@ export class Drive {
    * closes when the event loop has handed over all that had arrived.
    */
   turn(): void {
+    this.#hasMore = true;
     if (this.#node.wantsEndTurn && !this.#isTurnOpen) {
       this.#isTurnOpen = true;
-      setImmediate(() => {
-        this.#isTurnOpen = false;
-        this.#node.endTurn();
-        this.arm();
-      });
+      this.#gatherings = 0;
+      setImmediate(this.#closeTurn);
     }
     this.arm();
   }
+
+  /**
+   * Where replies wait for the disk, a turn goes on as long as asking the system brings more: what
+   * comes a moment later needs no sync of its own then. Clients that were answered together ask
+   * again one after another.
+   */
+  readonly #closeTurn = (): void => {
+    const mayGather = this.#node.wantsLongTurns && this.#gatherings++ < gatheringsMax;
+    if (mayGather && (this.#hasMore || this.isMoreAtHand())) {
+      this.#hasMore = false;
+      setImmediate(this.#closeTurn);
+      return;
+    }
+    this.#isTurnOpen = false;
+    this.#node.endTurn();
+    this.arm();
+  };
 
   /** Sets the timer to the node's next due time. */
   arm(): void {

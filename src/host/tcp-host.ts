@@ -246,6 +246,11 @@ export class TcpHost implements ClientEffects {
 
   // ---- input
 
+  /** Reads that wait for the end of the turn. */
+  get hasReads(): boolean {
+    return this.#reads.count > 0;
+  }
+
   /** A small read waits for the others of the turn; a large one is worked on at once. */
   #readRaw(connection: Connection, count: number): void {
     const reads = this.#reads;
@@ -255,15 +260,22 @@ export class TcpHost implements ClientEffects {
       return;
     }
     if (reads.tryPush(connection, count)) {
-      if (reads.count === 1) setImmediate(this.#runReads);
+      if (reads.count === 1) setImmediate(this.#runTurn);
       return;
     }
     this.#runReads();
+    this.onTurn?.();
     if (connection.closingSinceMs === 0) this.#read(connection, this.#shared, count);
   }
 
+  /** The event loop has handed over the reads of the turn. */
+  readonly #runTurn = (): void => {
+    this.#runReads();
+    if (this.onTurn !== undefined) this.onTurn();
+  };
+
   /** Works on the reads of the turn so far, then sends their replies. */
-  readonly #runReads = (): void => {
+  #runReads(): void {
     const reads = this.#reads;
     const { count } = reads;
     if (count === 0 || this.#isStaging) return;
@@ -287,8 +299,7 @@ export class TcpHost implements ClientEffects {
     const output = this.#output;
     for (let slot = 0; slot < output.count; slot++) this.#writeSlot(output.targetOf(slot));
     output.clear();
-    if (this.onTurn !== undefined) this.onTurn();
-  };
+  }
 
   /** Sends what is staged for a connection. */
   #writeSlot(connection: Connection): void {

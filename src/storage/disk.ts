@@ -43,8 +43,12 @@ export interface Disk {
   rewrite(name: string, offset: number, bytes: Bytes): void;
   /** Cuts a file to a length. */
   truncate(name: string, length: number): void;
-  /** Makes everything written to the file so far durable, later. */
-  sync(name: string, done: SyncDone): void;
+  /**
+   * Makes everything written to the file so far durable, later.
+   *
+   * @param isAwaited replies wait for it, so it may keep everything else waiting for a moment
+   */
+  sync(name: string, done: SyncDone, isAwaited?: boolean): void;
   /** The same, while everybody waits. */
   syncNow(name: string): void;
   syncFolder(): void;

@@ -336,6 +336,7 @@ export class Wal {
     this.#syncing = this.#current;
     this.#syncingLsn = this.lastLsn;
     this.#syncStartedMs = this.#nowMs;
+    const isAwaited = this.policy === "always" || this.#isUrgent;
     this.#current = this.#spare ?? new ByteWriter(64 * 1024);
     this.#spare = undefined;
     this.#written = 0;
@@ -343,7 +344,7 @@ export class Wal {
     this.#oldestMs = Number.POSITIVE_INFINITY;
     this.openGroup++;
     this.counters.syncCount++;
-    this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error));
+    this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error), isAwaited);
   }
 
   /** The owner calls `flush` from `onSafe` or at the end of its turn. */

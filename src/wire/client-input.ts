@@ -16,7 +16,7 @@ import { type Dispatcher, replyBytesHigh } from "../node/dispatcher.js";
 import type { ClientEffects, ClientFace } from "../node/effects.js";
 import type { Node } from "../node/node.js";
 import { type OutputLimit, readOutputLimits } from "./client-input-limits.js";
-import { HeldReplies } from "./held-replies.js";
+import { HeldReplies, type Leave } from "./held-replies.js";
 import { type DecodeLimits, RequestDecoder } from "./request-decoder.js";
 
 /** A client that leaves this much unread is not served further until it reads. */
@@ -322,8 +322,14 @@ export class ClientInput implements ClientFace {
     }
   }
 
-  readonly #leave = (session: Session, bytes: Uint8Array): void => {
-    this.#effects.write(session, bytes, bytes.length);
+  readonly #leave: Leave = (session, bytes, start, length) => {
+    const reply = this.#reply;
+    if (start === 0 && bytes.length === length) this.#effects.write(session, bytes, length);
+    else {
+      reply.raw(bytes, start, length);
+      if (this.#effects.write(session, reply.bytes, length)) reply.replaceBuffer();
+      else reply.clear();
+    }
     if (session.heldBytes > 0) return;
     if (session.closeAfterReply) this.#effects.close(session);
     else if (session.isStalled && session.unreadBytes === 0) this.#unstall(session);

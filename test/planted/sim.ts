@@ -206,10 +206,10 @@ export const planted = [
     name: "sim: a file is sealed without an fsync",
     story: "the last records of a file are told of when the next one is begun",
     file: "src/storage/wal.ts",
-    find: "this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error));",
+    find: "this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error), isAwaited);",
     replace:
       "if (this.#goodBytes >= this.#segmentBytes) this.#onSynced(undefined);\n" +
-      "    else this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error));",
+      "    else this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error), isAwaited);",
     suite: forcedLogs,
   },
   {

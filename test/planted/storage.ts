@@ -17,13 +17,45 @@ export const plantedInStorage = [
     suite: durability,
   },
   {
+    name: "log_told_synced_in_loop",
+    story: "a sync that the event loop should wait for is not made",
+    file: "src/host/disk.ts",
+    find: "      fdatasyncSync(descriptor);\n",
+    replace: "",
+    suite: "test/process/folder-disk.test.ts",
+  },
+  {
+    name: "log_blocks_on_a_slow_disk",
+    story: "the event loop waits for a disk that takes long, and readers wait with it",
+    file: "src/host/sync-pace.ts",
+    find: "bytes <= waitBytesMax && this.#averageMs < this.waitMsMax",
+    replace: "bytes <= waitBytesMax && this.waitMsMax > 0",
+    suite: "test/process/sync-pace.test.ts",
+  },
+  {
+    name: "log_releases_a_later_group",
+    story: "with the replies of one group those of the next leave, which no sync has covered",
+    file: "src/wire/held-replies.ts",
+    find: "this.#groups[this.#first]! <= group",
+    replace: "this.#groups[this.#first]! <= group + 1",
+    suite: "test/wire/held-replies.test.ts",
+  },
+  {
+    name: "log_held_replies_move_wrongly",
+    story: "replies that stay while others leave are cut out of the wrong bytes",
+    file: "src/wire/held-replies.ts",
+    find: "this.#ends[i] = this.#ends[from]! - base;",
+    replace: "this.#ends[i] = this.#ends[from]!;",
+    suite: "test/wire/held-replies.test.ts",
+  },
+  {
     name: "log_rotates_without_fsync",
     story: "the last records of a file are never forced, because another file is begun",
     file: "src/storage/wal.ts",
-    find: "this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error));",
+    find: "this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error), isAwaited);",
     replace:
       "if (this.#goodBytes >= this.#segmentBytes) this.#onSynced(undefined);\n" +
-      "    else this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error));",
+      "    else this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error), isAwaited);",
     suite: durability,
   },
   {

@@ -62,7 +62,7 @@ export class Drive {
    * again one after another.
    */
   readonly #closeTurn = (): void => {
-    const mayGather = this.#node.wantsLongTurns && this.#gatherings++ < gatheringsMax;
+    const mayGather = this.#node.pace.wantsLongTurns && this.#gatherings++ < gatheringsMax;
     if (mayGather && (this.#hasMore || this.isMoreAtHand())) {
       this.#hasMore = false;
       setImmediate(this.#closeTurn);

@@ -260,22 +260,15 @@ export class TcpHost implements ClientEffects {
       return;
     }
     if (reads.tryPush(connection, count)) {
-      if (reads.count === 1) setImmediate(this.#runTurn);
+      if (reads.count === 1) setImmediate(this.#runReads);
       return;
     }
     this.#runReads();
-    this.onTurn?.();
     if (connection.closingSinceMs === 0) this.#read(connection, this.#shared, count);
   }
 
-  /** The event loop has handed over the reads of the turn. */
-  readonly #runTurn = (): void => {
-    this.#runReads();
-    if (this.onTurn !== undefined) this.onTurn();
-  };
-
   /** Works on the reads of the turn so far, then sends their replies. */
-  #runReads(): void {
+  readonly #runReads = (): void => {
     const reads = this.#reads;
     const { count } = reads;
     if (count === 0 || this.#isStaging) return;
@@ -299,7 +292,8 @@ export class TcpHost implements ClientEffects {
     const output = this.#output;
     for (let slot = 0; slot < output.count; slot++) this.#writeSlot(output.targetOf(slot));
     output.clear();
-  }
+    if (this.onTurn !== undefined) this.onTurn();
+  };
 
   /** Sends what is staged for a connection. */
   #writeSlot(connection: Connection): void {

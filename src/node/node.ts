@@ -319,11 +319,6 @@ export class Node {
     return this.journal?.wantsEndTurn || this.pace.wantsClose;
   }
 
-  /** Whether a turn that lasts a moment longer saves more than it costs: a sync for what comes. */
-  get wantsLongTurns(): boolean {
-    return this.journal?.wal.policy === "always";
-  }
-
   /** The host has nothing more at hand. */
   endTurn(): void {
     this.#closeBatch();

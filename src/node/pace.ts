@@ -52,6 +52,11 @@ export class Pace {
     return nowMs >= this.batchDueMs || capture.count >= batchKeysMax;
   }
 
+  /** Whether a turn that lasts a moment longer saves more than it costs: a sync for what comes. */
+  get wantsLongTurns(): boolean {
+    return this.#node.journal?.wal.policy === "always";
+  }
+
   /** Whether the reply to a write must wait for peers. */
   mustHold(): boolean {
     const { replicator, nowMs } = this.#node;

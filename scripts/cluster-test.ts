@@ -1,9 +1,10 @@
-// `npm run cluster-test -- --minutes 10 --nodes 5 [--seed N]`: the trial of
+// `npm run cluster-test -- --minutes 10 --nodes 5 [--fsync always] [--seed N]`: the trial of
 // scripts/lib/cluster-trial with all its faults; prints what was done and found, and fails on any
-// flaw.
+// flaw. Without `always` kills of all at once do lose what was told, so that must fail.
 
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { count, integer, positive } from "../src/bin/option-values.js";
+import { fsyncPolicies } from "./bench-persistence.js";
 import { runTrial } from "./lib/cluster-trial.js";
 import { isMain } from "./project.js";
 
@@ -22,17 +23,26 @@ async function main(): Promise<void> {
     .description("A cluster of real processes under mixed load and faults; any flaw is a failure.")
     .option("--nodes <count>", "nodes of the cluster", integer(3), 5)
     .option("--minutes <minutes>", "how long faults come", positive, 0.5)
+    .addOption(
+      new Option("--fsync <policy>", "nodes keep their data; also kills all at once").choices([
+        ...fsyncPolicies,
+      ]),
+    )
     .option("--seed <seed>", "of the load and the faults (default: drawn)", count)
     .parse()
-    .opts<{ nodes: number; minutes: number; seed?: number }>();
-  const { nodes: nodeCount, seed = (Date.now() % 1_000_000) + 1 } = options;
+    .opts<{ nodes: number; minutes: number; fsync?: string; seed?: number }>();
+  const { nodes: nodeCount, seed = (Date.now() % 1_000_000) + 1, fsync } = options;
   const seconds = options.minutes * 60;
-  console.log(`seed ${seed}, ${nodeCount} nodes, ${seconds} s`);
+  const storage = fsync === undefined ? "in memory" : `fsync ${fsync}`;
+  console.log(`seed ${seed}, ${nodeCount} nodes, ${storage}, ${seconds} s`);
   const startedMs = performance.now();
   const say = (line: string): void => {
     console.log(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(7)}  ${line}`);
   };
-  const result = await runTrial({ nodeCount, seconds, seed, say });
+  const result = await runTrial({
+    ...{ nodeCount, seconds, seed, say },
+    ...(fsync === undefined ? {} : { fsync }),
+  });
   const { counts, convergeMs, faults, missing, linearizableOperations } = result;
   const sorted = [...convergeMs].sort((a, b) => a - b);
   console.log(

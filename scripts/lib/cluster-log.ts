@@ -3,7 +3,7 @@
 // any part of what nobody knows the outcome of; a set holds what was added; a list holds each
 // element once and in the order of its writer.
 //
-// Memory only: what a node acknowledged just before it was killed may never have left it. Such
+// What a node without a log acknowledged just before it was killed may never have left it. Such
 // writes are at risk: they may be missing, and are counted.
 
 export type Outcome = "ok" | "fail" | "indefinite";

@@ -2,7 +2,13 @@
 // fault after another. After each, the eventual load holds still and all digests must be equal
 // within `convergeMsMax`; in the end every value is judged by the log of what clients were told,
 // and the history of the linearizable keys by the judge of src/check.
+//
+// Nodes that keep their data may also be killed all at once. Under `always` nothing that anybody
+// was told is at risk then, whichever nodes are killed.
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Redis } from "ioredis";
 import { Prng } from "../../src/base/prng.js";
 import type { Operation } from "../../src/check/history.js";
@@ -19,13 +25,20 @@ import {
 import { LocalCluster, type NodeProcess } from "./cluster-processes.js";
 import { sleep } from "./server-process.js";
 
+export type FaultKind = "kill" | "pause" | "cut" | "kill all";
+
 export interface TrialOptions {
   readonly nodeCount: number;
+  /** How long faults come; with `faults`, how long at most. */
   readonly seconds: number;
   readonly seed: number;
   readonly say: (line: string) => void;
   readonly clientsEach?: number;
   readonly pauseMs?: number;
+  /** Nodes keep their data under this policy; undefined: in memory only. */
+  readonly fsync?: string;
+  /** These faults in this order, and no others; undefined: drawn. */
+  readonly faults?: readonly FaultKind[];
 }
 
 export interface TrialResult {
@@ -63,7 +76,9 @@ class Trial {
   readonly #log = new ClusterLog();
   readonly #lives = new Map<string, number>();
   readonly #history: Operation[] = [];
-  readonly #faults: Record<string, number> = { kill: 0, pause: 0, cut: 0 };
+  readonly #faults: Record<FaultKind, number> = { kill: 0, pause: 0, cut: 0, "kill all": 0 };
+  /** Where the nodes keep their data. */
+  #folder: string | undefined;
   readonly #convergeMs: number[] = [];
   readonly #flaws: string[] = [];
   #cluster!: LocalCluster;
@@ -77,17 +92,21 @@ class Trial {
   }
 
   async run(): Promise<TrialResult> {
-    const { nodeCount, seconds, say } = this.#options;
+    const { nodeCount, seconds, say, faults } = this.#options;
     const args = ["--prefix", "lin:=linearizable"];
-    this.#cluster = await LocalCluster.start({ count: nodeCount, isProxied: true, args });
+    const argsOf = this.#storage();
+    this.#cluster = await LocalCluster.start({ count: nodeCount, isProxied: true, args, argsOf });
     this.#observers = this.#cluster.nodes.map((node) => newClient(node));
     await this.#untilVoting();
     this.#startLoad();
     const startedMs = performance.now();
     const running = [...this.#eventual, ...this.#linearizable].map((load) => load.run());
+    const planned = faults?.values();
     while (performance.now() - startedMs < seconds * 1000 && this.#flaws.length === 0) {
       await sleep(1_000);
-      await this.#fault();
+      const next = planned?.next();
+      if (next?.done) break;
+      await this.#fault(next?.value ?? this.#drawFault());
       await this.#converge();
     }
     for (const load of this.#linearizable) load.isStopped = true;
@@ -115,6 +134,16 @@ class Trial {
     for (const client of this.#observers) client.disconnect();
     for (const load of [...this.#eventual, ...this.#linearizable]) load.client.disconnect();
     await this.#cluster?.stop();
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** The flags by which each node keeps its data, if it does. */
+  #storage(): (name: string) => string[] {
+    const { fsync } = this.#options;
+    if (fsync === undefined) return () => [];
+    const folder = mkdtempSync(join(tmpdir(), "skerry-trial-"));
+    this.#folder = folder;
+    return (name) => ["--data-dir", join(folder, name), "--fsync", fsync];
   }
 
   #startLoad(): void {
@@ -138,15 +167,22 @@ class Trial {
 
   // ---- faults
 
-  async #fault(): Promise<void> {
+  /** A cluster that kept nothing would have to stay down when a majority is killed at once. */
+  #drawFault(): FaultKind {
+    const kinds: FaultKind[] = ["kill", "pause", "cut"];
+    if (this.#folder !== undefined) kinds.push("kill all");
+    return this.#prng.pick(kinds);
+  }
+
+  async #fault(kind: FaultKind): Promise<void> {
     const { nodes } = this.#cluster;
     const countMax = Math.floor((nodes.length - 1) / 2);
-    const victims = this.#prng.shuffle([...nodes]).slice(0, 1 + this.#prng.below(countMax));
-    const kind = this.#prng.pick(["kill", "pause", "cut"]);
-    this.#faults[kind]!++;
+    const minority = this.#prng.shuffle([...nodes]).slice(0, 1 + this.#prng.below(countMax));
+    const victims = kind === "kill all" ? nodes : minority;
+    this.#faults[kind]++;
     const names = victims.map(({ name }) => name).join(" ");
-    this.#options.say(`${kind} ${names}`);
-    if (kind === "kill") await this.#kill(victims);
+    this.#options.say(`${kind}: ${names}`);
+    if (kind === "kill" || kind === "kill all") await this.#kill(victims);
     else if (kind === "pause") {
       for (const node of victims) node.pause();
       await sleep(1_000 + this.#prng.below(3_000));
@@ -160,13 +196,14 @@ class Trial {
   }
 
   async #kill(victims: readonly NodeProcess[]): Promise<void> {
-    // One after another: a majority that lost its memory at once would have to stay down.
-    for (const node of victims) {
-      const life = this.#lives.get(node.name) ?? 0;
-      this.#log.kills.push({ node: node.name, life, atMs: performance.now() });
-      this.#lives.set(node.name, life + 1);
-      await node.kill();
+    if (this.#folder === undefined) {
+      for (const node of victims) {
+        const life = this.#lives.get(node.name) ?? 0;
+        this.#log.kills.push({ node: node.name, life, atMs: performance.now() });
+        this.#lives.set(node.name, life + 1);
+      }
     }
+    await Promise.all(victims.map((node) => node.kill()));
     await sleep(500 + this.#prng.below(1_500));
     for (const node of victims) this.#cluster.spawn(node);
     await Promise.all(victims.map((node) => node.ready()));

@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import type { OperationKind, OperationResult } from "../../src/consensus/context.js";
+import { encodeRecord } from "../../src/consensus/records.js";
 import { Cluster } from "./harness.js";
 import { decodeOutcome, type TestOperation, type TestOutcome } from "./machine.js";
 
@@ -112,4 +113,28 @@ test("costs: one node needs no messages", () => {
   const cluster = new Cluster({ nodeCount: 1 });
   expect(call(cluster, "n1", write, "write")).toMatchObject({ outcome: { ok: null }, messages: 0 });
   expect(call(cluster, "n1", read, "read")).toMatchObject({ outcome: { ok: "1" }, messages: 0 });
+});
+
+test("costs: a request is repeated to those who have not answered, and to nobody else", () => {
+  // One has voted, one has promised somebody else more than it is asked for; of the others each
+  // misses the first copy.
+  const home = homeOf(new Cluster({ nodeCount: 5, timing: bare }));
+  const cluster = new Cluster({ nodeCount: 5, timing: bare });
+  call(cluster, home, write, "write");
+  const [voter, refuser, ...deaf] = cluster.nodes.filter(({ id }) => id !== home);
+  const ballot = { epoch: 1, round: 99, node: refuser!.id, incarnation: 1 };
+  refuser!.crash({ loseState: false });
+  refuser!.remember(encodeRecord({ kind: "promised", register: "r", ballot }));
+  refuser!.start();
+  const asked: string[] = [];
+  cluster.filter = (_from, to, { body }) => {
+    if (body.type !== "accept") return true;
+    asked.push(to);
+    return !deaf.some(({ id }) => id === to) || asked.filter((id) => id === to).length > 1;
+  };
+  expect(call(cluster, home, write, "write").outcome).toBeUndefined();
+  cluster.run(cluster.nowMs + 100);
+  const twice = deaf.flatMap(({ id }) => [id, id]);
+  expect(asked.sort()).toEqual([voter!.id, refuser!.id, ...twice].sort());
+  expect(cluster.monitor.violations).toEqual([]);
 });

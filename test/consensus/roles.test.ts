@@ -7,8 +7,10 @@ import { Acceptor } from "../../src/consensus/acceptor.js";
 import { Agenda, type Job } from "../../src/consensus/agenda.js";
 import { type Ballot, compareBallots, zeroBallot } from "../../src/consensus/ballot.js";
 import { firstConfiguration, majorityOf } from "../../src/consensus/configuration.js";
+import { Peers } from "../../src/consensus/peers.js";
 import { Votes } from "../../src/consensus/quorum.js";
 import { applyEnvelopes, blankValue } from "../../src/consensus/register-value.js";
+import { defaultTiming } from "../../src/consensus/timing.js";
 import { change, decodeOutcome, decodeState, encode, type OperationName } from "./machine.js";
 
 const ballot = (round: number, node = "n1", epoch = 1, incarnation = 1): Ballot => ({
@@ -170,6 +172,31 @@ test("quorum: members count, each once, and two majorities always meet", () => {
       expect(votes.isMajority).toBe(2 * (i + 1) > size);
     }
   }
+});
+
+test("home: the first member in the register's order that is neither suspected nor avoided", () => {
+  const timing = { ...defaultTiming, suspectMs: 100 };
+  const nodes = ["n1", "n2", "n3", "n4", "n5"];
+  const options = { self: "n1", configuration: firstConfiguration(nodes), votes: true, timing };
+  const orders = Array.from("abcdefghijklmnopqrstuvwxyz", (name) => {
+    const peers = new Peers(options, new Agenda(), () => {});
+    peers.ran(0);
+    const order: string[] = [];
+    const followers: string[] = [];
+    // One after the other falls silent; this node never takes itself for silent.
+    for (let now = 1000; order.at(-1) !== "n1"; now += 1000) {
+      for (const node of nodes) if (!order.includes(node)) peers.heard(now, node, 1, true);
+      order.push(peers.homeOf(name, now, undefined));
+      followers.push(peers.homeOf(name, now, order.at(-1)));
+    }
+    expect(new Set(order).size).toBe(order.length);
+    // Who comes next when the home is avoided is who comes next when it is silent.
+    expect(followers.slice(0, -1)).toEqual(order.slice(1));
+    return order;
+  });
+  expect(new Set(orders.map(([first]) => first)).size).toBeGreaterThan(2);
+  // Of some register this node is the last, in whatever order the members are listed.
+  expect(orders.filter(({ length }) => length === nodes.length).length).toBeGreaterThan(1);
 });
 
 test("agenda: jobs come up in order, once, and a moved job at its last time", () => {

@@ -2,6 +2,8 @@
 // everything that is stored or sent. All integers are little-endian. The reader never trusts a
 // length it was sent.
 
+import { wordsOf } from "./words.js";
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: false });
 
@@ -123,9 +125,15 @@ export function writeVarint(bytes: Uint8Array, start: number, value: number): nu
 /** Appends to a growing buffer. `finish` hands out a copy of exactly what was written. */
 export class ByteWriter {
   #bytes: Uint8Array;
+  #words: DataView | undefined;
   length = 0;
 
-  constructor(capacity = 256) {
+  /** @param capacity or the buffer to begin with. */
+  constructor(capacity: number | Uint8Array = 256) {
+    if (typeof capacity !== "number") {
+      this.#bytes = capacity;
+      return;
+    }
     if (blockUsed + capacity > blockBytes) {
       block = new ArrayBuffer(Math.max(blockBytes, capacity));
       blockUsed = 0;
@@ -140,6 +148,7 @@ export class ByteWriter {
     const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.length));
     this.#bytes = grown;
+    this.#words = undefined;
   }
 
   /**
@@ -149,6 +158,12 @@ export class ByteWriter {
   room(count: number): Uint8Array {
     this.#reserve(count);
     return this.#bytes;
+  }
+
+  /** What `room` answers, for copying and writing by words (words.ts). */
+  get words(): DataView {
+    this.#words ??= wordsOf(this.#bytes);
+    return this.#words;
   }
 
   u8(value: number): this {
@@ -250,6 +265,7 @@ export class ByteWriter {
     this.length = 0;
     if (this.#bytes.length <= keptBytes) return;
     this.#bytes = new Uint8Array(256);
+    this.#words = undefined;
   }
 }
 

@@ -8,6 +8,7 @@
 
 import { createServer, type Server, type Socket } from "node:net";
 import type { Bytes } from "../base/bytes.js";
+import { LeasedMemory } from "../base/leased-memory.js";
 import type { Shards } from "../keyspace/shards.js";
 import type { PeerMessage } from "../node/messages.js";
 import type { Node } from "../node/node.js";
@@ -46,6 +47,11 @@ export interface PeerHostOptions {
   readonly now: () => number;
   readonly random: () => number;
   readonly timing?: Partial<PeerTiming>;
+}
+
+interface Frame {
+  readonly pieces: readonly Bytes[];
+  readonly messages: readonly EncodedMessage[];
 }
 
 interface Guest {
@@ -90,7 +96,7 @@ export class PeerHost {
   hello: Hello;
   /** Called after each input, as for the clients' host. */
   onTurn: (() => void) | undefined;
-  readonly outbox: PeerOutbox<readonly Bytes[]>;
+  readonly outbox: PeerOutbox<Frame>;
   readonly #options: PeerHostOptions;
   readonly #timing: PeerTiming;
   readonly #guests = new Set<Guest>();
@@ -98,6 +104,8 @@ export class PeerHost {
   readonly #links = new Map<string, PeerLink>();
   /** Open links by the name of the node they reach. */
   readonly #open = new Map<string, PeerLink>();
+  /** Of long messages until the system has taken them. */
+  readonly #memory = new LeasedMemory();
   #lastMessage: PeerMessage["message"] | undefined;
   #lastEncoded: EncodedMessage | undefined;
   #node: Node | undefined;
@@ -111,7 +119,7 @@ export class PeerHost {
     this.outbox = new PeerOutbox(
       (to, frame) => this.#sendFrame(to, frame),
       (callback) => setImmediate(callback),
-      encodeFramePieces,
+      (messages) => ({ pieces: encodeFramePieces(messages), messages }),
     );
   }
 
@@ -148,17 +156,22 @@ export class PeerHost {
 
   /** `NodeEffects.send`. */
   send = (to: string, message: PeerMessage): void => {
-    if (this.#node !== undefined && this.#open.has(to))
-      this.outbox.push(to, this.#encode(message, this.#node.shards));
-    else this.counters.droppedFrames++;
+    if (this.#node === undefined || !this.#open.has(to)) {
+      this.counters.droppedFrames++;
+      return;
+    }
+    const encoded = this.#encode(message, this.#node.shards);
+    encoded.lease?.hold();
+    this.outbox.push(to, encoded);
   };
 
   /** What goes to several peers is encoded once. */
   #encode(message: PeerMessage, shards: Shards): EncodedMessage {
     if (message.kind !== "replication") return encodePeerMessage(message, shards);
-    if (this.#lastEncoded === undefined || this.#lastMessage !== message.message) {
+    const isSame = this.#lastMessage === message.message;
+    if (this.#lastEncoded === undefined || !isSame || this.#lastEncoded.lease?.isOver) {
       this.#lastMessage = message.message;
-      this.#lastEncoded = encodePeerMessage(message, shards);
+      this.#lastEncoded = encodePeerMessage(message, shards, this.#memory);
       // The next one is another one: nothing is kept alive beyond the turn.
       setImmediate(this.#forgetEncoded);
     }
@@ -170,10 +183,14 @@ export class PeerHost {
     this.#lastEncoded = undefined;
   };
 
-  #sendFrame(to: string, frame: readonly Bytes[]): void {
+  #sendFrame(to: string, { pieces, messages }: Frame): void {
+    const release = (): void => {
+      for (const { lease } of messages) lease?.release();
+    };
     const link = this.#open.get(to);
-    if (link === undefined) this.counters.droppedFrames++;
-    else link.send(frame);
+    if (link?.send(pieces, release)) return;
+    this.counters.droppedFrames++;
+    release();
   }
 
   async stop(): Promise<void> {

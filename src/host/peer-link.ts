@@ -91,25 +91,29 @@ export class PeerLink {
     this.#socket?.destroy();
   }
 
-  /** Sends a frame that is in pieces, or counts it as dropped. */
-  send(pieces: readonly Bytes[]): void {
+  /**
+   * Sends a frame that is in pieces; false when it cannot. @param done called when the bytes are
+   * needed no more, sent or not.
+   */
+  send(pieces: readonly Bytes[], done: () => void): boolean {
     const socket = this.#socket;
     const { counters } = this.#ports;
-    if (socket === undefined || !this.isOpen || socket.writableLength > queueBytesMax) {
-      counters.droppedFrames++;
-      return;
-    }
+    if (socket === undefined || !this.isOpen || socket.writableLength > queueBytesMax) return false;
     counters.sentFrames++;
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     counters.sentBytes += length + signOfLife.length;
     if (pieces.length === 1 && length <= copiedBytesMax) {
       socket.write(withLength(pieces[0]!));
-      return;
+      done();
+      return true;
     }
     socket.cork();
     socket.write(lengthPrefix(length));
-    for (const piece of pieces) socket.write(piece);
+    pieces.forEach((piece, i) => {
+      socket.write(piece, i === pieces.length - 1 ? done : undefined);
+    });
     socket.uncork();
+    return true;
   }
 
   // ---- dialling

@@ -4,6 +4,7 @@
 // Decoding refuses what closing a batch cannot have produced (`checkBody`). The body is copied,
 // because batches outlive the read buffer, and kept as it is.
 
+import { assert } from "../base/assert.js";
 import { type ByteReader, type ByteWriter, MalformedBytes } from "../base/bytes.js";
 import { decodeTime } from "../clock/stamp.js";
 import { VersionVector } from "../clock/version-vector.js";
@@ -37,6 +38,7 @@ export function decodeContext(reader: ByteReader, codec: ReplicaCodec): VersionV
 }
 
 export function encodeBatch(writer: ByteWriter, batch: Batch, codec: ReplicaCodec): void {
+  assert(batch.lease?.isOver !== true, "a batch is sent whose memory was given back");
   writer.varint(batch.shard);
   codec.write(writer, batch.origin);
   writer.f64(batch.previous).f64(batch.time);

@@ -10,6 +10,7 @@
 // 5). Until then a wipe names every element it removes, which is correct and long.
 
 import type { Bytes } from "../base/bytes.js";
+import type { Lease } from "../base/leased-memory.js";
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import type { VersionVector } from "../clock/version-vector.js";
 import type { Packed } from "./batch-body.js";
@@ -29,6 +30,8 @@ export interface Batch extends Packed {
   readonly group: readonly number[];
   /** About how many bytes the batch takes, for bounds. */
   readonly bytes: number;
+  /** Whose memory `body` is; undefined: the batch's own. */
+  readonly lease: Lease | undefined;
 }
 
 /** Where a batch stands in its origin's stream. */
@@ -41,10 +44,17 @@ export const newBatch = (
   group: readonly number[],
   names: readonly ReplicaIndex[],
   body: Bytes,
+  lease?: Lease,
 ): Batch => {
   const bytes = body.length + perBatchBytes;
-  return { shard, origin, previous, time, dependencies, group, names, body, bytes };
+  return { shard, origin, previous, time, dependencies, group, names, body, bytes, lease };
 };
+
+/**
+ * The batch with a body of its own, for somebody who keeps it longer than the logs do.
+ */
+export const withOwnBody = (batch: Batch): Batch =>
+  batch.lease === undefined ? batch : { ...batch, body: batch.body.slice(), lease: undefined };
 
 /** The object, its place in logs and queues, and the buffer around its bytes. */
 const perBatchBytes = 256;

@@ -1,10 +1,11 @@
 // The marks of a batch (capture.ts): keys that were absent, a plain text or an own counter before
-// the batch's first write to them. A mark is the key's bytes, four integers and four times.
+// the batch's first write to them. A mark is the key's bytes, some integers and four times.
 //
 // At the close `encode` writes the short forms of batch-body.ts for a key that is again a plain
 // text, gone, or the same counter. It declines everything else.
 
 import { type Bytes, ByteWriter, copyBytes, writeVarint } from "../base/bytes.js";
+import { copyWords, knownWordsOf, wordCopyMax, wordCopyMin } from "../base/words.js";
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import { type Cell, emptyCell } from "../lattice/cell.js";
 import { zero } from "../lattice/decimal.js";
@@ -22,12 +23,16 @@ import { viewText } from "./text-view.js";
 const befores = { absent: 0, text: 1, counter: 2 } as const;
 
 /**
- * Integers of a mark: where its key starts, the key's length, database and before, replica, the
- * record, and how many blocks of the arena had been freed.
+ * A mark is a line of the cache. Its first half are integers: where its key starts, the key's
+ * length, database and before, replica, the record, how many blocks of the arena had been freed,
+ * and at the close the shard ...
  */
-const intsEach = 6;
-/** Times of a mark: of the stamp; of a counter besides its birth and its base's stamp. */
-const timesEach = 4;
+const intsEach = 16;
+/**
+ * ... its second half times: of the stamp; of a counter besides its birth and its base's stamp.
+ */
+const timesEach = 8;
+const firstTime = 4;
 /** Arrays are given back to the system when a batch has made them larger than so many marks. */
 const keptCount = 64 * 1024;
 const firstCount = 256;
@@ -39,11 +44,10 @@ export class Marks {
   /** What prefetching read, so that nobody may leave it out. */
   touched = 0;
   readonly #refs = new Int32Array(64);
-  #keys = new ByteWriter(4096);
+  readonly #keys = new ByteWriter(4096);
   #ints = new Int32Array(intsEach * firstCount);
-  #times = new Float64Array(timesEach * firstCount);
-  #timeBytes = new Uint8Array(this.#times.buffer);
-  #shards = new Uint16Array(firstCount);
+  /** The same memory. */
+  #times = new Float64Array(this.#ints.buffer);
   #order = new Int32Array(firstCount);
 
   /** Whether a text or counter was written by the open batch, so that it has been marked. */
@@ -76,10 +80,7 @@ export class Marks {
       if (before > befores.counter || (word & deadlineBit) !== 0) return false;
     }
     if (this.count * intsEach === this.#ints.length) this.#grow();
-    const keys = this.#keys;
-    const into = keys.length;
-    copyBytes(keys.room(length), into, bytes, start, length);
-    keys.length = into + length;
+    const into = this.#addKey(bytes, start, length);
     const mark = this.count++;
     const ints = this.#ints;
     const first = mark * intsEach;
@@ -90,7 +91,7 @@ export class Marks {
     ints[first + 4] = ref;
     ints[first + 5] = arena.freedCount;
     if (before === befores.absent) return true;
-    const at = mark * timesEach;
+    const at = mark * timesEach + firstTime;
     const times = this.#times;
     const floats = arena.floats[slabOf(ref)]!;
     times[at] = floats[(wordOf(ref) >> 1) + 2]!;
@@ -102,28 +103,35 @@ export class Marks {
     return true;
   }
 
-  #grow(): void {
-    const count = this.count * 2;
-    const ints = new Int32Array(count * intsEach);
-    ints.set(this.#ints);
-    this.#ints = ints;
-    const times = new Float64Array(count * timesEach);
-    times.set(this.#times);
-    this.#setTimes(times);
+  /** Answers where the key's bytes begin. */
+  #addKey(bytes: Uint8Array, start: number, length: number): number {
+    const keys = this.#keys;
+    const into = keys.length;
+    const room = keys.room(length);
+    const source = knownWordsOf(bytes);
+    if (source === undefined || length < wordCopyMin || length > wordCopyMax)
+      copyBytes(room, into, bytes, start, length);
+    else copyWords(keys.words, into, source, start, length);
+    keys.length = into + length;
+    return into;
   }
 
-  #setTimes(times: Float64Array<ArrayBuffer>): void {
-    this.#times = times;
-    this.#timeBytes = new Uint8Array(times.buffer);
+  #grow(): void {
+    const ints = new Int32Array(this.count * 2 * intsEach);
+    ints.set(this.#ints);
+    this.#setInts(ints);
+  }
+
+  #setInts(ints: Int32Array<ArrayBuffer>): void {
+    this.#ints = ints;
+    this.#times = new Float64Array(ints.buffer);
   }
 
   clear(): void {
     this.#keys.clear(keptCount * 32);
     this.count = 0;
     if (this.#ints.length <= keptCount * intsEach) return;
-    this.#ints = new Int32Array(intsEach * firstCount);
-    this.#setTimes(new Float64Array(timesEach * firstCount));
-    this.#shards = new Uint16Array(firstCount);
+    this.#setInts(new Int32Array(intsEach * firstCount));
     this.#order = new Int32Array(firstCount);
   }
 
@@ -137,28 +145,27 @@ export class Marks {
   }
 
   shardOf(mark: number): number {
-    return this.#shards[mark]!;
+    return this.#ints[mark * intsEach + 6]!;
   }
 
   /** The marks by shard, those of one shard in the order in which they were made. */
   byShard(shardCount: number): Int32Array {
     const { count } = this;
-    if (this.#order.length < count) {
-      this.#order = new Int32Array(this.#ints.length / intsEach);
-      this.#shards = new Uint16Array(this.#ints.length / intsEach);
-    }
-    const keys = this.#keys.view();
+    const ints = this.#ints;
+    if (this.#order.length < count) this.#order = new Int32Array(ints.length / intsEach);
+    const order = this.#order;
+    const keys = this.#keys.room(0);
     const starts = new Int32Array(shardCount + 1);
-    for (let mark = 0; mark < count; mark++) {
-      const start = this.#ints[mark * intsEach]!;
-      const slot = slotOfKey(keys, start, start + this.#ints[mark * intsEach + 1]!);
-      const shard = shardOfSlot(slot, shardCount);
-      this.#shards[mark] = shard;
+    for (let mark = 0, at = 0; mark < count; mark++, at += intsEach) {
+      const start = ints[at]!;
+      const shard = shardOfSlot(slotOfKey(keys, start, start + ints[at + 1]!), shardCount);
+      ints[at + 6] = shard;
       starts[shard + 1]!++;
     }
     for (let shard = 0; shard < shardCount; shard++) starts[shard + 1]! += starts[shard]!;
-    for (let mark = 0; mark < count; mark++) this.#order[starts[this.#shards[mark]!]!++] = mark;
-    return this.#order;
+    for (let mark = 0, at = 6; mark < count; mark++, at += intsEach)
+      order[starts[ints[at]!]!++] = mark;
+    return order;
   }
 
   /** How the key was before the batch, as far as a difference asks: its stamps, not its values. */
@@ -179,7 +186,7 @@ export class Marks {
 
   #counterCell(mark: number): Cell {
     const replica = this.#replicaOf(mark);
-    const at = mark * timesEach;
+    const at = mark * timesEach + firstTime;
     const [hiTime, birth, baseTime, baseReplica] = this.#times.subarray(at, at + timesEach);
     const born = { bornTime: birth!, bornReplica: replica };
     const row = { replica, birth: birth!, hiTime: hiTime!, hi: zero, loTime: 0, lo: zero, ...born };
@@ -187,7 +194,7 @@ export class Marks {
   }
 
   #timeOf(mark: number): Time {
-    return this.#times[mark * timesEach]!;
+    return this.#times[mark * timesEach + firstTime]!;
   }
 
   #replicaOf(mark: number): ReplicaIndex {
@@ -261,15 +268,15 @@ export class Marks {
     if (isNew) bytes[at++] = 0;
     else {
       at = writeVarint(bytes, at, names.numberOf(this.#replicaOf(mark)) + 1);
-      // As the eight bytes that they are in the array.
-      const time = mark * timesEach * 8;
-      for (let i = 0; i < 8; i++) bytes[at + i] = this.#timeBytes[time + i]!;
+      writer.words.setFloat64(at, this.#timeOf(mark), true);
       at += 8;
     }
     at = writeVarint(bytes, at, valueLength);
     if ((record.flagsOf(arena, ref) & record.externalFlag) === 0) {
       const value = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
-      copyBytes(bytes, at, arena.bytes[slabOf(ref)]!, value, valueLength);
+      const slab = slabOf(ref);
+      if (valueLength > wordCopyMax) copyBytes(bytes, at, arena.bytes[slab]!, value, valueLength);
+      else copyWords(writer.words, at, arena.data[slab]!, value, valueLength);
     } else {
       const text = viewText(keyspace, ref);
       copyBytes(bytes, at, text.bytes, text.start, valueLength);
@@ -288,7 +295,9 @@ export class Marks {
     bytes[at] = op;
     bytes[at + 1] = ints[first + 2]!;
     const into = writeVarint(bytes, at + 2, length);
-    copyBytes(bytes, into, this.#keys.room(0), start, length);
+    const keys = this.#keys;
+    if (length > wordCopyMax) copyBytes(bytes, into, keys.room(0), start, length);
+    else copyWords(writer.words, into, keys.words, start, length);
     writer.length = into + length;
   }
 
@@ -301,7 +310,7 @@ export class Marks {
     ref: Ref,
   ): boolean {
     const { arena } = keyspace;
-    const at = mark * timesEach;
+    const at = mark * timesEach + firstTime;
     const before = this.#ints[mark * intsEach + 2]! >>> 8;
     const floats = arena.floats[slabOf(ref)]!;
     const counter = record.counterAt(ref, record.flagsOf(arena, ref));

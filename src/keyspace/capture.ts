@@ -13,6 +13,7 @@
 // changes nothing.
 
 import { type Bytes, ByteWriter, latin1 } from "../base/bytes.js";
+import type { Lease, LeasedMemory } from "../base/leased-memory.js";
 import type { ReplicaIndex } from "../clock/stamp.js";
 import { emptyCell } from "../lattice/cell.js";
 import { differenceOfCells, isEmptyDelta } from "../lattice/cell-delta.js";
@@ -42,6 +43,13 @@ export interface ShardPart {
   readonly shard: number;
   readonly names: readonly ReplicaIndex[];
   readonly body: Bytes;
+}
+
+/** What a batch did, by ascending shard. */
+export interface ClosedParts {
+  readonly parts: readonly ShardPart[];
+  /** Of the memory of all bodies. */
+  readonly lease: Lease | undefined;
 }
 
 /** Room for a batch when nothing is known of its length. */
@@ -110,21 +118,22 @@ export class Capture {
   /** The net change of every touched key; forgets them. For those who want to look at it. */
   take(keyspace: Keyspace): KeyDelta[] {
     const { self, openTime } = keyspace;
-    return this.close(keyspace, 1).flatMap((part) =>
+    return this.close(keyspace, 1).parts.flatMap((part) =>
       deltasOf({ ...part, origin: self, time: openTime }),
     );
   }
 
   /**
    * The net change of every touched key, by ascending shard; forgets them. To be called before the
-   * batch ends.
+   * batch ends. @param memory where bodies are to lie that are worth it.
    */
-  close(keyspace: Keyspace, shardCount: number): ShardPart[] {
+  close(keyspace: Keyspace, shardCount: number, memory?: LeasedMemory): ClosedParts {
     const names = new NameTable(keyspace.self);
     const others = this.#takeTouched(keyspace, shardCount);
     const marks = this.#marks;
     const order = marks.byShard(shardCount);
-    const body = new ByteWriter(this.#expectedBytes);
+    const room = memory?.take(this.#expectedBytes);
+    const body = new ByteWriter(room ?? this.#expectedBytes);
     const ends: [shard: number, end: number][] = [];
     let at = 0;
     for (let shard = 0; shard < shardCount; shard++) {
@@ -144,11 +153,15 @@ export class Capture {
     const bytes = body.view();
     this.#expectedBytes = Math.max(firstBytes, bytes.length + (bytes.length >> 3));
     let start = 0;
-    return ends.map(([shard, end]) => {
+    const parts = ends.map(([shard, end]) => {
       const part = { shard, names: names.names, body: bytes.subarray(start, end) };
       start = end;
       return part;
     });
+    // What was too small for the batch is free again, and the larger buffer takes its place.
+    const isLeased = room !== undefined && bytes.buffer === room.buffer && parts.length > 0;
+    if (room !== undefined && !isLeased) memory?.giveBack(room);
+    return { parts, lease: isLeased ? memory?.lease(room, parts.length) : undefined };
   }
 
   #encodeMark(body: ByteWriter, names: NameTable, keyspace: Keyspace, mark: number): void {

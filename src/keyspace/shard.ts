@@ -21,11 +21,21 @@ export interface LogTotal {
   bytes: number;
 }
 
+/** The recent past of one origin's stream. */
+interface Chain {
+  /** Those that are still at hand, oldest first; they end at the context. */
+  readonly batches: Batch[];
+  /**
+   * Where the stream stood, ascending, without a gap: before the first batch that is remembered and
+   * after each. Reaches further back than the batches: times take little room.
+   */
+  readonly times: Time[];
+}
+
 export class Shard {
   readonly index: number;
   readonly context = new VersionVector();
-  /** Chains, oldest batch first. */
-  readonly #chains = new Map<ReplicaIndex, Batch[]>();
+  readonly #chains = new Map<ReplicaIndex, Chain>();
   #count = 0;
   #bytes = 0;
   readonly #total: LogTotal;
@@ -62,8 +72,12 @@ export class Shard {
       "a batch is appended that does not follow what is there",
     );
     this.context.advance(batch.origin, batch.time);
-    if (chain === undefined) this.#chains.set(batch.origin, [batch]);
-    else chain.push(batch);
+    if (chain === undefined)
+      this.#chains.set(batch.origin, { batches: [batch], times: [batch.previous, batch.time] });
+    else {
+      chain.batches.push(batch);
+      chain.times.push(batch.time);
+    }
     this.#count++;
     this.#changeBytes(batch.bytes);
   }
@@ -74,7 +88,7 @@ export class Shard {
    */
   since(origin: ReplicaIndex, time: Time): readonly Batch[] | undefined {
     if (this.context.get(origin) <= time) return [];
-    const chain = this.#chains.get(origin) ?? [];
+    const chain = this.#chains.get(origin)?.batches ?? [];
     let first = chain.length;
     while (first > 0 && chain[first - 1]!.time > time) first--;
     if (first === chain.length || chain[first]!.previous > time) return undefined;
@@ -88,47 +102,50 @@ export class Shard {
   contextAt(time: Time): VersionVector | undefined {
     const result = new VersionVector();
     for (const [origin, end] of this.context.entries()) {
-      const at = end <= time ? end : this.#lastUntil(this.#chains.get(origin) ?? [], time);
+      const at = end <= time ? end : lastUntil(this.#chains.get(origin)?.times ?? [], time);
       if (at === undefined) return undefined;
       result.advance(origin, at);
     }
     return result;
   }
 
-  #lastUntil(chain: readonly Batch[], time: Time): Time | undefined {
-    for (let i = chain.length - 1; i >= 0; i--)
-      if (chain[i]!.previous <= time) return chain[i]!.previous;
-    return undefined;
-  }
-
   *batches(): IterableIterator<Batch> {
-    for (const chain of this.#chains.values()) yield* chain;
+    for (const { batches } of this.#chains.values()) yield* batches;
   }
 
-  /** Forgets the batches up to a time that a context covers, because everybody has them. */
-  forget(covered: VersionVector, time: Time): void {
-    this.#forget((origin) => Math.min(time, covered.get(origin)));
+  /**
+   * Forgets the batches up to a time that a context covers, because everybody has them, and where
+   * the streams stood before another time.
+   */
+  forget(covered: VersionVector, time: Time, timesUntil: Time): void {
+    for (const [origin, { batches, times }] of this.#chains) {
+      for (const { lease } of this.#drop(batches, Math.min(time, covered.get(origin))))
+        lease?.release();
+      // Where the first batch begins is to stay.
+      const countMax = times.length - batches.length - 1;
+      let count = 0;
+      while (count < countMax && times[count + 1]! <= timesUntil) count++;
+      if (count > 0) times.splice(0, count);
+    }
   }
 
   /**
    * Forgets the batches up to a time, because there is no room; who lacks them needs a state sync.
    */
   forgetUntil(time: Time): void {
-    this.#forget(() => time);
+    for (const { batches } of this.#chains.values()) this.#drop(batches, time);
   }
 
-  #forget(untilOf: (origin: ReplicaIndex) => Time): void {
-    for (const [origin, chain] of this.#chains) {
-      const until = untilOf(origin);
-      let count = 0;
-      while (count < chain.length && chain[count]!.time <= until) {
-        this.#changeBytes(-chain[count]!.bytes);
-        count++;
-      }
-      if (count === 0) continue;
-      this.#count -= count;
-      chain.splice(0, count);
+  /** Takes the batches up to a time out of a chain, and answers them. */
+  #drop(batches: Batch[], until: Time): readonly Batch[] {
+    let count = 0;
+    while (count < batches.length && batches[count]!.time <= until) {
+      this.#changeBytes(-batches[count]!.bytes);
+      count++;
     }
+    if (count === 0) return noBatches;
+    this.#count -= count;
+    return batches.splice(0, count);
   }
 
   /** A state with this context was joined: chains that it went past do not connect any more. */
@@ -136,7 +153,7 @@ export class Shard {
   joinContext(other: VersionVector): void {
     for (const [origin, time] of other.entries()) {
       if (this.context.covers(time, origin)) continue;
-      for (const batch of this.#chains.get(origin) ?? []) {
+      for (const batch of this.#chains.get(origin)?.batches ?? []) {
         this.#count--;
         this.#changeBytes(-batch.bytes);
       }
@@ -153,10 +170,20 @@ export class Shard {
   verifyInvariants(): void {
     let count = 0;
     let bytes = 0;
-    for (const [origin, chain] of this.#chains) {
-      chain.forEach((batch, i) => {
+    for (const [origin, { batches, times }] of this.#chains) {
+      assert(
+        times.at(-1) === this.context.get(origin),
+        "a chain's times do not end at the context",
+      );
+      batches.forEach((batch, i) => {
         assert(batch.origin === origin && batch.shard === this.index, "a batch in a wrong chain");
-        const next = chain[i + 1];
+        assert(batch.lease?.isOver !== true, "a logged batch's memory was given back");
+        const place = times.length - batches.length + i;
+        assert(
+          times[place] === batch.time && times[place - 1] === batch.previous,
+          "a chain's times are not those of its batches",
+        );
+        const next = batches[i + 1];
         const end = next === undefined ? this.context.get(origin) : next.previous;
         assert(end === batch.time, "a chain of batches is broken or does not end at the context");
         assert(this.context.includes(batch.dependencies), "a batch depends on what is not there");
@@ -167,4 +194,12 @@ export class Shard {
     assert(count === this.#count, "the count of logged batches does not add up");
     assert(bytes === this.#bytes, "the bytes of logged batches do not add up");
   }
+}
+
+const noBatches: readonly Batch[] = [];
+
+/** The last of ascending times that is not after `time`. */
+function lastUntil(times: readonly Time[], time: Time): Time | undefined {
+  for (let i = times.length - 1; i >= 0; i--) if (times[i]! <= time) return times[i];
+  return undefined;
 }

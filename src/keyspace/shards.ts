@@ -13,12 +13,13 @@
 import { assert } from "../base/assert.js";
 import { buggify } from "../base/buggify.js";
 import { type Bytes, MalformedBytes } from "../base/bytes.js";
+import { type Lease, LeasedMemory } from "../base/leased-memory.js";
 import { type ReplicaIndex, type Time, timeOfMs } from "../clock/stamp.js";
 import { VersionVector } from "../clock/version-vector.js";
 import { KeyEntry } from "../lattice/key-entry.js";
 import { type Batch, newBatch } from "./batch.js";
 import { joinBody } from "./batch-join.js";
-import { Capture, type ShardPart } from "./capture.js";
+import { Capture, type ClosedParts, type ShardPart } from "./capture.js";
 import { type Digest, digestShards, digestSlots } from "./digest.js";
 import { hashBytes } from "./hash.js";
 import type { Keyspace } from "./keyspace.js";
@@ -41,6 +42,13 @@ export interface ShardsOptions {
   readonly clockSkewMsMax?: number;
   /** About how many bytes of batches all logs may hold together. Default 32 MiB. */
   readonly logBytesMax?: number;
+  /** What everybody has stays in the logs for a while, but not of more than this. Default 1 MiB. */
+  readonly stableBytesMax?: number;
+  /**
+   * Bodies of closes from this size on are put into memory that is used again
+   * (base/leased-memory.ts).
+   */
+  readonly leasedBytesMin?: number;
 }
 
 /** `foreign`: made under this replica's name, but not by it. */
@@ -55,11 +63,14 @@ export type ClosedListener = (batches: readonly Batch[]) => void;
 /** What most batches depend on that no earlier one did; never changed. */
 const nothing = new VersionVector();
 
+const none: ClosedParts = { parts: [], lease: undefined };
+
 export class Shards {
   readonly keyspace: Keyspace;
   readonly shards: readonly Shard[];
   readonly clockSkewMsMax: number;
   readonly logBytesMax: number;
+  readonly stableBytesMax: number;
   /** Where closed batches go. */
   onClosed: ClosedListener | undefined;
   /**
@@ -75,6 +86,8 @@ export class Shards {
 
   readonly #logs: LogTotal = { bytes: 0 };
   #capture: Capture | undefined;
+  #memory: LeasedMemory | undefined;
+  readonly #leasedBytesMin: number | undefined;
   /** Per shard, what of the others' batches this replica's own batches have named so far. */
   readonly #named: VersionVector[];
 
@@ -85,6 +98,8 @@ export class Shards {
     this.#named = this.shards.map(() => new VersionVector());
     this.clockSkewMsMax = options.clockSkewMsMax ?? 60_000;
     this.logBytesMax = options.logBytesMax ?? 32 * 1024 * 1024;
+    this.stableBytesMax = options.stableBytesMax ?? 1024 * 1024;
+    this.#leasedBytesMin = options.leasedBytesMin;
   }
 
   get count(): number {
@@ -108,6 +123,14 @@ export class Shards {
   }
 
   /**
+   * From now on the memory of bodies is used again once the logs have forgotten them because
+   * everybody has them. Nobody may look into a batch later than that (base/leased-memory.ts).
+   */
+  reuseMemory(): void {
+    this.#memory ??= new LeasedMemory(this.#leasedBytesMin);
+  }
+
+  /**
    * What this replica has seen of a shard. Closes the open batch, which would otherwise be half
    * seen.
    */
@@ -128,27 +151,32 @@ export class Shards {
   /** Closes the open batch, logs it and answers it shard by shard; also tells `onClosed`. */
   // Spec: AntiEntropy.Write, Convergence.Write.
   closeBatch(): readonly Batch[] {
-    const parts = this.#capture?.close(this.keyspace, this.count) ?? [];
+    const { parts, lease } = this.#capture?.close(this.keyspace, this.count, this.#memory) ?? none;
     const time = this.keyspace.endBatch();
     if (time === 0) {
       assert(parts.length === 0, "keys changed without an open batch");
       return [];
     }
     const group = parts.map(({ shard }) => shard);
-    const batches = parts.map((part) => this.#closeShard(part, time, group));
+    const batches = parts.map((part) => this.#closeShard(part, time, group, lease));
     this.#boundLogs();
     if (batches.length > 0) this.onClosed?.(batches);
     return batches;
   }
 
-  #closeShard(part: ShardPart, time: Time, group: readonly number[]): Batch {
+  #closeShard(
+    part: ShardPart,
+    time: Time,
+    group: readonly number[],
+    lease: Lease | undefined,
+  ): Batch {
     const shard = this.shards[part.shard]!;
     const origin = this.keyspace.self;
     const dependencies = this.#takeNews(shard, origin);
     const previous = shard.context.get(origin);
     const { names, body } = part;
     const place = { shard: shard.index, origin, previous, time };
-    const batch = newBatch(place, dependencies, group, names, body);
+    const batch = newBatch(place, dependencies, group, names, body, lease);
     shard.append(batch);
     return batch;
   }

@@ -245,10 +245,14 @@ export class Journal {
     return this.#source.keyspace.hasOpenBatch ? wal.openGroup : wal.unsafeGroup;
   }
 
+  /** Whether what is told now does not leave at once. */
+  get isHolding(): boolean {
+    return this.#waiting.length > 0 || this.mustHold;
+  }
+
   /** Runs `run` when all that it may tell of is durable: at once, or in the order of the calls. */
   whenSafe(run: () => void): void {
-    const isFirst = this.#waiting.length === 0;
-    if (isFirst && !this.mustHold) run();
+    if (!this.isHolding) run();
     else if (this.#waiting.length >= heldMessagesMax) this.droppedMessages++;
     else this.#waiting.push({ group: this.heldGroup, run });
   }

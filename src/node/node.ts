@@ -48,6 +48,7 @@ import { Outbox } from "./outbox.js";
 import { Pace } from "./pace.js";
 import { placeShards } from "./place-shards.js";
 import { RegisterMachine } from "./register-machine.js";
+import { replicationPort } from "./replication-port.js";
 import { skerryNodeCommands } from "./skerry-commands.js";
 import { type RegisterTransactions, Transactions } from "./transactions.js";
 
@@ -220,10 +221,7 @@ export class Node {
     this.keyspace.isShared = true;
     const replicator = new Replicator(
       this.shards,
-      {
-        send: (to, message) =>
-          this.#whenSafe(() => effects.send(to, { kind: "replication", message })),
-      },
+      replicationPort(() => this.journal, effects),
       {
         self: options.name,
         peers,

@@ -40,14 +40,21 @@ const tags = new Map<Body["type"], number>(types.map((type, tag) => [type, tag])
 /** A batch's least size: shard, origin, two times, no dependencies, no group, no names, no body. */
 const batchBytesMin = 22;
 
-/** The bytes are a view of a buffer that nobody writes to again. */
-export function encodeMessage({ sender, body }: ReplicationMessage, shards: Shards): Bytes {
+/**
+ * The bytes are a view of a buffer that nobody writes to again. @param room a buffer for them
+ * (`roomFor`); another one takes its place if it is too small.
+ */
+export function encodeMessage(
+  { sender, body }: ReplicationMessage,
+  shards: Shards,
+  room: Bytes | number = roomFor(body),
+): Bytes {
   const codec = new DictionaryCodec(shards.keyspace.replicas);
   codec.note(sender);
   if ("batches" in body) for (const batch of body.batches) noteNames(batch, codec);
   if ("contexts" in body) for (const { context } of body.contexts) noteContext(context, codec);
   if (body.type === "offer") for (const { context } of body.shards) noteContext(context, codec);
-  const writer = new ByteWriter(roomFor(body));
+  const writer = new ByteWriter(room);
   codec.writeNames(writer);
   codec.write(writer, sender);
   writer.u8(tags.get(body.type)!);
@@ -56,7 +63,7 @@ export function encodeMessage({ sender, body }: ReplicationMessage, shards: Shar
 }
 
 /** Enough for most, so that the buffer need not grow. */
-function roomFor(body: Body): number {
+export function roomFor(body: Body): number {
   if ("batches" in body) return body.batches.reduce((sum, { bytes }) => sum + bytes, 256);
   return "bytes" in body ? body.bytes.length + 256 : 256;
 }

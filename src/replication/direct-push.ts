@@ -218,16 +218,18 @@ export class DirectPush implements Dissemination {
   // Spec: Gossip.Push.
   #pump(link: Link, now: number): void {
     const batches: Batch[] = [];
+    const wasIdle = link.sentCount === 0;
     while (link.sentCount < link.outbox.length) {
       const batch = link.outbox[link.sentCount]!;
       const isFull = link.sentBytes + batch.bytes > link.windowBytes || buggify("window_is_small");
       if (link.sentBytes > 0 && isFull) break;
-      batches.push(batch);
+      // What the peer has told of by another way may be gone already (base/leased-memory.ts).
+      if (!link.peer.covers(batch)) batches.push(batch);
       link.sentCount++;
       link.sentBytes += batch.bytes;
     }
     if (batches.length === 0) return;
-    if (link.sentCount === batches.length) link.movedMs = now;
+    if (wasIdle) link.movedMs = now;
     this.#send(link, batches);
   }
 

@@ -5,7 +5,7 @@
 
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import type { VersionVector } from "../clock/version-vector.js";
-import type { Batch } from "../keyspace/batch.js";
+import { type Batch, withOwnBody } from "../keyspace/batch.js";
 
 /** Names a node; incarnations of it come and go. */
 export type NodeId = string;
@@ -20,6 +20,15 @@ export interface ReplicationMessage {
   /** The incarnation that speaks: what is known of a node's former ones is not true of it. */
   readonly sender: ReplicaIndex;
   readonly body: Body;
+}
+
+/**
+ * The message with bodies of its own, for somebody who sends it later (base/leased-memory.ts).
+ */
+export function withOwnBodies(message: ReplicationMessage): ReplicationMessage {
+  const { body } = message;
+  if (!("batches" in body)) return message;
+  return { ...message, body: { ...body, batches: body.batches.map(withOwnBody) } };
 }
 
 export type Body =

@@ -378,6 +378,13 @@ export class Repair {
 
   // ---- forgetting
 
+  /** More is known of what a peer has: large logs soon forget what everybody has. */
+  onKnown(now: number): void {
+    const { shards, timing } = this.#cluster;
+    if (shards.logBytes > shards.stableBytesMax)
+      this.#forgetDueMs = Math.min(this.#forgetDueMs, now + timing.forgetMsMin);
+  }
+
   /**
    * Causal stability: what every peer has seen leaves the logs (merge-rules 1: and nothing but the
    * logs).
@@ -387,14 +394,17 @@ export class Repair {
     const { shards, peers, timing } = this.#cluster;
     this.#forgetDueMs = now + timing.forgetMs;
     shards.settle();
-    const until = timeOfMs(shards.keyspace.nowMs - timing.keepMs);
+    const timesUntil = timeOfMs(shards.keyspace.nowMs - timing.keepMs);
+    // Under load what everybody has goes at once: its memory serves the next batches.
+    const isLarge = shards.logBytes > shards.stableBytesMax;
+    const until = isLarge ? Number.POSITIVE_INFINITY : timesUntil;
     for (const shard of shards.shards) {
       if (shard.count === 0) continue;
       let stable = shard.context;
       for (const peer of peers)
         if (this.#cluster.isShared(peer, shard.index))
           stable = stable.meet(peer.known(shard.index));
-      shard.forget(stable, until);
+      shard.forget(stable, until, timesUntil);
     }
   }
 }

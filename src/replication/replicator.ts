@@ -101,6 +101,8 @@ export class Replicator {
       patienceMs: limits.inboxPatienceMs,
     });
     this.#repair = new Repair(this.#cluster, this.#inbox, now);
+    // A hub may pass on what everybody has learnt of meanwhile by other ways.
+    if (this.mode === "direct") shards.reuseMemory();
     this.#push = this.mode === "hub" ? new HubPush(this.#cluster) : new DirectPush(this.#cluster);
   }
 
@@ -277,6 +279,7 @@ export class Replicator {
         return;
     }
     this.#push.onKnown(peer, now);
+    this.#repair.onKnown(now);
   }
 
   #onDelta(peer: Peer, { batches, contexts, isAnswer }: Delta, now: number): void {

@@ -28,6 +28,8 @@ export interface Timing {
   readonly retryMs: number;
   /** How often logs forget what everybody has. */
   readonly forgetMs: number;
+  /** The same while they are large (`Shards.stableBytesMax`). */
+  readonly forgetMsMin: number;
   /**
    * Batches younger than this stay in the logs although everybody has them: `contextAt` asks for
    * them.
@@ -56,6 +58,7 @@ export const defaultTiming: Timing = {
   pullTimeoutMs: 1_000,
   retryMs: 500,
   forgetMs: 1_000,
+  forgetMsMin: 50,
   keepMs: 5_000,
   hubWindowMs: 230,
   hubTermMs: 10_000,

@@ -201,7 +201,8 @@ export class SimulatedHost {
         settings: new SettingsStore({ "auto-aof-rewrite-min-size": checkpointBytes }),
         facts: newFacts(nowMs),
         databaseCount,
-        shards: { shardCount },
+        // As under load: memory is used again, and one node forgets as soon as it may.
+        shards: { shardCount, leasedBytesMin: 1, ...(this.index === 0 && { stableBytesMax: 500 }) },
         slabCapacity: slabUnits,
         measureMicros: () => 0,
       },
@@ -261,8 +262,10 @@ export class SimulatedHost {
   #send(life: Life, to: string, message: PeerMessage): void {
     const simulation = this.#simulation;
     simulation.watcher?.sent?.(this.name, to, message);
+    // Now, as any host must: later the batches' memory may be others' (base/leased-memory.ts).
+    const encoded = encodePeerMessage(message, life.node.shards);
     const push = (): void => {
-      life.outbox.push(to, encodePeerMessage(message, life.node.shards));
+      life.outbox.push(to, encoded);
       this.#openTurn(life);
     };
     const isGossip = message.kind === "replication";

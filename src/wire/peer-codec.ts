@@ -8,12 +8,14 @@
 
 import { crc32 } from "node:zlib";
 import { ByteReader, type Bytes, ByteWriter, MalformedBytes } from "../base/bytes.js";
+import type { Lease, LeasedMemory } from "../base/leased-memory.js";
 import { failure, type Result, success } from "../base/result.js";
 import * as consensus from "../consensus/codec.js";
 import type { Shards } from "../keyspace/shards.js";
 import type { PeerMessage } from "../node/messages.js";
 import * as replication from "../replication/codec.js";
 import { decodeMembership, encodeMembership } from "../replication/membership.js";
+import type { ReplicationMessage } from "../replication/messages.js";
 
 /** Tags are part of the wire format: append, never reuse. */
 const tags = { consensus: 1, replication: 2, membership: 3 } as const satisfies Record<
@@ -26,18 +28,38 @@ const checksumBytes = 4;
 export interface EncodedMessage {
   readonly tag: number;
   readonly bytes: Bytes;
+  /** Of the bytes' memory: who keeps the message holds it until the bytes have left. */
+  readonly lease?: Lease;
 }
 
-export function encodePeerMessage(peerMessage: PeerMessage, shards: Shards): EncodedMessage {
+/** @param memory where long messages are to lie. */
+export function encodePeerMessage(
+  peerMessage: PeerMessage,
+  shards: Shards,
+  memory?: LeasedMemory,
+): EncodedMessage {
   const tag = tags[peerMessage.kind];
   switch (peerMessage.kind) {
     case "consensus":
       return { tag, bytes: consensus.encodeMessage(peerMessage.message) };
     case "replication":
-      return { tag, bytes: replication.encodeMessage(peerMessage.message, shards) };
+      return { tag, ...encodeReplication(peerMessage.message, shards, memory) };
     case "membership":
       return { tag, bytes: encodeMembership(peerMessage.message) };
   }
+}
+
+function encodeReplication(
+  message: ReplicationMessage,
+  shards: Shards,
+  memory: LeasedMemory | undefined,
+): Omit<EncodedMessage, "tag"> {
+  const room = memory?.take(replication.roomFor(message.body));
+  if (room === undefined) return { bytes: replication.encodeMessage(message, shards) };
+  const bytes = replication.encodeMessage(message, shards, room);
+  if (bytes.buffer === room.buffer) return { bytes, lease: memory!.lease(room) };
+  memory!.giveBack(room);
+  return { bytes };
 }
 
 /** The bytes are a view of a buffer that nobody writes to again. */
@@ -53,12 +75,27 @@ const copiedBytesMax = 16 * 1024;
 
 /** A frame as one or several pieces, to be sent one behind the other. */
 export function encodeFramePieces(messages: readonly EncodedMessage[]): readonly Bytes[] {
-  const [only] = messages;
-  if (messages.length !== 1 || only === undefined || only.bytes.length < copiedBytesMax)
-    return [encodeFrame(messages)];
-  const head = new ByteWriter(16).varint(1).u8(only.tag).varint(only.bytes.length).view();
-  const sum = crc32(only.bytes, crc32(head));
-  return [head, only.bytes, new ByteWriter(checksumBytes).u32(sum).view()];
+  if (messages.every(({ bytes }) => bytes.length < copiedBytesMax)) return [encodeFrame(messages)];
+  const pieces: Bytes[] = [];
+  let small = new ByteWriter().varint(messages.length);
+  let sum = 0;
+  const endPiece = (): void => {
+    sum = crc32(small.view(), sum);
+    pieces.push(small.view());
+    small = new ByteWriter();
+  };
+  for (const { tag, bytes } of messages) {
+    small.u8(tag).varint(bytes.length);
+    if (bytes.length < copiedBytesMax) small.raw(bytes);
+    else {
+      endPiece();
+      sum = crc32(bytes, sum);
+      pieces.push(bytes);
+    }
+  }
+  if (small.length > 0) endPiece();
+  pieces.push(new ByteWriter(checksumBytes).u32(sum).view());
+  return pieces;
 }
 
 /** The messages of a frame, in the order in which they were sent. */

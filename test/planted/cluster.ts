@@ -58,6 +58,14 @@ export const clusterBugs: PlantedBug[] = [
     suite: `${peers} -t links`,
   },
   {
+    name: "frame_memory_used_again_too_early",
+    story: "a frame that waits for a slow peer is overwritten by a later one",
+    file: "src/host/peer-link.ts",
+    find: "socket.write(piece, i === pieces.length - 1 ? done : undefined);",
+    replace: "socket.write(piece);\n      if (i === 0) done();",
+    suite: `${peers} -t links`,
+  },
+  {
     name: "peer_dialled_without_pause",
     story: "a node that is down is dialled as fast as the system can refuse",
     file: "src/host/peer-link.ts",

@@ -342,10 +342,28 @@ export const replicationBugs: PlantedBug[] = [
     suite: `${scenarios} -t direct: nothing is repeated for ever`,
   },
   {
+    name: "memory_given_back_for_want_of_room",
+    story:
+      "what leaves the log although a peer lacks it is overwritten while it waits for the peer",
+    file: "src/keyspace/shard.ts",
+    find: "for (const { batches } of this.#chains.values()) this.#drop(batches, time);",
+    replace:
+      "for (const { batches } of this.#chains.values())\n      for (const { lease } of this.#drop(batches, time)) lease?.release();",
+    suite: histories,
+  },
+  {
+    name: "times_forgotten_with_batches",
+    story: "a node under load forgets where the streams stood, and its peers are sent all contexts",
+    file: "src/keyspace/shard.ts",
+    find: "times[count + 1]! <= timesUntil",
+    replace: "times[count + 1]! > 0",
+    suite: `${stories} -t where its streams stood`,
+  },
+  {
     name: "logs_never_forgotten",
     story: "what everybody has is kept until memory runs short",
     file: "src/replication/repair.ts",
-    find: "      shard.forget(stable, until);\n",
+    find: "      shard.forget(stable, until, timesUntil);\n",
     replace: "",
     suite: `${scenarios} -t repair: a cluster of silent nodes`,
   },

@@ -60,7 +60,7 @@ export const planted = [
     name: "sim: logs never forget",
     story: "batches that everybody has stay in memory",
     file: "src/replication/repair.ts",
-    find: "shard.forget(stable, until);",
+    find: "shard.forget(stable, until, timesUntil);",
     replace: "",
     suite: seeds,
   },
@@ -223,9 +223,9 @@ export const planted = [
   {
     name: "sim: peers hear before the disk",
     story: "a peer holds a write that a crash has taken back from its writer",
-    file: "src/node/node.ts",
-    find: 'this.#whenSafe(() => effects.send(to, { kind: "replication", message })),',
-    replace: 'effects.send(to, { kind: "replication", message }),',
+    file: "src/node/replication-port.ts",
+    find: "if (log === undefined || !log.isHolding) {",
+    replace: "if (to !== undefined) {",
     suite: forcedLogs,
   },
   {

@@ -101,9 +101,9 @@ export const plantedInStorage = [
   {
     name: "log_gossips_before_durable",
     story: "under always a peer hears of a write that a crash then takes back",
-    file: "src/node/node.ts",
-    find: 'this.#whenSafe(() => effects.send(to, { kind: "replication", message })),',
-    replace: 'effects.send(to, { kind: "replication", message }),',
+    file: "src/node/replication-port.ts",
+    find: "if (log === undefined || !log.isHolding) {",
+    replace: "if (to !== undefined) {",
     suite: `${cluster} -t crashes of machines under always`,
   },
   {

@@ -43,10 +43,18 @@ function recorded(seed: number): Uint8Array[] {
   return messages;
 }
 
-/** A state that goes in parts: long values, of which no log is left. */
+/** A state that goes in parts: long values, of which no log and no outbox is left. */
 function recordedParts(): Uint8Array[] {
-  const world = new World({ seed: 3, shards: { shardCount: 4, logBytesMax: 3_000 } });
+  const world = new World({
+    seed: 3,
+    shards: { shardCount: 4, logBytesMax: 3_000 },
+    replicator: { limits: { outboxBytesMax: 1_000 } },
+  });
   world.partition([1]);
+  world.turn(0, ({ keyspace, shards }) => {
+    set(keyspace, "{t}first", "x");
+    shards.closeBatch();
+  });
   world.turn(0, ({ keyspace, shards }) => {
     for (let i = 0; i < 12; i++) set(keyspace, `{t}${i}`, "x".repeat(100_000));
     shards.closeBatch();

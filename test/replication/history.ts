@@ -32,7 +32,13 @@ function profileOf(seed: number, prng: Prng): WorldOptions {
       loss: prng.pick([0, 0.05, 0.3]),
       duplication: prng.pick([0, 0.2]),
     },
-    shards: { shardCount: prng.pick([1, 4]), logBytesMax: prng.pick([1200, 20_000, 1 << 20]) },
+    shards: {
+      shardCount: prng.pick([1, 4]),
+      logBytesMax: prng.pick([1200, 20_000, 1 << 20]),
+      // As under load: memory is used again, in half of the histories as soon as may be.
+      leasedBytesMin: 1,
+      ...(seed % 2 === 0 && { stableBytesMax: 300 }),
+    },
     skewMs: prng.chance(0.5) ? [prng.between(0, 2000), prng.between(0, 2000), 0] : [0, 0, 0],
     replicator: {
       mode: prng.pick(["direct", "direct", "hub"]),

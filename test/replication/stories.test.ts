@@ -460,3 +460,23 @@ test("shards: the log keeps within its bound and says when it does not reach bac
   ]);
   a.verifyInvariants();
 });
+
+test("shards: a log that has let go of batches still knows where its streams stood", () => {
+  // Two replicas compare what they had seen up to a moment ago. Under load the batches of that
+  // moment are gone at once, and neither may be taken for one that knows nothing.
+  const a = newReplica("a");
+  const times: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    a.keyspace.beginTurn(a.keyspace.nowMs + 10);
+    times.push(turn(a, (keyspace) => set(keyspace, "x", `value ${i}`))[0]!.time);
+  }
+  const shard = a.shards[a.shardOfKey(utf8("x"))]!;
+  const { self } = a.keyspace;
+  shard.forget(shard.context, times[2]!, times[0]!);
+  expect(shard.since(self, times[1]!)).toBeUndefined();
+  expect(shard.since(self, times[2]!)).toHaveLength(1);
+  expect(times.map((time) => shard.contextAt(time)?.get(self))).toEqual(times);
+  expect(shard.contextAt(times[1]! + 1)?.get(self)).toBe(times[1]);
+  expect(shard.contextAt(times[0]! - 1)).toBeUndefined();
+  a.verifyInvariants();
+});

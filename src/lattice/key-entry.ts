@@ -116,11 +116,15 @@ export class KeyEntry {
     this.#slots[slot] = store;
   }
 
-  /** Moves what lies in plain stores into those that `make` offers. */
+  /**
+   * Moves what lies in plain stores into those that `make` offers. A plain store of nothing goes:
+   * who writes the type next expects one of those.
+   */
   rehouse(make: (slot: Slot) => ElementStore | undefined): void {
     this.#slots.forEach((store, slot) => {
-      if (!(store instanceof CellMap) || slot <= slots.string || store.isBlank) return;
-      const fresh = make(slot as Slot);
+      if (!(store instanceof CellMap) || slot <= slots.string) return;
+      if (store.isBlank) this.#slots[slot] = undefined;
+      const fresh = store.isBlank ? undefined : make(slot as Slot);
       if (fresh === undefined) return;
       for (const [element, cell] of store.entries()) fresh.restore(element, cell);
       this.#slots[slot] = fresh;

@@ -347,4 +347,12 @@ export const planted = [
     replace: "",
     suite: blocking,
   },
+  {
+    name: "blank_plain_store_stays",
+    story: "a removal comes to a key that is a set by now, and the next XADD finds no stream to fill",
+    file: "src/lattice/key-entry.ts",
+    find: "      if (store.isBlank) this.#slots[slot] = undefined;\n",
+    replace: "",
+    suite: scenarios,
+  },
 ];

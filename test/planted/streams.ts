@@ -349,7 +349,8 @@ export const planted = [
   },
   {
     name: "blank_plain_store_stays",
-    story: "a removal comes to a key that is a set by now, and the next XADD finds no stream to fill",
+    story:
+      "a removal comes to a key that is a set by now, and the next XADD finds no stream to fill",
     file: "src/lattice/key-entry.ts",
     find: "      if (store.isBlank) this.#slots[slot] = undefined;\n",
     replace: "",

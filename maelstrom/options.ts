@@ -48,6 +48,7 @@ interface Flags {
   readonly out: string;
   readonly json?: string;
   readonly judge?: string;
+  readonly keepData?: true;
   readonly quiet?: true;
 }
 
@@ -74,11 +75,14 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
   const threadCount = countThreads(flags.concurrency, nodeCount, groupSize, program);
   const seed = flags.seed ?? randomInt(SEED_BOUND);
   const out = resolve(flags.out);
+  const logFolder = join(out, `logs.${seed}`);
+  const dataFolder = flags.keepData === true ? join(logFolder, "data") : undefined;
+  const dataArgs = dataFolder === undefined ? [] : ["--data-dir", dataFolder];
   return {
     run: {
       workload,
       bin,
-      nodeArgs,
+      nodeArgs: [...nodeArgs, ...dataArgs],
       nodeCount,
       timeLimitMs: flags.timeLimit * 1000,
       rate: flags.rate,
@@ -89,7 +93,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
       recoveryMs: flags.recovery * 1000,
       topology: flags.topology,
       seed,
-      logFolder: join(out, `logs.${seed}`),
+      ...{ logFolder, dataFolder },
     },
     availability: flags.availability,
     observeRefusals: flags.strict === true,
@@ -138,6 +142,10 @@ function buildCommand(): Command {
     .option("--out <folder>", "for the history and the nodes' logs", ".cache/maelstrom")
     .option("--json <file>", "writes everything that is known about the run")
     .option("--judge <file>", "only judges a history that was recorded before")
+    .option(
+      "--keep-data",
+      "nodes are given a --data-dir, empty at first, and keep their logs there",
+    )
     .option("--quiet", "no progress line")
     .showHelpAfterError("(--help shows the options)")
     .exitOverride((error) => {

@@ -3,6 +3,7 @@
 // cluster; judging is for others. Random choices come from the seed, each consumer with a generator
 // of its own.
 
+import { rmSync } from "node:fs";
 import { isDefinite } from "../src/base/errors.js";
 import { Prng } from "../src/base/prng.js";
 import type { Operation } from "../src/check/history.js";
@@ -35,6 +36,8 @@ export interface RunOptions {
   readonly topology: TopologyName;
   readonly seed: number;
   readonly logFolder: string;
+  /** Where the nodes keep their data; emptied before the run. */
+  readonly dataFolder?: string | undefined;
 }
 
 export interface FaultRecord {
@@ -156,7 +159,7 @@ export class Run {
   /** Runs to the end, or until a node crashes. Always stops every node it started. */
   async run(): Promise<RunResult> {
     try {
-      const isStarted = await this.#cluster.start();
+      const isStarted = await this.#startNodes();
       if (isStarted && !this.#isAborted) await this.#runPhases();
       return this.#result(isStarted && !this.#isAborted);
     } finally {
@@ -169,6 +172,13 @@ export class Run {
     this.#cluster.stop();
     this.#timers.clear();
     this.#onPhaseEnd();
+  }
+
+  /** An earlier run's data are not this one's. */
+  #startNodes(): Promise<boolean> {
+    const { dataFolder } = this.#options;
+    if (dataFolder !== undefined) rmSync(dataFolder, { recursive: true, force: true });
+    return this.#cluster.start();
   }
 
   async #runPhases(): Promise<void> {

@@ -207,6 +207,7 @@ function addMaelstrom(program: Command, ports: CliPorts): void {
     )
     .option("--port <P>", "node nK also serves Redis clients on 127.0.0.1:P+K", integer(1, 65_000))
     .option("--seed <number>", "seed of random choices", integer(0, Number.MAX_SAFE_INTEGER))
+    .option("--data-dir <folder>", "node nK keeps a log in <folder>/nK, forced before each reply")
     .option("--trace", "one line per message on stderr")
     .showHelpAfterError("(skerry maelstrom --help lists the flags)")
     .allowExcessArguments(false)
@@ -216,6 +217,7 @@ function addMaelstrom(program: Command, ports: CliPorts): void {
         consistency: options.consistency as MaelstromOptions["consistency"],
         port: options.port as number | undefined,
         seed: options.seed as number | undefined,
+        dataFolder: options.dataDir as string | undefined,
         isTraced: options.trace === true,
       });
     });

@@ -12,6 +12,8 @@ export interface MaelstromOptions {
   readonly port: number | undefined;
   /** Seed of the node's random choices; undefined: drawn from the system. */
   readonly seed: number | undefined;
+  /** The node keeps a log in a folder of its name in this one. Undefined: it keeps nothing. */
+  readonly dataFolder: string | undefined;
   /** One line per message on stderr. */
   readonly isTraced: boolean;
 }

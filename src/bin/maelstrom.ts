@@ -3,6 +3,7 @@
 // stderr.
 
 import { randomInt } from "node:crypto";
+import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { dataCommands } from "../commands/data-commands.js";
 import { SettingsStore } from "../commands/settings-store.js";
@@ -15,10 +16,11 @@ import { SystemClock } from "../host/system-clock.js";
 import type { TcpHost } from "../host/tcp-host.js";
 import { seedHash } from "../keyspace/hash.js";
 import type { NodeEffects, PeerEffects } from "../node/effects.js";
-import { Node } from "../node/node.js";
+import { Node, type NodeOptions } from "../node/node.js";
 import { type Envelope, type Introduction, Maelstrom } from "../wire/maelstrom.js";
 import { collectionPrefix } from "../wire/maelstrom-workloads.js";
 import type { MaelstromOptions } from "./maelstrom-options.js";
+import type { Storage } from "./serve-storage.js";
 
 /** Lines on stderr; further ones are counted and not written. */
 const logLineCountMax = 1000;
@@ -41,6 +43,11 @@ class MaelstromProcess {
   #node: Node | undefined;
   #drive: Drive | undefined;
   #tcp: TcpHost | undefined;
+  /** The node's log, and who the node is after what it says; or why there is none. */
+  #logs: typeof import("./serve-storage.js") | undefined;
+  #storage: Storage | undefined;
+  #past: NodeOptions["past"];
+  #flaw: Error | undefined;
   #logged = 0;
   #onSignal: () => void = () => {};
 
@@ -56,6 +63,8 @@ class MaelstromProcess {
     });
     process.once("SIGTERM", this.#onSignal);
     process.once("SIGINT", this.#onSignal);
+    // Not while a node is introduced, which asks for its log and does not wait.
+    if (this.#options.dataFolder !== undefined) this.#logs = await import("./serve-storage.js");
     this.#face = new Maelstrom({
       checks: await loadChecks(),
       emit: (message) => this.#emit(message),
@@ -118,7 +127,24 @@ class MaelstromProcess {
 
   // ---- the node
 
+  /** Answers the incarnation. */
   #begin(name: string, members: readonly string[], client: string): number {
+    const count = this.#countStart(name, members, client);
+    const { dataFolder } = this.#options;
+    if (this.#logs === undefined || dataFolder === undefined) return count;
+    try {
+      this.#storage = this.#logs.openLog(join(dataFolder, name), name);
+      const hasPeers = members.length > 1;
+      const { incarnation, past } = this.#storage.identifyAs({ incarnation: count, hasPeers });
+      this.#past = past;
+      return incarnation;
+    } catch (error) {
+      this.#flaw = error as Error;
+      return count;
+    }
+  }
+
+  #countStart(name: string, members: readonly string[], client: string): number {
     try {
       return countStart(systemStarts(), name, members, client);
     } catch (error) {
@@ -129,6 +155,7 @@ class MaelstromProcess {
   }
 
   async #start({ name, members, incarnation }: Introduction, send: PeerEffects["send"]) {
+    if (this.#flaw !== undefined) throw this.#flaw;
     const { consistency = "linearizable" } = this.#options;
     const isOpen = this.#options.port !== undefined;
     // Without Redis clients nobody asks for the others, which take a tenth of the start to load.
@@ -139,8 +166,8 @@ class MaelstromProcess {
     const clients = this.#tcp ?? { ...silent, shutdown: () => this.#onSignal() };
     const peers: PeerEffects = {
       send,
-      // A diskless node: what it accepted lives as long as the process, and it never votes after a
-      // restart.
+      // Asked only without a log: what such a node accepted lives as long as the process, and it
+      // never votes after a restart.
       persist: (lsn) => node.persisted(lsn),
     };
     const node = new Node(
@@ -148,10 +175,11 @@ class MaelstromProcess {
         name,
         members,
         incarnation,
+        ...(this.#past === undefined ? {} : { past: this.#past }),
         consistency: { default: consistency, prefixes: { [collectionPrefix]: "eventual" } },
         seed: this.#seed,
         commands,
-        settings: new SettingsStore({ port: String(port) }),
+        settings: this.#settings(port),
         facts: processFacts({ version: "", port, configFile: "" }),
         measureMicros: () => performance.now() * 1000,
       },
@@ -159,15 +187,23 @@ class MaelstromProcess {
     );
     this.#node = node;
     this.#beginTurn();
-    this.#drive = new Drive(node, () => this.#clock.now());
+    const drive = new Drive(node, () => this.#clock.now());
+    this.#drive = drive;
+    this.#storage?.attach(node, drive, () => this.#clock.now());
     if (this.#tcp !== undefined) {
       this.#tcp.attach(node);
-      this.#tcp.onTurn = () => this.#drive?.turn();
+      this.#tcp.onTurn = () => drive.turn();
       this.#tcp.onShutdown = () => this.#onSignal();
     }
-    this.#drive.start();
-    if (incarnation > 1) this.#log(`${name} has lost its memory (start ${incarnation}): no votes`);
+    drive.start();
+    if ((this.#past?.stateIncarnation ?? incarnation) > 1)
+      this.#log(`${name} has lost its memory (start ${incarnation}): no votes`);
     return node;
+  }
+
+  #settings(port: number): SettingsStore {
+    const log = { appendonly: "yes", appendfsync: "always" };
+    return new SettingsStore({ port: String(port), ...(this.#storage === undefined ? {} : log) });
   }
 
   /** Node nK listens on port P + K of this machine only. */
@@ -191,6 +227,7 @@ class MaelstromProcess {
     this.#pipe.stop();
     this.#drive?.stop();
     await this.#tcp?.stop();
+    await this.#storage?.close();
     await this.#pipe.flushed();
   }
 }

@@ -4,7 +4,7 @@
 
 import { MalformedBytes } from "../base/bytes.js";
 import type { SettingsStore } from "../commands/settings-store.js";
-import type { SkerryConfig } from "../host/config.js";
+import { describeError, loadConfig, type SkerryConfig } from "../host/config.js";
 import { FolderDisk } from "../host/disk.js";
 import type { Drive } from "../host/drive.js";
 import { FolderLocked, lockFolder } from "../host/lock-file.js";
@@ -14,7 +14,7 @@ import type { Node, NodeOptions } from "../node/node.js";
 import { DiskError } from "../storage/disk.js";
 import { type Examined, Recovery } from "../storage/recovery.js";
 import { RecoveryError } from "../storage/scan.js";
-import { nextStart, type StartRecord } from "../storage/start-record.js";
+import { nextStart, type StartRecord, type StartWish } from "../storage/start-record.js";
 import { type Claimed, whyTooShort } from "../storage/store-claim.js";
 import { forgetMark, readMark } from "../storage/store-restore.js";
 import { CliError } from "./cli.js";
@@ -31,6 +31,8 @@ const storeMsMax = 5_000;
 const say = (line: string): void => {
   process.stderr.write(`skerry: ${line}\n`);
 };
+
+type Identity = Pick<NodeOptions, "incarnation" | "past">;
 
 /** Undefined: the node keeps its data in memory only. @throws CliError */
 export async function openStorage(
@@ -49,10 +51,7 @@ export async function openStorage(
   const objects = openStore(config, folder);
   if (objects !== undefined && config.settings.salvage)
     throw new CliError("persistence.salvage: start once without a store, SAVE, then with it");
-  const { disk, unlock } = explain(() => {
-    const opened = new FolderDisk(folder, config.settings.walSyncWaitMs);
-    return { disk: opened, unlock: lockFolder(folder) };
-  });
+  const { disk, unlock } = openFolder(config, folder);
   try {
     if (objects !== undefined) await probeStore(objects, config.settings.storeSingleWriter);
     const claimed = objects && (await claimFor(config, objects, disk, say));
@@ -63,6 +62,32 @@ export async function openStorage(
     throw error;
   }
 }
+
+/**
+ * The log of a node that learns its name and its peers when it runs already; forced before each
+ * reply. @throws CliError
+ */
+export function openLog(folder: string, node: string): Storage {
+  const values = { replicaName: node, dataPath: folder, walFsync: "always" };
+  const config = loadConfig({ values }, {}, () => undefined);
+  if (!config.ok) throw new CliError(config.error.map(describeError).join("; "));
+  const { disk, unlock } = openFolder(config.value, folder);
+  try {
+    return explain(() => new Storage(config.value, folder, { disk, unlock, claim: undefined }));
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+const openFolder = (
+  { settings }: SkerryConfig,
+  folder: string,
+): Pick<StorageParts, "disk" | "unlock"> =>
+  explain(() => {
+    const disk = new FolderDisk(folder, settings.walSyncWaitMs);
+    return { disk, unlock: lockFolder(folder) };
+  });
 
 interface StorageParts {
   readonly disk: FolderDisk;
@@ -107,16 +132,26 @@ export class Storage {
   }
 
   /** Who the node is, after what its log says. */
-  identify(
-    cluster: Pick<NodeOptions, "incarnation"> | undefined,
-  ): Pick<NodeOptions, "incarnation" | "past"> {
+  identify(cluster: Pick<NodeOptions, "incarnation"> | undefined): Identity {
+    const hasPeers = cluster !== undefined;
+    const identity = this.identifyAs({ incarnation: cluster?.incarnation ?? 1, hasPeers });
+    if (cluster !== undefined && identity.incarnation !== cluster.incarnation)
+      throw new CliError("the clock stands before the last start that the data folder knows of");
+    return identity;
+  }
+
+  /** @param wish `incarnation` is that of the first start, and the least of any other */
+  identifyAs({
+    incarnation: least,
+    hasPeers,
+  }: Pick<StartWish, "incarnation" | "hasPeers">): Identity {
     const { settings } = this.#config;
     const { start: previous, replicas } = this.#examined;
     const wish = {
       node: settings.replicaName,
-      incarnation: cluster?.incarnation ?? 1,
+      incarnation: least,
       policy: settings.walFsync as StartRecord["policy"],
-      hasPeers: cluster !== undefined,
+      hasPeers,
       shardCount: settings.numShards,
       databaseCount: settings.databases,
     };
@@ -126,8 +161,6 @@ export class Storage {
     const isDamaged = this.#examined.isDamaged || isRestored;
     const start = nextStart(previous, { ...this.#examined, isDamaged }, wish);
     this.#start = start;
-    if (cluster !== undefined && start.incarnation !== cluster.incarnation)
-      throw new CliError("the clock stands before the last start that the data folder knows of");
     const { incarnation, replica, stateIncarnation } = start;
     return { incarnation, past: { replicas, replica, stateIncarnation } };
   }

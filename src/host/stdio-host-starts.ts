@@ -10,7 +10,7 @@
 // tell, which grow through a test and begin anew with the next: a node that was introduced by a
 // later client than before, and not by one of the first, was killed.
 //
-// Left out: a durable node, whose state outlives the process (the durability issue).
+// A node with a log counts by that; the count here is what a log that is empty begins with.
 
 import { createHash } from "node:crypto";
 import {

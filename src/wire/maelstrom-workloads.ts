@@ -77,12 +77,12 @@ export function readCollection(exchange: Exchange): boolean {
 }
 
 function holds(exchange: Exchange, collection: Collection): boolean {
-  let exists = false;
   exchange.node.request([commands.exists, collectionKeys[collection]], (bytes) => {
     const reply = typeof bytes === "string" ? undefined : decodeReply(bytes);
-    exists = reply?.kind === "integer" && reply.text === "1";
+    if (reply?.kind === "integer" && reply.text === "1") exchange.state.collection = collection;
   });
-  return exists; // Collections are eventual: the reply came at once.
+  // The reply came at once, or waits for the log; then this read is looked at again.
+  return exchange.state.collection === collection;
 }
 
 export const workloads: Readonly<Record<string, (exchange: Exchange) => void>> = {

@@ -108,7 +108,10 @@ test("cli: --print-config prints and starts nothing", async () => {
 });
 
 test("cli: maelstrom takes what stands behind Maelstrom's dashes", async () => {
-  const nothing = { consistency: undefined, port: undefined, seed: undefined, isTraced: false };
+  const nothing = {
+    ...{ consistency: undefined, port: undefined, seed: undefined },
+    ...{ dataFolder: undefined, isTraced: false },
+  };
   expect((await run("maelstrom")).maelstrom).toEqual([nothing]);
   expect((await run("maelstrom --consistency eventual --port 7000 --trace")).maelstrom).toEqual([
     { ...nothing, consistency: "eventual", port: 7000, isTraced: true },

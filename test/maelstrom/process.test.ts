@@ -2,7 +2,9 @@
 // input, kills, and ends. What the face answers in detail is in face.test.ts.
 
 import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
+import { join } from "node:path";
 import { afterEach, beforeAll, expect, test } from "vitest";
 import { errorOf } from "./cluster.js";
 import { launcher, NodeProcess, ProcessCluster } from "./processes.js";
@@ -167,6 +169,48 @@ test.each(["SIGTERM", "SIGINT"] as const)("processes: %s ends in order", async (
   const node = cluster.nodes.get("n1")!;
   node.child.kill(signal);
   expect(await node.ended).toEqual({ code: 0, signal: null });
+});
+
+test("processes: nodes with logs, all killed at once, know what they had chosen and vote", async () => {
+  cluster = new ProcessCluster(["n1", "n2", "n3"], ["--data-dir", "logs"]);
+  await cluster.init();
+  const isWritten = async (value: number): Promise<void> =>
+    until(async () => {
+      const answer = await cluster.ask("n1", { type: "write", key: 0, value });
+      return answer.type === "write_ok";
+    });
+  await isWritten(1);
+  await cluster.ask("n3", { type: "add", element: "before" });
+  for (const { child } of cluster.nodes.values()) child.kill("SIGKILL");
+  await Promise.all([...cluster.nodes.values()].map(({ ended }) => ended));
+  for (const id of ["n1", "n2", "n3"]) cluster.spawn(id);
+  for (const answer of await cluster.init()) expect(answer.type).toBe("init_ok");
+  await until(async () => {
+    const answer = await cluster.ask("n2", { type: "read", key: 0 });
+    return answer.value === 1;
+  });
+  expect(await cluster.ask("n3", { type: "read" })).toMatchObject({ value: ["before"] });
+  // With one of three gone the other two decide: whoever came back votes.
+  cluster.nodes.get("n3")!.child.kill("SIGKILL");
+  await cluster.nodes.get("n3")!.ended;
+  await isWritten(2);
+});
+
+test("processes: a node whose log is damaged does not start, and says why", async () => {
+  cluster = new ProcessCluster(["n1"], ["--data-dir", "logs"]);
+  await cluster.init();
+  for (let i = 0; i < 3; i++) await cluster.ask("n1", { type: "write", key: i, value: i });
+  cluster.nodes.get("n1")!.child.kill("SIGKILL");
+  await cluster.nodes.get("n1")!.ended;
+  const folder = join(cluster.folder, "logs", "n1");
+  const [log] = readdirSync(folder).filter((name) => name.startsWith("wal-"));
+  const bytes = readFileSync(join(folder, log!));
+  bytes[bytes.length >> 1]! ^= 1;
+  writeFileSync(join(folder, log!), bytes);
+  cluster.spawn("n1");
+  const [answer] = await cluster.init();
+  expect(answer).toMatchObject({ type: "error", code: 14 });
+  expect(cluster.nodes.get("n1")!.stderr).toContain("the log is damaged");
 });
 
 test("processes: a node that was killed has lost its memory and does not vote; the others go on", async () => {

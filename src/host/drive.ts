@@ -2,6 +2,7 @@
 // periodic work, and closes the batch of a turn.
 
 import type { Node } from "../node/node.js";
+import { tendHeapGrowth } from "./heap-growth.js";
 import { sampleFacts } from "./process-facts.js";
 
 /** Period of the node's housekeeping, as Redis's default `hz` 10. */
@@ -91,7 +92,11 @@ export class Drive {
   }
 
   #runCron(): void {
-    if (this.#crons++ % 10 === 0) sampleFacts(this.#node.environment.facts);
+    if (this.#crons++ % 10 === 0) {
+      const { facts } = this.#node.environment;
+      sampleFacts(facts);
+      tendHeapGrowth(facts.heapBytes);
+    }
     this.#node.beginTurn(this.#now());
     this.#node.cron();
     this.turn();

@@ -1,6 +1,6 @@
 // How far the heap may grow between collections. What clients store lies outside of it
-// (keyspace/arena.ts), so the heap of a node is some megabytes of code and tables, and V8 would look
-// all of it over after every few megabytes of short-lived buffers: each time the work of ten
+// (keyspace/arena.ts), so the heap of a node is some megabytes of code and tables, and V8 would
+// look all of it over after every few megabytes of short-lived buffers: each time the work of ten
 // thousand commands. A heap that has become large for other reasons is left to V8's own judgement.
 
 import { setFlagsFromString } from "node:v8";

@@ -1,5 +1,6 @@
 // A run of consecutive entries of a sorted set's order (order-index.ts): scores and refs side by
-// side, moved by loop where few of them move.
+// side, moved by loop where few of them move. The entries stand in a window with room at both ends,
+// so taking the first one away moves nothing, and an insertion moves the shorter side.
 
 import type { Ref } from "./arena.js";
 
@@ -14,84 +15,157 @@ export const chunkMin = 8;
 const loopMax = 32;
 
 export class Chunk {
-  scores: Float64Array;
-  refs: Int32Array;
+  #scores: Float64Array;
+  #refs: Int32Array;
+  /** Where the window begins. */
+  #first = 0;
   count = 0;
 
   constructor(capacity: number) {
-    this.scores = new Float64Array(capacity);
-    this.refs = new Int32Array(capacity);
+    this.#scores = new Float64Array(capacity);
+    this.#refs = new Int32Array(capacity);
   }
+
+  get capacity(): number {
+    return this.#refs.length;
+  }
+
+  score(at: number): number {
+    return this.#scores[this.#first + at]!;
+  }
+
+  ref(at: number): Ref {
+    return this.#refs[this.#first + at]!;
+  }
+
+  get lastScore(): number {
+    return this.#scores[this.#first + this.count - 1]!;
+  }
+
+  setScore(at: number, score: number): void {
+    this.#scores[this.#first + at] = score;
+  }
+
+  setRef(at: number, ref: Ref): void {
+    this.#refs[this.#first + at] = ref;
+  }
+
+  /** The first entry whose score is at least `score`, or above it; `count` when there is none. */
+  find(score: number, isExclusive: boolean): number {
+    const end = this.#first + this.count;
+    return firstNotBefore(this.#scores, this.#first, end, score, isExclusive) - this.#first;
+  }
+
+  // ---- changing
 
   grow(): void {
-    const { scores, refs } = this;
-    this.scores = new Float64Array(scores.length * 2);
-    this.refs = new Int32Array(scores.length * 2);
-    this.scores.set(scores);
-    this.refs.set(refs);
+    const scores = new Float64Array(this.capacity * 2);
+    const refs = new Int32Array(this.capacity * 2);
+    const end = this.#first + this.count;
+    scores.set(this.#scores.subarray(this.#first, end));
+    refs.set(this.#refs.subarray(this.#first, end));
+    this.#scores = scores;
+    this.#refs = refs;
+    this.#first = 0;
   }
 
+  /** Puts an entry before the one at `at`; there must be room. */
   insert(at: number, score: number, ref: Ref): void {
-    const { scores, refs, count } = this;
-    if (count - at <= loopMax) {
-      for (let i = count; i > at; i--) {
-        scores[i] = scores[i - 1]!;
-        refs[i] = refs[i - 1]!;
-      }
-    } else {
-      scores.copyWithin(at + 1, at, count);
-      refs.copyWithin(at + 1, at, count);
-    }
-    scores[at] = score;
-    refs[at] = ref;
-    this.count = count + 1;
+    const first = this.#first;
+    const end = first + this.count;
+    if (first > 0 && (at < this.count >> 1 || end === this.capacity)) {
+      this.#shift(first, first - 1, at);
+      this.#first--;
+    } else this.#shift(first + at, first + at + 1, this.count - at);
+    this.count++;
+    this.setScore(at, score);
+    this.setRef(at, ref);
   }
 
   remove(at: number): void {
-    const { scores, refs } = this;
-    const count = --this.count;
-    if (count - at <= loopMax) {
-      for (let i = at; i < count; i++) {
-        scores[i] = scores[i + 1]!;
-        refs[i] = refs[i + 1]!;
+    const first = this.#first;
+    this.count--;
+    if (at < this.count >> 1) {
+      this.#shift(first, first + 1, at);
+      this.#first++;
+    } else this.#shift(first + at + 1, first + at, this.count - at);
+  }
+
+  /** Moves `count` entries within the arrays, by one place. */
+  #shift(from: number, to: number, count: number): void {
+    const scores = this.#scores;
+    const refs = this.#refs;
+    if (count > loopMax) {
+      scores.copyWithin(to, from, from + count);
+      refs.copyWithin(to, from, from + count);
+      return;
+    }
+    if (to < from) {
+      for (let i = 0; i < count; i++) {
+        scores[to + i] = scores[from + i]!;
+        refs[to + i] = refs[from + i]!;
       }
-    } else {
-      scores.copyWithin(at, at + 1, count + 1);
-      refs.copyWithin(at, at + 1, count + 1);
+      return;
+    }
+    for (let i = count - 1; i >= 0; i--) {
+      scores[to + i] = scores[from + i]!;
+      refs[to + i] = refs[from + i]!;
     }
   }
 
   /** Takes the entry at `from` to before the one at `to`, with another score. */
   move(from: number, to: number, score: number, ref: Ref): void {
-    const { scores, refs } = this;
+    const first = this.#first;
     const at = to > from ? to - 1 : to;
-    if (Math.abs(at - from) <= loopMax) {
-      const step = at > from ? 1 : -1;
-      for (let i = from; i !== at; i += step) {
-        scores[i] = scores[i + step]!;
-        refs[i] = refs[i + step]!;
-      }
-    } else if (at > from) {
-      scores.copyWithin(from, from + 1, at + 1);
-      refs.copyWithin(from, from + 1, at + 1);
-    } else {
-      scores.copyWithin(at + 1, at, from);
-      refs.copyWithin(at + 1, at, from);
-    }
-    scores[at] = score;
-    refs[at] = ref;
+    if (at > from) this.#shift(first + from + 1, first + from, at - from);
+    else this.#shift(first + at, first + at + 1, from - at);
+    this.setScore(at, score);
+    this.setRef(at, ref);
   }
 
   /** Removes `run` entries from `at` on. */
   removeRun(at: number, run: number): void {
-    this.scores.copyWithin(at, at + run, this.count);
-    this.refs.copyWithin(at, at + run, this.count);
+    const from = this.#first + at;
+    const end = this.#first + this.count;
+    this.#scores.copyWithin(from, from + run, end);
+    this.#refs.copyWithin(from, from + run, end);
     this.count -= run;
   }
 
+  /** Appends entries of another chunk; there must be room for them. */
   append(other: Chunk, from: number, to: number): void {
-    this.scores.set(other.scores.subarray(from, to), this.count);
-    this.refs.set(other.refs.subarray(from, to), this.count);
+    if (this.#first + this.count + to - from > this.capacity) this.#slide();
+    const at = this.#first + this.count;
+    const start = other.#first;
+    this.#scores.set(other.#scores.subarray(start + from, start + to), at);
+    this.#refs.set(other.#refs.subarray(start + from, start + to), at);
     this.count += to - from;
   }
+
+  /** Moves the window to the beginning. */
+  #slide(): void {
+    const end = this.#first + this.count;
+    this.#scores.copyWithin(0, this.#first, end);
+    this.#refs.copyWithin(0, this.#first, end);
+    this.#first = 0;
+  }
+}
+
+/** The first of ascending scores that is at least `score`, or above it; `to` when there is none. */
+export function firstNotBefore(
+  scores: Float64Array,
+  from: number,
+  to: number,
+  score: number,
+  isExclusive: boolean,
+): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const held = scores[middle]!;
+    if (isExclusive ? held <= score : held < score) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -8,7 +8,7 @@
 
 import { assert } from "../base/assert.js";
 import { type Arena, type Ref, slabOf } from "./arena.js";
-import { Chunk, chunkMax, chunkMin } from "./order-chunk.js";
+import { Chunk, chunkMax, chunkMin, firstNotBefore } from "./order-chunk.js";
 import { keyLengthOf, keyStartOf } from "./record.js";
 
 export class OrderIndex {
@@ -56,7 +56,7 @@ export class OrderIndex {
       this.#removeChunk(this.#chunkNumber);
       return;
     }
-    this.#lastScores[this.#chunkNumber] = chunk.scores[chunk.count - 1]!;
+    this.#lastScores[this.#chunkNumber] = chunk.lastScore;
     this.#adjust(this.#chunkNumber, -1);
     this.#mergeIfSparse(this.#chunkNumber);
   }
@@ -67,10 +67,10 @@ export class OrderIndex {
     const chunk = this.#chunks[this.#chunkNumber]!;
     const at = this.#at;
     // Strictly between its neighbours within the chunk: no member needs to be compared.
-    const isAfter = at > 0 && chunk.scores[at - 1]! < score;
-    const isBefore = at + 1 < chunk.count && score < chunk.scores[at + 1]!;
+    const isAfter = at > 0 && chunk.score(at - 1) < score;
+    const isBefore = at + 1 < chunk.count && score < chunk.score(at + 1);
     if (isAfter && isBefore) {
-      chunk.scores[at] = score;
+      chunk.setScore(at, score);
       return;
     }
     const number = this.#chunkNumber;
@@ -79,7 +79,7 @@ export class OrderIndex {
     const isBehind = this.#at === 0 && this.#chunkNumber === number + 1;
     if (isBehind || this.#chunkNumber === number) {
       chunk.move(at, isBehind ? chunk.count : this.#at, score, ref);
-      this.#lastScores[number] = chunk.scores[chunk.count - 1]!;
+      this.#lastScores[number] = chunk.lastScore;
       return;
     }
     this.#chunkNumber = number;
@@ -91,7 +91,7 @@ export class OrderIndex {
   /** The record moved inside the arena; its bytes were copied. */
   moved(score: number, from: Ref, to: Ref): void {
     this.#locate(score, to, from);
-    this.#chunks[this.#chunkNumber]!.refs[this.#at] = to;
+    this.#chunks[this.#chunkNumber]!.setRef(this.#at, to);
   }
 
   /** Removes `count` entries from a rank on. */
@@ -110,7 +110,7 @@ export class OrderIndex {
     this.#count -= count;
     this.#chunks = this.#chunks.filter((chunk) => chunk.count > 0);
     this.#chunks.forEach((chunk, number) => {
-      this.#lastScores[number] = chunk.scores[chunk.count - 1]!;
+      this.#lastScores[number] = chunk.lastScore;
     });
     this.#rebuildTree();
     const last = Math.min(this.#chunkNumber, this.#chunks.length - 1);
@@ -156,7 +156,7 @@ export class OrderIndex {
   }
 
   get ref(): Ref {
-    return this.#chunks[this.#chunkNumber]!.refs[this.#at]!;
+    return this.#chunks[this.#chunkNumber]!.ref(this.#at);
   }
 
   /** Whether the last step ended at an entry. */
@@ -165,7 +165,7 @@ export class OrderIndex {
   }
 
   get score(): number {
-    return this.#chunks[this.#chunkNumber]!.scores[this.#at]!;
+    return this.#chunks[this.#chunkNumber]!.score(this.#at);
   }
 
   /**
@@ -197,8 +197,8 @@ export class OrderIndex {
     let chunk = this.#chunks[number]!;
     let at = this.#at;
     for (let i = 0; i < count; i++) {
-      refs[i] = chunk.refs[at]!;
-      scores[i] = chunk.scores[at]!;
+      refs[i] = chunk.ref(at);
+      scores[i] = chunk.score(at);
       at += isReverse ? -1 : 1;
       if ((isReverse ? at >= 0 : at < chunk.count) || i + 1 === count) continue;
       number += isReverse ? -1 : 1;
@@ -211,10 +211,15 @@ export class OrderIndex {
    * The rank of the first entry whose score is at least `score`, or above it when `isExclusive`.
    */
   rankOfScore(score: number, isExclusive: boolean): number {
-    const chunkNumber = firstNotBefore(this.#lastScores, this.#chunks.length, score, isExclusive);
+    const chunkNumber = firstNotBefore(
+      this.#lastScores,
+      0,
+      this.#chunks.length,
+      score,
+      isExclusive,
+    );
     if (chunkNumber === this.#chunks.length) return this.#count;
-    const { scores, count } = this.#chunks[chunkNumber]!;
-    return this.#before(chunkNumber) + firstNotBefore(scores, count, score, isExclusive);
+    return this.#before(chunkNumber) + this.#chunks[chunkNumber]!.find(score, isExclusive);
   }
 
   /** The rank of the first entry at or after (score, member), or after it when `isExclusive`. */
@@ -283,14 +288,14 @@ export class OrderIndex {
   ): void {
     const chunks = this.#chunks;
     const last = chunks.length;
-    let number = firstNotBefore(this.#lastScores, last, score, false);
+    let number = firstNotBefore(this.#lastScores, 0, last, score, false);
     // Among chunks that end with this very score the member decides.
     if (number < last && this.#lastScores[number] === score) {
-      let high = firstAbove(this.#lastScores, number, last, score);
+      let high = firstNotBefore(this.#lastScores, number, last, score, true);
       while (number < high) {
         const middle = (number + high) >> 1;
         const chunk = chunks[middle]!;
-        const order = this.#compareMember(bytes, start, length, chunk.refs[chunk.count - 1]!);
+        const order = this.#compareMember(bytes, start, length, chunk.ref(chunk.count - 1));
         if (order > 0 || (isExclusive && order === 0)) number = middle + 1;
         else high = middle;
       }
@@ -298,12 +303,13 @@ export class OrderIndex {
     this.#chunkNumber = number;
     this.#at = 0;
     if (number === last) return;
-    const { scores, refs, count } = chunks[number]!;
-    let low = firstNotBefore(scores, count, score, false);
-    let high = low < count && scores[low] === score ? firstAbove(scores, low, count, score) : low;
+    const chunk = chunks[number]!;
+    let low = chunk.find(score, false);
+    const hasTie = low < chunk.count && chunk.score(low) === score;
+    let high = hasTie ? chunk.find(score, true) : low;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const order = this.#compareMember(bytes, start, length, refs[middle]!);
+      const order = this.#compareMember(bytes, start, length, chunk.ref(middle));
       if (order > 0 || (isExclusive && order === 0)) low = middle + 1;
       else high = middle;
     }
@@ -314,7 +320,7 @@ export class OrderIndex {
   #locate(score: number, keyRef: Ref, held: Ref): void {
     const here = this.#chunks[this.#chunkNumber];
     // Whoever pops the lowest has just come from there.
-    if (here !== undefined && this.#at < here.count && here.refs[this.#at] === held) return;
+    if (here !== undefined && this.#at < here.count && here.ref(this.#at) === held) return;
     this.#search(
       score,
       this.#bytesOf(keyRef),
@@ -324,7 +330,7 @@ export class OrderIndex {
     );
     const chunk = this.#chunks[this.#chunkNumber];
     assert(chunk !== undefined, "an element is not in the order");
-    assert(chunk.refs[this.#at] === held, "an element is not where the order has it");
+    assert(chunk.ref(this.#at) === held, "an element is not where the order has it");
   }
 
   /** The rank of the place found. */
@@ -337,7 +343,7 @@ export class OrderIndex {
   /** The chunk of the place found, with room for an entry there; the place follows a split. */
   #roomForOne(): Chunk {
     const chunk = this.#chunks[this.#chunkNumber]!;
-    if (chunk.count < chunk.scores.length) return chunk;
+    if (chunk.count < chunk.capacity) return chunk;
     if (chunk.count < chunkMax) {
       chunk.grow();
       return chunk;
@@ -348,7 +354,7 @@ export class OrderIndex {
     const right = new Chunk(chunkMax);
     right.append(chunk, kept, chunk.count);
     chunk.count = kept;
-    this.#lastScores[this.#chunkNumber] = chunk.scores[kept - 1]!;
+    this.#lastScores[this.#chunkNumber] = chunk.score(kept - 1);
     this.#insertChunk(this.#chunkNumber + 1, right);
     if (this.#at < kept || (this.#at === kept && !isAtEnd)) return chunk;
     this.#chunkNumber++;
@@ -360,9 +366,9 @@ export class OrderIndex {
     const left = this.#chunks[chunkNumber]!;
     const right = this.#chunks[chunkNumber + 1];
     if (right === undefined || left.count + right.count > chunkMax / 2) return;
-    while (left.scores.length < left.count + right.count) left.grow();
+    while (left.capacity < left.count + right.count) left.grow();
     left.append(right, 0, right.count);
-    this.#lastScores[chunkNumber] = left.scores[left.count - 1]!;
+    this.#lastScores[chunkNumber] = left.lastScore;
     this.#removeChunk(chunkNumber + 1);
   }
 
@@ -376,7 +382,7 @@ export class OrderIndex {
     }
     this.#chunks.splice(at, 0, chunk);
     this.#lastScores.copyWithin(at + 1, at, length);
-    this.#lastScores[at] = chunk.count === 0 ? 0 : chunk.scores[chunk.count - 1]!;
+    this.#lastScores[at] = chunk.count === 0 ? 0 : chunk.lastScore;
     this.#rebuildTree();
   }
 
@@ -418,13 +424,10 @@ export class OrderIndex {
     this.#chunks.forEach((chunk, number) => {
       assert(chunk.count > 0, "an empty chunk stayed in the order");
       assert(this.#before(number) === count, "the counts of the order's chunks do not add up");
-      assert(
-        this.#lastScores[number] === chunk.scores[chunk.count - 1],
-        "a chunk's last score is stale",
-      );
+      assert(this.#lastScores[number] === chunk.lastScore, "a chunk's last score is stale");
       for (let i = 0; i < chunk.count; i++) {
-        const score = chunk.scores[i]!;
-        const ref = chunk.refs[i]!;
+        const score = chunk.score(i);
+        const ref = chunk.ref(i);
         if (lastRef !== 0) {
           const order = this.#compareMember(
             this.#bytesOf(lastRef),
@@ -442,33 +445,4 @@ export class OrderIndex {
     });
     assert(count === this.#count, "the order's count does not add up");
   }
-}
-
-/** The first of `count` ascending scores that is at least `score`, or above it. */
-function firstNotBefore(
-  scores: Float64Array,
-  count: number,
-  score: number,
-  isExclusive: boolean,
-): number {
-  if (isExclusive) return firstAbove(scores, 0, count, score);
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (scores[middle]! < score) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function firstAbove(scores: Float64Array, from: number, to: number, score: number): number {
-  let low = from;
-  let high = to;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (scores[middle]! <= score) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

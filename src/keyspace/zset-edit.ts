@@ -180,6 +180,11 @@ export class ZsetEdit {
 
   /** Removes the member that `goToEnd` came to. */
   removeHere(): void {
+    const table = this.#table;
+    if (table !== undefined && this.#isOnlyRecords(table)) {
+      this.#removeRecord(table);
+      return;
+    }
     const { bytes, start, length } = this.#table ?? this.#open();
     const member = length <= here.length ? here : new Uint8Array(length);
     // The member lies in the very record that goes.
@@ -195,7 +200,7 @@ export class ZsetEdit {
   /** Removes `count` members from a rank on. */
   removeRange(rank: number, count: number): void {
     const table = this.#table;
-    if (table?.isSimple === true && this.#keyspace.entryOf(this.ref).sole(slots.zset) === table) {
+    if (table !== undefined && this.#isOnlyRecords(table)) {
       this.#removeRecords(table, rank, count);
       return;
     }
@@ -206,15 +211,30 @@ export class ZsetEdit {
     }
   }
 
+  /** Whether the table is the key's only slot and every member in it is simple. */
+  #isOnlyRecords(table: ZsetTable): boolean {
+    return table.isSimple && this.#keyspace.entryOf(this.ref).sole(slots.zset) === table;
+  }
+
+  /** Removes the member that a table of simple ones stands at. */
+  #removeRecord(table: ZsetTable): void {
+    this.#willWrite();
+    void this.#keyspace.batchTime;
+    this.#rememberRecord(this.#keyspace.entryOf(this.ref), table.ref);
+    table.removeHere();
+  }
+
   #removeRecords(table: ZsetTable, rank: number, count: number): void {
     const keyspace = this.#keyspace;
     this.#willWrite();
     this.#changes += count - 1;
     void keyspace.batchTime;
     const entry = keyspace.entryOf(this.ref);
-    table.removeRange(rank, count, (ref) => {
-      if (entry.isTracked) entry.remember(slots.zset, latin1(keyspace.keyOf(ref)));
-    });
+    table.removeRange(rank, count, (ref) => this.#rememberRecord(entry, ref));
+  }
+
+  #rememberRecord(entry: KeyEntry, ref: Ref): void {
+    if (entry.isTracked) entry.remember(slots.zset, latin1(this.#keyspace.keyOf(ref)));
   }
 
   /** Ends the edit. Answers whether the key is gone because its last member was removed. */

@@ -182,6 +182,14 @@ export class ZsetTable extends ElementTable implements ZsetView {
     this.score = score;
   }
 
+  /** Removes the simple member that the view stands at. */
+  removeHere(): void {
+    this.order.remove(this.score, this.ref);
+    this.#isOrderAhead = true;
+    this.delete(this.keyspace.hashOf(this.ref), this.ref);
+    this.#isOrderAhead = false;
+  }
+
   /**
    * Removes members from a rank on, all of them simple; `each` hears of every record before it
    * goes.

@@ -10,8 +10,7 @@
 // `blockUnitsMax` do not live here: large values are buffers of their own behind a record.
 
 import { assert } from "../base/assert.js";
-import { copyBytes } from "../base/bytes.js";
-import { copyWords, knownWordsOf, wordCopyMax, wordCopyMin } from "../base/words.js";
+import { copyGiven } from "../base/words.js";
 
 export const unitBytes = 8;
 const slabShift = 23;
@@ -162,10 +161,7 @@ export class Arena {
 
   /** Writes bytes of any buffer into a slab. */
   put(slab: number, at: number, bytes: Uint8Array, start: number, length: number): void {
-    const source = knownWordsOf(bytes);
-    if (source === undefined || length < wordCopyMin || length > wordCopyMax)
-      copyBytes(this.bytes[slab]!, at, bytes, start, length);
-    else copyWords(this.data[slab]!, at, source, start, length);
+    copyGiven(this.bytes[slab]!, this.data[slab]!, at, bytes, start, length);
   }
 
   #touchOne(ref: Ref): number {

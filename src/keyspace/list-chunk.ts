@@ -11,6 +11,7 @@
 
 import { assert } from "../base/assert.js";
 import { copyBytes } from "../base/bytes.js";
+import { copyGiven } from "../base/words.js";
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
 
 /** Elements of one chunk. */
@@ -31,10 +32,13 @@ const stride = 4;
 const elementBytes = 8 + stride * 4;
 
 export class ListChunk {
-  times: Float64Array;
+  // All in one buffer: chunks come and go as fast as elements do.
+  times!: Float64Array;
   /** For a complex element the first number is its place in the store's table. */
-  meta: Int32Array;
-  bytes: Uint8Array;
+  meta!: Int32Array;
+  bytes!: Uint8Array;
+  /** The same as `bytes`. */
+  words!: DataView;
   /** The window. */
   first: number;
   count = 0;
@@ -49,12 +53,17 @@ export class ListChunk {
 
   /** @param isFront whether the room is before the first element. */
   constructor(capacity: number, bytesCapacity: number, isFront: boolean) {
-    // Both lie in one buffer: chunks come and go as fast as elements do.
-    const numbers = new ArrayBuffer(capacity * elementBytes);
-    this.times = new Float64Array(numbers, 0, capacity);
-    this.meta = new Int32Array(numbers, capacity * 8);
-    this.bytes = new Uint8Array(bytesCapacity);
+    this.#allocate(capacity, bytesCapacity);
     this.first = isFront ? capacity : 0;
+  }
+
+  #allocate(capacity: number, bytesCapacity: number): void {
+    const numbers = capacity * elementBytes;
+    const buffer = new ArrayBuffer(numbers + bytesCapacity);
+    this.times = new Float64Array(buffer, 0, capacity);
+    this.meta = new Int32Array(buffer, capacity * 8, capacity * stride);
+    this.bytes = new Uint8Array(buffer, numbers);
+    this.words = new DataView(buffer, numbers);
   }
 
   get capacity(): number {
@@ -128,10 +137,9 @@ export class ListChunk {
 
   #grow(isFront: boolean): void {
     const capacity = Math.min(chunkCountMax, this.capacity * 2);
-    const { times, meta, first, count } = this;
-    const numbers = new ArrayBuffer(capacity * elementBytes);
-    this.times = new Float64Array(numbers, 0, capacity);
-    this.meta = new Int32Array(numbers, capacity * 8);
+    const { times, meta, bytes, first, count } = this;
+    this.#allocate(capacity, bytes.length);
+    this.bytes.set(bytes.subarray(0, this.used));
     this.first = isFront ? capacity - count : 0;
     this.times.set(times.subarray(first, first + count), this.first);
     this.meta.set(meta.subarray(first * stride, (first + count) * stride), this.first * stride);
@@ -149,8 +157,8 @@ export class ListChunk {
     valueLength: number,
   ): void {
     if (this.used + valueLength > this.bytes.length) this.#makeRoom(valueLength);
-    copyBytes(this.bytes, this.used, value, valueStart, valueLength);
     const index = this.#open(at);
+    copyGiven(this.bytes, this.words, this.used, value, valueStart, valueLength);
     this.times[index] = time;
     const { meta } = this;
     const base = index * stride;
@@ -179,8 +187,10 @@ export class ListChunk {
     const wanted = this.live + length;
     let size = this.bytes.length;
     if (wanted > size - (size >> 2)) size = Math.max(wanted, Math.min(size * 2, chunkBytesMax));
-    const old = this.bytes;
-    this.bytes = new Uint8Array(size);
+    const { times, meta, bytes: old } = this;
+    this.#allocate(this.capacity, size);
+    this.times.set(times);
+    this.meta.set(meta);
     this.used = 0;
     for (let at = 0; at < this.count; at++) {
       if (this.isComplex(at)) continue;

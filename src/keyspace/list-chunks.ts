@@ -13,7 +13,9 @@ import { chunkBytesMax, chunkCountMax, ListChunk } from "./list-chunk.js";
  */
 const firstCapacity = 4;
 const firstBytes = 32;
-const nextBytes = 1024;
+const nextBytesMin = 128;
+/** What is expected of a chunk's values, in proportion to those of its neighbour. */
+const roomShare = 9 / 8;
 /** A chunk that has fewer elements takes its right neighbour's in, if they fit. */
 const sparseCount = chunkCountMax / 4;
 
@@ -66,7 +68,9 @@ export class ListChunks {
     const chunk = chunks[this.chunk];
     if (chunk === undefined) return;
     if (chunk.count === 0) {
-      chunks.splice(this.chunk, 1);
+      // Taking the first one away moves the others only in name.
+      if (this.chunk === 0) chunks.shift();
+      else chunks.splice(this.chunk, 1);
       this.at = 0;
       return;
     }
@@ -104,14 +108,14 @@ export class ListChunks {
       this.at = isBehind ? 0 : other.count;
       return true;
     }
-    this.#addChunk(isBehind ? this.chunk + 1 : this.chunk, length, !isBehind);
+    this.#addChunk(isBehind ? this.chunk + 1 : this.chunk, length, !isBehind, chunk);
     return true;
   }
 
-  #addChunk(index: number, length: number, isFront: boolean): void {
-    const isFirst = this.chunks.length === 0;
-    const bytes = Math.max(length, isFirst ? firstBytes : nextBytes);
-    const chunk = new ListChunk(isFirst ? firstCapacity : chunkCountMax, bytes, isFront);
+  #addChunk(index: number, length: number, isFront: boolean, neighbour?: ListChunk): void {
+    const capacity = neighbour === undefined ? firstCapacity : chunkCountMax;
+    const bytes = Math.max(length, neighbour === undefined ? firstBytes : bytesLike(neighbour));
+    const chunk = new ListChunk(capacity, bytes, isFront);
     if (index === this.chunks.length) this.chunks.push(chunk);
     else this.chunks.splice(index, 0, chunk);
     this.chunk = index;
@@ -132,6 +136,14 @@ export class ListChunks {
     }
     return low;
   }
+}
+
+/**
+ * Room for as many bytes as the elements of a full chunk like the neighbour take, and some more.
+ */
+function bytesLike({ count, live }: ListChunk): number {
+  const expected = Math.ceil((live / count) * chunkCountMax * roomShare);
+  return Math.min(chunkBytesMax, Math.max(nextBytesMin, expected));
 }
 
 const isBornWith = (chunk: ListChunk, bornTime: Time, bornReplica: ReplicaIndex): boolean =>

@@ -161,3 +161,10 @@ export async function prepare(connection: RespConnection, cell: Cell): Promise<v
     if (error !== undefined) throw new Error(`${batch[0]![0]}: ${error.toString("latin1").trim()}`);
   }
 }
+
+/** The reply of a server that was just prepared, or has run the cell for a while. */
+export async function sampleReply(connection: RespConnection, cell: Cell): Promise<Buffer> {
+  const argv = argvOf(cell).map((argument) => argument.replace("__rand_int__", twelve(0)));
+  connection.send(encodeCommand(argv));
+  return (await connection.receive(1))[0]!;
+}

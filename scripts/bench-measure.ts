@@ -6,7 +6,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { RespConnection } from "../test/differential/resp-client.js";
-import { argvOf, type Cell, clientCount, keyCount, prepare } from "./bench-cells.js";
+import { argvOf, type Cell, clientCount, keyCount, prepare, sampleReply } from "./bench-cells.js";
 import { redisBenchmarkBin, type ServerKind, type ServerProcess } from "./lib/server-process.js";
 
 export interface Slice {
@@ -135,12 +135,25 @@ function toFigures(slices: readonly Slice[]): Figures {
 
 /** Warms a contestant up and tells its rough rate; the measured slices are sized by it. */
 async function warmUp(contestant: Contestant, cell: Cell, plan: Plan): Promise<number> {
-  if (contestant.kind !== "floor") await prepare(contestant.connection, cell);
   const probe = Math.max(requestsMin, 20_000 * Math.min(8, cell.pipeline) * plan.warmUpSeconds);
   const rate = await runBenchmark(contestant.server.port, cell, Math.round(probe), plan.clientCore);
   const rest = Math.round(rate * plan.warmUpSeconds) - probe;
   if (rest < requestsMin) return rate;
   return runBenchmark(contestant.server.port, cell, rest, plan.clientCore);
+}
+
+/** Prepares a contestant for the cell; the floor learns to reply what redis-server does. */
+async function ready(
+  contestants: readonly Contestant[],
+  { kind, connection }: Contestant,
+  cell: Cell,
+): Promise<void> {
+  if (kind === "floor") return;
+  await prepare(connection, cell);
+  if (kind !== "redis") return;
+  const reply = await sampleReply(connection, cell);
+  const floor = contestants.find((each) => each.kind === "floor");
+  await floor?.connection.call("FLOOR.REPLY", reply);
 }
 
 /** The same number of requests for everybody, so that lists and sets grow to the same length. */
@@ -153,6 +166,7 @@ export async function measureCell(
   let note: string | undefined;
   for (const contestant of contestants) {
     try {
+      await ready(contestants, contestant, cell);
       rates.set(contestant.kind, await warmUp(contestant, cell, plan));
     } catch (error) {
       if (contestant.kind !== "skerry") throw error;

@@ -1,6 +1,7 @@
 // The benchmark's result for people: one table of cells, one of memory, and under them what the
 // figures were measured on, since absolute numbers mean nothing away from their machine.
 
+import { verdictOf } from "./bench-goals.js";
 import type { CellResult } from "./bench-measure.js";
 import type { MemoryResult } from "./bench-memory.js";
 
@@ -36,7 +37,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 const cellHead = [
   ...["command", "bytes", "P", "skerry k/s", "redis k/s", "ratio", "spread"],
-  ...["skerry ns", "redis ns", "cpu ratio", "floor k/s", "client k/s"],
+  ...["skerry ns", "redis ns", "cpu ratio", "floor k/s", "client k/s", "goal"],
 ];
 
 /** Largest deviation of a slice from the median of its server, either server, in per cent. */
@@ -60,7 +61,7 @@ export const cellTable = (cells: readonly CellResult[]): string =>
       ...[ratio(cell.ratio), spread(cell)],
       ...[nanoseconds(cell.skerry?.serverNs), nanoseconds(cell.redis.serverNs)],
       ...[ratio(cell.cpuRatio), thousands(cell.floor?.requestsPerSecond)],
-      thousands(cell.clientCeiling),
+      ...[thousands(cell.clientCeiling), verdictOf(cell)],
     ]),
   );
 
@@ -96,8 +97,9 @@ export function reportText(report: Report): string {
     [
       "P is the pipeline depth; k/s are thousands of requests per second, medians of the slices;",
       "ns is server CPU per operation; spread is the farthest slice from its median. floor is a",
-      "Node process that answers +OK without parsing or storing; client is the rate at which the",
-      "core of redis-benchmark itself is full: a server near that figure was not the limit.",
+      "Node process that gives replies of the true length without parsing or storing; client is",
+      "the rate at which the core of redis-benchmark itself is full: a server near that figure was",
+      "not the limit. goal names the measure by which a row reaches its goal (bench-goals.ts).",
     ].join("\n"),
   );
   const facts = { ...report.machine, ...report.settings };

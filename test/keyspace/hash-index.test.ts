@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fromLatin1, latin1 } from "../../src/base/bytes.js";
+import { Prng } from "../../src/base/prng.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";
 import type { Database } from "../../src/keyspace/database.js";
 import { hashBytes } from "../../src/keyspace/hash.js";
@@ -202,4 +203,25 @@ test("drawing a record while the index grows finds those of both tables", () => 
     if (ref !== 0) seen.add(box.nameOf(ref));
   }
   expect(seen.size).toBe(count);
+});
+
+test("a record is drawn with its hash, each as likely as the others, also while the index grows", () => {
+  const box = new Box();
+  const prng = new Prng(3);
+  let count = 0;
+  while (!box.db.keys.isResizing || count < 100) box.set(`n${count++}`, "v");
+  const draws = count * 200;
+  const seen = new Map<string, number>();
+  const source = { randomBits: () => prng.bits() };
+  for (let draw = 0; draw < draws; draw++) {
+    const ref = box.db.keys.draw(source);
+    expect(box.keyspace.hashOf(ref)).toBe(box.db.keys.drawnHash);
+    const name = box.nameOf(ref);
+    seen.set(name, (seen.get(name) ?? 0) + 1);
+  }
+  expect(seen.size).toBe(count);
+  for (const times of seen.values()) {
+    expect(times).toBeGreaterThan(100);
+    expect(times).toBeLessThan(300);
+  }
 });

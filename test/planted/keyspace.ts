@@ -225,6 +225,14 @@ export const planted = [
     suite: "test/base/words.test.ts",
   },
   {
+    name: "draw_answers_another_hash",
+    story: "SPOP looks for the member under the hash of one drawn beside it, and fails",
+    file: "src/keyspace/hash-index.ts",
+    find: "a !== 0 ? first : b !== 0 ? second : c !== 0 ? third : fourth;",
+    replace: "a !== 0 ? first : b !== 0 ? second : c !== 0 ? second : fourth;",
+    suite: index,
+  },
+  {
     name: "draw_forgets_the_drained_part",
     story: "a random member is never one of the last that a growing table has yet to move",
     file: "src/keyspace/hash-index.ts",

@@ -24,6 +24,14 @@ export const planted = [
     suite: store,
   },
   {
+    name: "growing_chunk_forgets_values",
+    story: "a chunk takes more elements and leaves the values of those it has behind",
+    file: "src/keyspace/list-chunk.ts",
+    find: "    this.bytes.set(bytes.subarray(0, this.used));\n",
+    replace: "",
+    suite: store,
+  },
+  {
     name: "removal_shifts_the_wrong_half",
     story: "LREM takes the right value out and a neighbour twice",
     file: "src/keyspace/list-chunk.ts",

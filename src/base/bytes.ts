@@ -2,7 +2,7 @@
 // everything that is stored or sent. All integers are little-endian. The reader never trusts a
 // length it was sent.
 
-import { wordsOf } from "./words.js";
+import { copyWords, knownWordsOf, wordCopyMax, wordCopyMin, wordsOf } from "./words.js";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: false });
@@ -69,6 +69,20 @@ export function copyBytes(
     return;
   }
   target.set(source.subarray(start, start + length), at);
+}
+
+/** Copies bytes of any buffer, those of a request by words. */
+export function copyGiven(
+  target: Uint8Array,
+  targetWords: DataView,
+  at: number,
+  source: Uint8Array,
+  start: number,
+  length: number,
+): void {
+  const words = length < wordCopyMin || length > wordCopyMax ? undefined : knownWordsOf(source);
+  if (words === undefined) copyBytes(target, at, source, start, length);
+  else copyWords(targetWords, at, words, start, length);
 }
 
 /** Lexicographic order of unsigned bytes, as memcmp and then by length. */

@@ -4,8 +4,6 @@
 // A view costs more to make than it saves at one use. The arena and the reply buffer keep theirs;
 // here is kept that of the buffer which requests are read from, since each of its commands asks.
 
-import { copyBytes } from "./bytes.js";
-
 /** Shorter runs are copied by bytes, longer ones natively: both are quicker there. */
 export const wordCopyMin = 16;
 export const wordCopyMax = 256;
@@ -28,20 +26,6 @@ export function wordsOfRequest(bytes: Uint8Array): DataView {
 /** The words of these bytes when they are what requests are read from, else undefined. */
 export const knownWordsOf = (bytes: Uint8Array): DataView | undefined =>
   bytes === requestBytes ? requestWords : undefined;
-
-/** Copies bytes of any buffer, those of a request by words. */
-export function copyGiven(
-  target: Uint8Array,
-  targetWords: DataView,
-  at: number,
-  source: Uint8Array,
-  start: number,
-  length: number,
-): void {
-  const words = length < wordCopyMin || length > wordCopyMax ? undefined : knownWordsOf(source);
-  if (words === undefined) copyBytes(target, at, source, start, length);
-  else copyWords(targetWords, at, words, start, length);
-}
 
 /** Copies `length` bytes; the runs must not overlap. */
 export function copyWords(

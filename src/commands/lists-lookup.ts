@@ -18,10 +18,16 @@ export function demandList(call: Call, ref: Ref): ListView | undefined {
   return store;
 }
 
-/** Begins to write the list at key argument `index`, whose visible record is `ref`. */
-export function begin(call: Call, index: number, ref: Ref): void {
+/**
+ * Begins to write the list at key argument `index`, whose visible record is `ref`; false after
+ * WRONGTYPE was replied.
+ */
+export function begin(call: Call, index: number, ref: Ref): boolean {
   const { keyspace, db, bytes } = call;
-  edit.begin(keyspace, db, call.hashOf(index), bytes, call.start(index), call.size(index), ref);
+  const hash = call.hashOf(index);
+  if (edit.begin(keyspace, db, hash, bytes, call.start(index), call.size(index), ref)) return true;
+  fail(call, "wrongType");
+  return false;
 }
 
 /** Ends the write and announces it. */

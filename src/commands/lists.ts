@@ -3,11 +3,10 @@
 // pop the same element (queues that need exactly once use linearizable keys). Replies and errors:
 // Redis 7.0, t_list.c.
 
-import { listUnder } from "../keyspace/list-edit.js";
 import { roundedInteger } from "./arguments.js";
 import type { Call } from "./call.js";
 import { type CommandSpec, oneKey } from "./command.js";
-import { fail, failArity } from "./errors.js";
+import { failArity } from "./errors.js";
 import {
   begin,
   demandList,
@@ -29,11 +28,7 @@ const push =
       call.reply.integer(0);
       return;
     }
-    if (ref !== 0 && listUnder(call.keyspace, ref) === undefined) {
-      fail(call, "wrongType");
-      return;
-    }
-    begin(call, 1, ref);
+    if (!begin(call, 1, ref)) return;
     for (let index = 2; index < call.argc; index++)
       edit.push(isFront, call.bytes, call.start(index), call.size(index));
     const count = edit.visibleCount;

@@ -10,7 +10,7 @@
 // `blockUnitsMax` do not live here: large values are buffers of their own behind a record.
 
 import { assert } from "../base/assert.js";
-import { copyGiven } from "../base/words.js";
+import { copyGiven } from "../base/bytes.js";
 
 export const unitBytes = 8;
 const slabShift = 23;

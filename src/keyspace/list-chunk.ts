@@ -10,8 +10,7 @@
 // chunk have one birth.
 
 import { assert } from "../base/assert.js";
-import { copyBytes } from "../base/bytes.js";
-import { copyGiven } from "../base/words.js";
+import { copyBytes, copyGiven } from "../base/bytes.js";
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
 
 /** Elements of one chunk. */

@@ -45,8 +45,9 @@ export class ListEdit {
   #changes = 0;
 
   /**
-   * Begins to write the list under the visible record `ref`, or to make one for 0. The bytes of the
-   * key must stay as they are until the end. A view of the list stays where it stands.
+   * Begins to write the list under the visible record `ref`, or to make one for 0. False when the
+   * record holds another type: nothing has been begun then. The bytes of the key must stay as they
+   * are until the end. A view of the list stays where it stands.
    */
   begin(
     keyspace: Keyspace,
@@ -56,8 +57,12 @@ export class ListEdit {
     keyStart: number,
     keyLength: number,
     ref: Ref,
-  ): void {
+  ): boolean {
     this.#keyspace = keyspace;
+    this.#entry = undefined;
+    this.#store = undefined;
+    this.#born = undefined;
+    if (ref !== 0 && !this.#admits(ref)) return false;
     this.#db = db;
     this.#hash = hash;
     this.#key = key;
@@ -68,30 +73,37 @@ export class ListEdit {
     // A record that is hidden from readers is written as well.
     this.#ref = ref !== 0 ? ref : db.keys.find(hash, key, keyStart, keyLength);
     keyspace.willWrite(db, this.#ref, key, keyStart, keyLength);
-    this.#entry = undefined;
-    this.#store = undefined;
-    this.#born = undefined;
-    if (this.#ref === 0) return;
-    if (record.kindOf(keyspace.arena, this.#ref) !== record.packedListKind) this.#open(ref !== 0);
+    if (this.#ref !== 0) this.#settle();
+    return true;
   }
 
-  #open(isVisible: boolean): void {
+  #settle(): void {
+    if (this.#store !== undefined) this.#store.settleBirth();
+    else if (record.kindOf(this.#keyspace.arena, this.#ref) !== record.packedListKind) this.#open();
+  }
+
+  /** Whether a visible record holds a list; one that is alone under its key is taken as it is. */
+  #admits(ref: Ref): boolean {
+    const keyspace = this.#keyspace;
+    const kind = record.kindOf(keyspace.arena, ref);
+    if (kind !== record.objectKind) return kind === record.packedListKind;
+    const entry = keyspace.entryOf(ref);
+    const sole = entry.sole(slots.list);
+    if (sole === undefined) return entry.visibleSlot(keyspace.replicas) === slots.list;
+    if (!(sole instanceof ListStore) || sole.isBlank) return false;
+    this.#entry = entry;
+    this.#store = sole;
+    return true;
+  }
+
+  /** The list as part of its key's entry: it is packed, hidden, or in a clash of types. */
+  #open(): void {
     const keyspace = this.#keyspace;
     const entry = keyspace.entryOrEmpty(this.#ref);
     this.#entry = entry;
-    const sole = isVisible && this.#isObject() ? entry.sole(slots.list) : undefined;
-    if (sole !== undefined) {
-      this.#store = sole as ListStore;
-      this.#store.settleBirth();
-      return;
-    }
     this.#born = entry.prepare(keyspace.stamp, false, keyspace.replicas);
     if (entry.slot(slots.list) === undefined) entry.adopt(slots.list, new ListStore(keyspace));
     this.#store = entry.slot(slots.list) as ListStore;
-  }
-
-  #isObject(): boolean {
-    return record.kindOf(this.#keyspace.arena, this.#ref) === record.objectKind;
   }
 
   /**
@@ -99,7 +111,7 @@ export class ListEdit {
    * can.
    */
   #unpacked(): ListStore {
-    if (this.#store === undefined) this.#open(this.#ref !== 0);
+    if (this.#store === undefined) this.#open();
     return this.#store!;
   }
 

@@ -12,7 +12,7 @@ export interface Note {
 const accepted = (why: string): Note => ({ mark: "accepted", why });
 const absent = (why: string): Note => ({ mark: "absent", why });
 
-const noFiles = absent("known, answers that there is no file to write");
+const noFiles = accepted("with `--data-dir`: real; a node in memory has no file to write");
 const noCluster = accepted("in a cluster: real; a node alone answers as a Redis without it");
 const noSlots = absent("in a cluster: refused, it divides its slots by itself");
 const noModules = absent("known, answers that this node loads no modules");
@@ -24,7 +24,7 @@ export const commandNotes: Readonly<Record<string, Note>> = {
   save: noFiles,
   bgsave: noFiles,
   bgrewriteaof: noFiles,
-  lastsave: accepted("the start of the node"),
+  lastsave: accepted("with `--data-dir`: real; a node in memory tells its start"),
   replicaof: noReplicas,
   slaveof: noReplicas,
   failover: noReplicas,

@@ -41,6 +41,9 @@ export async function openStorage(
 ): Promise<Storage | undefined> {
   const folder = folderOf(config);
   if (folder === undefined) {
+    store.onApply("appendonly", (value) =>
+      value === "no" ? undefined : "A log needs a folder: start the node with --data-dir",
+    );
     if (config.settings.storeType === "memory") return undefined;
     throw new CliError("persistence.store_type: a store needs a log (data_path or wal_dir)");
   }
@@ -48,6 +51,8 @@ export async function openStorage(
   store.load("appendonly", "yes");
   store.load("appendfsync", walFsync);
   store.load("dir", folder);
+  // With a log nothing is lost without checkpoints, so there are none by time unless asked for.
+  if (!Object.hasOwn(config.settings.parameters, "save")) store.load("save", "");
   const objects = openStore(config, folder);
   if (objects !== undefined && config.settings.salvage)
     throw new CliError("persistence.salvage: start once without a store, SAVE, then with it");
@@ -190,7 +195,7 @@ export class Storage {
       node.journal?.setPolicy(policy as StartRecord["policy"]);
     });
     node.environment.settings.onApply("appendonly", (value) =>
-      value === "yes" ? undefined : "The log of a node is switched off by starting it without one",
+      value === "yes" ? undefined : "A node loses its log by being started without --data-dir",
     );
   }
 

@@ -16,7 +16,7 @@ export const storageSettings: readonly SettingSpec[] = [
   flag("aof-load-truncated", "yes"),
   flag("aof-use-rdb-preamble", "yes"),
   flag("aof-timestamp-enabled", "no"),
-  flag("appendonly", "no"),
+  flag("appendonly", "no", { real: true }),
   flag("aof-disable-auto-gc", "no"),
   text("dbfilename", "dump.rdb", {
     guarded: true,
@@ -39,5 +39,5 @@ export const storageSettings: readonly SettingSpec[] = [
   memory("auto-aof-rewrite-min-size", "67108864", 0, int64Max, { real: true }),
   integer("loading-process-events-interval-bytes", "2097152", 1024, int32Max, { hidden: true }),
   text("dir", "/", { guarded: true }),
-  words("save", "3600 1 300 100 60 10000", readSavePoints),
+  words("save", "3600 1 300 100 60 10000", readSavePoints, { real: true }),
 ];

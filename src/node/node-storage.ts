@@ -1,5 +1,6 @@
 // The node's storage as its commands and its housekeeping see it: checkpoints on demand and when
-// the log has grown (`auto-aof-rewrite-percentage`, `auto-aof-rewrite-min-size`), and figures.
+// the log has grown (`auto-aof-rewrite-percentage`, `auto-aof-rewrite-min-size`) or as `save` says,
+// and figures.
 
 import type { Settings } from "../commands/settings.js";
 import type { Storage, StorageFigures, StoreFigures } from "../commands/storage.js";
@@ -7,6 +8,7 @@ import { newestCheckpoint } from "../storage/checkpoint-upload.js";
 import { Checkpoint } from "./checkpoint.js";
 import type { Journal, JournalSource } from "./journal.js";
 import { lagBytes } from "./keep-stream.js";
+import { isSaveDue, parseSavePoints } from "./save-points.js";
 
 /** A failed checkpoint that nobody asked for is tried again after so long. */
 const retryMs = 5_000;
@@ -29,6 +31,7 @@ export class NodeStorage implements Storage {
   onCron: (() => void) | undefined;
   /** When the next slice of a checkpoint may be written. */
   #sliceDueMs = 0;
+  #savePoints: ReturnType<typeof parseSavePoints> = [];
 
   constructor(
     source: JournalSource,
@@ -43,6 +46,9 @@ export class NodeStorage implements Storage {
     this.checkpoint.lastBytes = recovered.baseBytes;
     this.#olderBytes = recovered.logBytes;
     this.#recoveredRecords = recovered.records;
+    settings.onChange("save", (text) => {
+      this.#savePoints = parseSavePoints(text);
+    });
   }
 
   /** Bytes of the log that recovery would read behind the checkpoint. */
@@ -101,10 +107,17 @@ export class NodeStorage implements Storage {
     if (isSlow && !this.#isSyncSlow) this.#delayedSyncs++;
     this.#isSyncSlow = isSlow;
     if (this.checkpoint.isRunning || this.#source.nowMs < this.#notBeforeMs) return;
+    if (this.#wantsCheckpoint) this.save(() => {});
+  }
+
+  get #wantsCheckpoint(): boolean {
+    const { nowMs, keyspace } = this.#source;
+    const sinceMs = nowMs - this.checkpoint.lastMs;
+    if (isSaveDue(this.#savePoints, keyspace.dirty, sinceMs)) return true;
     const percentage = this.#settings.number("auto-aof-rewrite-percentage");
     const base = this.checkpoint.lastBytes * (percentage / 100);
     const minimum = this.#settings.number("auto-aof-rewrite-min-size");
-    if (percentage > 0 && this.#logBytes > Math.max(minimum, base)) this.save(() => {});
+    return percentage > 0 && this.#logBytes > Math.max(minimum, base);
   }
 
   get figures(): StorageFigures {

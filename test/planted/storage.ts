@@ -49,6 +49,14 @@ export const plantedInStorage = [
     suite: "test/wire/held-replies.test.ts",
   },
   {
+    name: "save_points_ignore_changes",
+    story: "a node that nobody writes to saves again and again",
+    file: "src/node/save-points.ts",
+    find: "changes >= point.changes && sinceMs",
+    replace: "sinceMs",
+    suite: "test/node/save-points.test.ts",
+  },
+  {
     name: "log_rotates_without_fsync",
     story: "the last records of a file are never forced, because another file is begun",
     file: "src/storage/wal.ts",

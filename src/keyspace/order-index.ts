@@ -11,6 +11,9 @@ import { type Arena, type Ref, slabOf } from "./arena.js";
 import { Chunk, chunkMax, chunkMin, firstNotBefore } from "./order-chunk.js";
 import { keyLengthOf, keyStartOf } from "./record.js";
 
+/** Entries of one score that are looked at one by one before members are compared. */
+const nearMax = 16;
+
 export class OrderIndex {
   readonly #arena: Arena;
   #chunks: Chunk[] = [];
@@ -321,6 +324,7 @@ export class OrderIndex {
     const here = this.#chunks[this.#chunkNumber];
     // Whoever pops the lowest has just come from there.
     if (here !== undefined && this.#at < here.count && here.ref(this.#at) === held) return;
+    if (this.#locateNear(score, held)) return;
     this.#search(
       score,
       this.#bytesOf(keyRef),
@@ -331,6 +335,22 @@ export class OrderIndex {
     const chunk = this.#chunks[this.#chunkNumber];
     assert(chunk !== undefined, "an element is not in the order");
     assert(chunk.ref(this.#at) === held, "an element is not where the order has it");
+  }
+
+  /** Looks for a ref among the first entries of its score: that takes no member's bytes. */
+  #locateNear(score: number, held: Ref): boolean {
+    const number = firstNotBefore(this.#lastScores, 0, this.#chunks.length, score, false);
+    const chunk = this.#chunks[number];
+    if (chunk === undefined) return false;
+    const first = chunk.find(score, false);
+    const end = Math.min(chunk.count, first + nearMax);
+    for (let at = first; at < end; at++) {
+      if (chunk.ref(at) !== held) continue;
+      this.#chunkNumber = number;
+      this.#at = at;
+      return true;
+    }
+    return false;
   }
 
   /** The rank of the place found. */

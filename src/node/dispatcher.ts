@@ -15,7 +15,7 @@ import type { Call } from "../commands/call.js";
 import type { Command } from "../commands/command.js";
 import { gate, outcome, type QueuedCommand, type Session } from "../commands/session.js";
 import { slabOf, wordOf } from "../keyspace/arena.js";
-import { hashWords } from "../keyspace/hash.js";
+import { hashTwo, hashWords } from "../keyspace/hash.js";
 import { textKind } from "../keyspace/record.js";
 import type { CommandTable } from "./command-table.js";
 import { GateList, loadingGate, type Refuse } from "./dispatcher-gates.js";
@@ -200,16 +200,29 @@ export class Dispatcher {
     return this.table.find(bytes, ranges[first]!, ranges[first + 1]!);
   }
 
+  #hasKey(batch: RequestBatch, index: number): boolean {
+    return this.#commands[index]?.firstKey === 1 && batch.argcs[index]! > 1;
+  }
+
   #prefetch(batch: RequestBatch, data: DataView): void {
     const { count, source, ranges } = batch;
     const { keys } = this.call.keyspace.databases[this.call.session.database]!;
     const { arena } = this.call.keyspace;
+    const hashes = this.#hashes;
+    for (let i = 0; i < count; i++)
+      this.#commands[i] = this.#find(source, ranges, batch.firsts[i]!);
     for (let i = 0; i < count; i++) {
+      if (!this.#hasKey(batch, i)) continue;
       const first = batch.firsts[i]!;
-      const command = this.#find(source, ranges, first);
-      this.#commands[i] = command;
-      if (command === undefined || command.firstKey !== 1 || batch.argcs[i]! < 2) continue;
-      this.#hashes[i] = hashWords(data, ranges[first + 2]!, ranges[first + 3]!);
+      const length = ranges[first + 3]!;
+      if (i + 1 < count && this.#hasKey(batch, i + 1)) {
+        const next = batch.firsts[i + 1]!;
+        if (ranges[next + 3] === length) {
+          hashTwo(data, ranges[first + 2]!, ranges[next + 2]!, length, hashes, i++);
+          continue;
+        }
+      }
+      hashes[i] = hashWords(data, ranges[first + 2]!, length);
     }
     let touched = keys.touch(this.#hashes, count);
     // Which slot of a run it is can only be guessed wrong before the slots are there: a loop of its

@@ -27,8 +27,12 @@ import { shardOfSlot, slotOfKey } from "./slot.js";
 export const bodyOps = {
   /** Database, key, element deltas. */
   elements: 0,
-  /** Database, key, what it replaced (number + 1 and time, or 0), the text. */
-  text: 1,
+  /**
+   * Database, length of the key, what the text replaced (number + 1 and time, or 0), length of the
+   * text; then key and text as they stand in their record, one behind the other. (1 was the same in
+   * another order.)
+   */
+  text: 4,
   /** Database, key, the text that went: number and time. */
   removed: 2,
   /** Database, key, the origin's row: birth, born (number, time), sum. */
@@ -63,6 +67,7 @@ export class NameTable implements ReplicaCodec {
   }
 
   numberOf(replica: ReplicaIndex): number {
+    if (replica === this.names[0]) return 0;
     let number = this.#numbers.get(replica);
     if (number === undefined) {
       number = this.names.length;
@@ -154,9 +159,12 @@ export class BodyReader {
     this.op = reader.u8();
     this.database = reader.u8();
     this.keyLength = reader.varint();
+    if (this.op === bodyOps.text) {
+      this.#text(reader);
+      return true;
+    }
     this.keyStart = reader.skip(this.keyLength);
-    if (this.op === bodyOps.text) this.#text(reader);
-    else if (this.op === bodyOps.removed) this.#removedStamp(reader, reader.varint());
+    if (this.op === bodyOps.removed) this.#removedStamp(reader, reader.varint());
     else if (this.op === bodyOps.row) this.#row(reader);
     else if (this.op === bodyOps.elements) this.#elements(reader);
     else throw new MalformedBytes(`no operation of a batch has the number ${this.op}`);
@@ -168,6 +176,7 @@ export class BodyReader {
     if (number > 0) this.#removedStamp(reader, number - 1);
     else this.isRemoving = false;
     this.valueLength = reader.varint();
+    this.keyStart = reader.skip(this.keyLength);
     this.valueStart = reader.skip(this.valueLength);
   }
 

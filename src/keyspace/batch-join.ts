@@ -2,6 +2,7 @@
 // maker saw, or nothing, goes from the bytes into a record; whatever else is there (siblings, rows,
 // a deadline, another type) is the entry's business, whose rules are the lattice's.
 
+import { wordsOfRequest } from "../base/words.js";
 import type { VersionVector } from "../clock/version-vector.js";
 import { BodyReader, bodyOps, type Packed } from "./batch-body.js";
 import type { Database } from "./database.js";
@@ -13,6 +14,8 @@ import { joinText } from "./text-join.js";
 /** @param seen what this replica had seen of the shard. */
 export function joinBody(keyspace: Keyspace, packed: Packed, seen: VersionVector): void {
   const reader = new BodyReader(packed);
+  // Keys and texts are compared and copied by words, as those of requests are.
+  wordsOfRequest(packed.body);
   while (reader.next()) {
     const { body, keyStart, keyLength } = reader;
     const db = keyspace.databases[reader.database]!;

@@ -206,7 +206,7 @@ export class Marks {
     const count = Math.min(most, this.count - from);
     const refs = this.#refs;
     for (let i = 0; i < count; i++) refs[i] = this.#ints[order[from + i]! * intsEach + 4]!;
-    this.touched ^= arena.touch(refs, count);
+    this.touched ^= arena.touchAll(refs, count);
   }
 
   /** The key's record now. Nothing was freed since the mark: then it is the one it was. */
@@ -260,28 +260,32 @@ export class Marks {
     ref: Ref,
   ): void {
     const { arena } = keyspace;
-    const isNew = this.#ints[mark * intsEach + 2]! >>> 8 === befores.absent;
-    const valueLength = record.valueLengthOf(arena, ref);
-    this.#putHead(writer, bodyOps.text, mark);
-    const bytes = writer.room(24 + valueLength);
+    const slab = slabOf(ref);
+    const word = wordOf(ref);
+    const keyLength = arena.words[slab]![word + 1]!;
+    const valueLength = arena.words[slab]![word + 2]!;
+    const length = keyLength + valueLength;
+    const bytes = writer.room(40 + length);
     let at = writer.length;
-    if (isNew) bytes[at++] = 0;
+    const before = this.#ints[mark * intsEach + 2]!;
+    bytes[at] = bodyOps.text;
+    bytes[at + 1] = before;
+    at = writeVarint(bytes, at + 2, keyLength);
+    if (before >>> 8 === befores.absent) bytes[at++] = 0;
     else {
       at = writeVarint(bytes, at, names.numberOf(this.#replicaOf(mark)) + 1);
       writer.words.setFloat64(at, this.#timeOf(mark), true);
       at += 8;
     }
     at = writeVarint(bytes, at, valueLength);
-    if ((record.flagsOf(arena, ref) & record.externalFlag) === 0) {
-      const value = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
-      const slab = slabOf(ref);
-      if (valueLength > wordCopyMax) copyBytes(bytes, at, arena.bytes[slab]!, value, valueLength);
-      else copyWords(writer.words, at, arena.data[slab]!, value, valueLength);
-    } else {
+    writer.length = at + length;
+    const start = record.keyStartOf(arena, ref);
+    if ((record.flagsOf(arena, ref) & record.externalFlag) !== 0) {
       const text = viewText(keyspace, ref);
-      copyBytes(bytes, at, text.bytes, text.start, valueLength);
-    }
-    writer.length = at + valueLength;
+      copyBytes(bytes, at, arena.bytes[slab]!, start, keyLength);
+      copyBytes(bytes, at + keyLength, text.bytes, text.start, valueLength);
+    } else if (length > wordCopyMax) copyBytes(bytes, at, arena.bytes[slab]!, start, length);
+    else copyWords(writer.words, at, arena.data[slab]!, start, length);
   }
 
   /** Operation, database and key. */

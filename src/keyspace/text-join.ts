@@ -1,7 +1,6 @@
 // A plain text of another replica, from a batch's bytes into a record, without an object. Only
 // where the outcome is plain, too: nothing is there, or exactly the text that its maker replaced.
 
-import { copyBytes } from "../base/bytes.js";
 import type { Stamp } from "../clock/stamp.js";
 import { type Ref, slabOf, wordOf } from "./arena.js";
 import type { BodyReader, Packed } from "./batch-body.js";
@@ -64,5 +63,5 @@ function overwriteAs(
   record.setHeader(arena, ref, record.textKind, 0, origin, time);
   arena.words[slabOf(ref)]![wordOf(ref) + 2] = valueLength;
   const start = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
-  copyBytes(arena.bytes[slabOf(ref)]!, start, body, valueStart, valueLength);
+  arena.put(slabOf(ref), start, body, valueStart, valueLength);
 }

@@ -12,7 +12,7 @@ import type { Bytes } from "./bytes.js";
 /** Less than this is left to the collector. */
 const leasedBytesMin = 64 * 1024;
 /** Free memory that is kept for later; more goes to the collector. */
-const freeBytesMax = 8 * 1024 * 1024;
+const freeBytesMax = 16 * 1024 * 1024;
 
 export class Lease {
   readonly #memory: LeasedMemory;

@@ -104,7 +104,7 @@ export class PeerHost {
   readonly #links = new Map<string, PeerLink>();
   /** Open links by the name of the node they reach. */
   readonly #open = new Map<string, PeerLink>();
-  /** Of long messages until the system has taken them. */
+  /** Of long messages until the system has taken them, and of long frames while they come. */
   readonly #memory = new LeasedMemory();
   #lastMessage: PeerMessage["message"] | undefined;
   #lastEncoded: EncodedMessage | undefined;
@@ -264,7 +264,7 @@ export class PeerHost {
   #accept(socket: Socket): void {
     this.counters.acceptedConnections++;
     socket.on("error", () => socket.destroy());
-    const reader = new FrameReader(handshakeBytesMax);
+    const reader = new FrameReader(handshakeBytesMax, this.#memory);
     const guest: Guest = { socket, reader, hello: undefined, isRefused: false, heardMs: 0 };
     guest.heardMs = this.#options.now();
     if (this.#guests.size >= connectionCountMax) {

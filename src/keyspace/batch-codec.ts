@@ -5,7 +5,8 @@
 // because batches outlive the read buffer, and kept as it is.
 
 import { assert } from "../base/assert.js";
-import { type ByteReader, type ByteWriter, MalformedBytes } from "../base/bytes.js";
+import { type ByteReader, type Bytes, type ByteWriter, MalformedBytes } from "../base/bytes.js";
+import type { Lease, LeasedMemory } from "../base/leased-memory.js";
 import { decodeTime } from "../clock/stamp.js";
 import { VersionVector } from "../clock/version-vector.js";
 import type { ReplicaCodec } from "../lattice/cell.js";
@@ -75,12 +76,35 @@ export function noteContext(context: VersionVector, codec: DictionaryCodec): voi
   if (context.size > 0) for (const [replica] of context.entries()) codec.note(replica);
 }
 
+/** Where the bodies of the batches of one message go. */
+export class BodyRoom {
+  readonly lease: Lease | undefined;
+  readonly #room: Bytes | undefined;
+  #used = 0;
+
+  /** @param bytesMax of all bodies together. */
+  constructor(memory: LeasedMemory | undefined, bytesMax: number, batchCount: number) {
+    this.#room = memory?.take(bytesMax);
+    if (this.#room !== undefined) this.lease = memory?.lease(this.#room, batchCount);
+  }
+
+  /** A copy of a body. */
+  keep(body: Bytes): Bytes {
+    if (this.#room === undefined) return body.slice();
+    const start = this.#used;
+    this.#used += body.length;
+    this.#room.set(body, start);
+    return this.#room.subarray(start, this.#used);
+  }
+}
+
 /** @throws MalformedBytes */
 export function decodeBatch(
   reader: ByteReader,
   codec: ReplicaCodec,
   keyspace: Keyspace,
   shardCount: number,
+  room?: BodyRoom,
 ): Batch {
   const shard = reader.varint();
   const origin = codec.read(reader);
@@ -94,9 +118,10 @@ export function decodeBatch(
       throw new MalformedBytes("a batch depends on its future");
   const group = decodeGroup(reader, shard, shardCount);
   const names = decodeNames(reader, codec, origin);
-  const body = reader.bytes().slice();
+  const bytes = reader.bytes();
+  const body = room === undefined ? bytes.slice() : room.keep(bytes);
   const place = { shard, origin, previous, time };
-  const batch = newBatch(place, dependencies, group, names, body);
+  const batch = newBatch(place, dependencies, group, names, body, room?.lease);
   checkBody(batch, keyspace, shardCount);
   return batch;
 }

@@ -86,7 +86,8 @@ export class Shards {
 
   readonly #logs: LogTotal = { bytes: 0 };
   #capture: Capture | undefined;
-  #memory: LeasedMemory | undefined;
+  /** Of bodies, where it is used again (`reuseMemory`). */
+  memory: LeasedMemory | undefined;
   readonly #leasedBytesMin: number | undefined;
   /** Per shard, what of the others' batches this replica's own batches have named so far. */
   readonly #named: VersionVector[];
@@ -127,7 +128,7 @@ export class Shards {
    * everybody has them. Nobody may look into a batch later than that (base/leased-memory.ts).
    */
   reuseMemory(): void {
-    this.#memory ??= new LeasedMemory(this.#leasedBytesMin);
+    this.memory ??= new LeasedMemory(this.#leasedBytesMin);
   }
 
   /**
@@ -151,7 +152,7 @@ export class Shards {
   /** Closes the open batch, logs it and answers it shard by shard; also tells `onClosed`. */
   // Spec: AntiEntropy.Write, Convergence.Write.
   closeBatch(): readonly Batch[] {
-    const { parts, lease } = this.#capture?.close(this.keyspace, this.count, this.#memory) ?? none;
+    const { parts, lease } = this.#capture?.close(this.keyspace, this.count, this.memory) ?? none;
     const time = this.keyspace.endBatch();
     if (time === 0) {
       assert(parts.length === 0, "keys changed without an open batch");

@@ -7,6 +7,7 @@ import { ByteReader, type Bytes, ByteWriter, MalformedBytes } from "../base/byte
 import { decodeTime } from "../clock/stamp.js";
 import type { Batch } from "../keyspace/batch.js";
 import {
+  BodyRoom,
   decodeBatch,
   decodeContext,
   encodeBatch,
@@ -247,8 +248,10 @@ function writeBatches(writer: ByteWriter, batches: readonly Batch[], codec: Dict
 
 function readBatches(reader: ByteReader, codec: DictionaryCodec, shards: Shards): Batch[] {
   const batches: Batch[] = [];
-  for (let count = reader.count(batchBytesMin); count > 0; count--)
-    batches.push(decodeBatch(reader, codec, shards.keyspace, shards.count));
+  const count = reader.count(batchBytesMin);
+  const room = new BodyRoom(shards.memory, reader.remaining, count);
+  while (batches.length < count)
+    batches.push(decodeBatch(reader, codec, shards.keyspace, shards.count, room));
   return batches;
 }
 

@@ -381,8 +381,10 @@ export class Repair {
   /** More is known of what a peer has: large logs soon forget what everybody has. */
   onKnown(now: number): void {
     const { shards, timing } = this.#cluster;
-    if (shards.logBytes > shards.stableBytesMax)
-      this.#forgetDueMs = Math.min(this.#forgetDueMs, now + timing.forgetMsMin);
+    if (shards.logBytes <= shards.stableBytesMax) return;
+    this.#forgetDueMs = Math.min(this.#forgetDueMs, now + timing.forgetMsMin);
+    // What others wrote is known to be everywhere only when its receivers have compared.
+    this.#exchangeDueMs = Math.min(this.#exchangeDueMs, now + timing.exchangeMsMin);
   }
 
   /**

@@ -2,8 +2,15 @@
 // of life. A length beyond the limit ends the connection before anything is allocated for it.
 
 import type { Bytes } from "../base/bytes.js";
+import type { LeasedMemory } from "../base/leased-memory.js";
 
 const lengthBytes = 4;
+/**
+ * Frames between these lengths are gathered in memory that is used again: shorter ones come whole,
+ * and for longer ones nothing is set aside before they are there.
+ */
+const gatheredBytesMin = 64 * 1024;
+const gatheredBytesMax = 2 * 1024 * 1024;
 
 /** A frame with its length in front. */
 export function withLength(frame: Bytes): Bytes {
@@ -40,14 +47,20 @@ export class FrameReader {
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   #neededBytes = lengthBytes;
+  readonly #memory: LeasedMemory | undefined;
+  /** A long frame as far as it has come. */
+  #gathered: Uint8Array | undefined;
+  #gatheredBytes = 0;
+  #gatheredLength = 0;
 
-  constructor(frameBytesMax: number) {
+  constructor(frameBytesMax: number, memory?: LeasedMemory) {
     this.frameBytesMax = frameBytesMax;
+    this.#memory = memory;
   }
 
   /** Bytes of a frame that is not complete. */
   get heldBytes(): number {
-    return this.#heldBytes;
+    return this.#heldBytes + this.#gatheredBytes;
   }
 
   /**
@@ -57,7 +70,12 @@ export class FrameReader {
   push(chunk: Uint8Array, take: (frame: Bytes) => boolean): void {
     if (this.isBroken) return;
     let bytes = chunk;
-    if (this.#heldBytes > 0) {
+    if (this.#gathered !== undefined) {
+      const taken = this.#gather(chunk);
+      if (this.#gatheredBytes < this.#gatheredLength) return;
+      if (!this.#takeGathered(take)) return;
+      bytes = chunk.subarray(taken);
+    } else if (this.#heldBytes > 0) {
       if (this.#heldBytes + chunk.length < this.#neededBytes) {
         this.#hold(chunk);
         return;
@@ -78,6 +96,10 @@ export class FrameReader {
       }
       if (left < lengthBytes + length) {
         this.#neededBytes = lengthBytes + length;
+        if (this.#beginGathering(length)) {
+          this.#gather(bytes.subarray(at + lengthBytes));
+          return;
+        }
         break;
       }
       const start = at + lengthBytes;
@@ -88,6 +110,30 @@ export class FrameReader {
       }
     }
     if (at < bytes.length) this.#hold(bytes.subarray(at));
+  }
+
+  #beginGathering(length: number): boolean {
+    if (length < gatheredBytesMin || length > gatheredBytesMax) return false;
+    this.#gathered = this.#memory?.take(length);
+    this.#gatheredLength = length;
+    return this.#gathered !== undefined;
+  }
+
+  /** Takes what belongs to the long frame; answers how many bytes that is. */
+  #gather(bytes: Uint8Array): number {
+    const count = Math.min(bytes.length, this.#gatheredLength - this.#gatheredBytes);
+    this.#gathered!.set(bytes.subarray(0, count), this.#gatheredBytes);
+    this.#gatheredBytes += count;
+    return count;
+  }
+
+  #takeGathered(take: (frame: Bytes) => boolean): boolean {
+    const frame = this.#gathered!;
+    this.#gathered = undefined;
+    this.#gatheredBytes = 0;
+    this.isBroken = !take(frame.subarray(0, this.#gatheredLength));
+    this.#memory?.giveBack(frame);
+    return !this.isBroken;
   }
 
   /** The reader's buffer is used again, so what must wait is copied. */

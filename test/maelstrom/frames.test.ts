@@ -4,7 +4,10 @@
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { testSeed } from "../../scripts/lib/test-seed.js";
 import { ByteWriter, emptyBytes } from "../../src/base/bytes.js";
+import { LeasedMemory } from "../../src/base/leased-memory.js";
+import { Prng } from "../../src/base/prng.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";
 import type { Body } from "../../src/consensus/messages.js";
 import { Keyspace } from "../../src/keyspace/keyspace.js";
@@ -16,6 +19,7 @@ import {
   encodeFramePieces,
   encodePeerMessage,
 } from "../../src/wire/peer-codec.js";
+import { FrameReader, withLength } from "../../src/wire/peer-frames.js";
 import { frameBytesHigh, messageBytesMax, PeerOutbox } from "../../src/wire/peer-outbox.js";
 
 const newShards = (self: string): Shards =>
@@ -162,5 +166,30 @@ test("frames: one in pieces is the one in one piece", () => {
     const pieces = encodeFramePieces(messages);
     expect(pieces.length).toBe(count);
     expect(Buffer.concat(pieces).equals(encodeFrame(messages))).toBe(true);
+  }
+});
+
+test("frames: cut anywhere on their way, they arrive as they were, one after the other", () => {
+  // Long ones are gathered in memory that is used again: the next must not disturb one in hand.
+  const prng = new Prng(testSeed("SKERRY_SEED"));
+  const memory = new LeasedMemory();
+  for (let round = 0; round < 20; round++) {
+    const lengths = [0, 10, 65_535, 65_536, 70_000, 200_000, 200_000, 5];
+    const frames = prng
+      .shuffle(lengths)
+      .map((length, i) => new Uint8Array(length).fill(i + 1, 0, length));
+    const stream = Buffer.concat(frames.map((frame) => withLength(frame)));
+    const reader = new FrameReader(1_000_000, round % 4 === 0 ? undefined : memory);
+    const seen: Uint8Array[] = [];
+    for (let at = 0; at < stream.length; ) {
+      const count = prng.pick([1, 3, 1_000, 65_536, 300_000]);
+      reader.push(stream.subarray(at, at + count), (frame) => seen.push(frame.slice()) > 0);
+      at += count;
+    }
+    expect(reader.heldBytes).toBe(0);
+    expect(seen.length).toBe(frames.length);
+    frames.forEach((frame, i) => {
+      expect(Buffer.compare(frame, seen[i]!)).toBe(0);
+    });
   }
 });

@@ -58,6 +58,14 @@ export const clusterBugs: PlantedBug[] = [
     suite: `${peers} -t links`,
   },
   {
+    name: "long_frame_takes_what_follows",
+    story: "the beginning of the next frame is taken for the end of a long one",
+    file: "src/wire/peer-frames.ts",
+    find: "Math.min(bytes.length, this.#gatheredLength - this.#gatheredBytes)",
+    replace: "Math.min(bytes.length, this.#gathered!.length - this.#gatheredBytes)",
+    suite: "test/maelstrom/frames.test.ts -t cut anywhere",
+  },
+  {
     name: "frame_memory_used_again_too_early",
     story: "a frame that waits for a slow peer is overwritten by a later one",
     file: "src/host/peer-link.ts",

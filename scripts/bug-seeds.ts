@@ -52,7 +52,7 @@ async function measure(
     const median = counts[Math.floor(counts.length / 2)]!;
     const area = bug.file.split("/")[1];
     const all = counts.map((count) => (count === Number.POSITIVE_INFINITY ? "none" : count));
-    return `| ${bug.name.slice(5)} | ${area} | ${median} | ${all.join(" ")} |`;
+    return `| ${bug.name.slice(5)} | ${area} | ${bug.needs} | ${median} | ${all.join(" ")} |`;
   } finally {
     writeFileSync(path, source);
   }
@@ -72,7 +72,9 @@ async function main(): Promise<void> {
     ({ name }) =>
       name.startsWith("sim: ") && (options.only === undefined || options.only.includes(name)),
   );
-  console.log("| Bug | In | Median seeds | Seeds of each draw |\n| --- | --- | --- | --- |");
+  console.log(
+    "| Bug | In | Needs | Median seeds | Seeds of each draw |\n| --- | --- | --- | --- | --- |",
+  );
   const folder = copyProject(projectFolder);
   try {
     for (const bug of bugs) console.log(await measure(bug, folder, options.draws, options.preset));

@@ -20,6 +20,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { integer } from "../src/bin/option-values.js";
+import type { SometimesName } from "../src/sim/sometimes.js";
 import { isMain, projectFolder, runNode, type VitestReport, vitestProgram } from "./project.js";
 
 /** One bug and the suite that must notice it. The lists live in test/planted/. */
@@ -34,6 +35,8 @@ export interface PlantedBug {
   readonly replace: string;
   /** A vitest file, optionally with ` -t part of a test's name`. */
   readonly suite: string;
+  /** Of bugs that the simulator finds: the situation (sim/sometimes.ts) in which they show. */
+  readonly needs?: SometimesName;
 }
 
 export interface PlantedOutcome {

@@ -26,7 +26,7 @@ import type { FaultKind } from "./fault-profile.js";
 import { corrupted } from "./network.js";
 import type { SimulatedClock } from "./simulated-clock.js";
 import type { Simulation } from "./simulation.js";
-import { joinedStateCountOf, noteNode } from "./sometimes.js";
+import { crashDisk, joinedStateCountOf, noteNode, noteReturn } from "./sometimes.js";
 import { newFacts, WatchedInput } from "./watched-input.js";
 
 /** Period of the node's housekeeping, as of the real host. */
@@ -233,7 +233,7 @@ export class SimulatedHost {
     const policy = this.#simulation.profile.logPolicy;
     const wish = { node: name, incarnation, policy, hasPeers: true };
     const start = nextStart(examined.start, examined, { ...wish, shardCount, databaseCount });
-    if (examined.start !== undefined) this.#simulation.sometimes.add("log_recovered");
+    noteReturn(examined, start, this.#simulation.sometimes);
     this.#simulation.watcher?.recovered?.(name, examined.nextLsn - 1);
     return { disk, recovery, examined, start, segmentBytes };
   }
@@ -290,7 +290,8 @@ export class SimulatedHost {
     this.life = undefined;
     noteNode(life.node, this.#simulation.sometimes);
     this.joinedStateCount += joinedStateCountOf(life.node);
-    this.#disk?.crash();
+    if (this.#disk !== undefined)
+      crashDisk(this.#disk, life.connections.keys(), this.#simulation.sometimes);
     this.#pausedUntilUs = 0;
     this.#busyUntilUs = 0;
     this.#diskFreeUs = 0;

@@ -1,7 +1,13 @@
 // Situations that a campaign must have met. A checker that never saw a read overlap a partition has
 // proved nothing about it, so a campaign in which one of these never happened fails.
 
+import type { Session } from "../commands/session.js";
 import type { Node } from "../node/node.js";
+import { unfinishedName } from "../storage/frame.js";
+import type { Examined } from "../storage/recovery.js";
+import type { StartRecord } from "../storage/start-record.js";
+import type { Wal } from "../storage/wal.js";
+import type { SimulatedDisk } from "./disk.js";
 import type { Tally } from "./tally.js";
 
 export const sometimes = {
@@ -31,6 +37,14 @@ export const sometimes = {
   log_recovered: "a node came back with its log",
   watch_refused: "a watched key had changed, and EXEC did nothing",
   checkpoint_made: "a checkpoint took the place of the older part of a log",
+  crash_took_bytes: "a crash took what was written to a log and not forced",
+  crash_took_replies: "a crash took replies that waited for the disk",
+  checkpoint_torn: "a crash came in the middle of a checkpoint",
+  tail_cut: "a crash left a torn record at the end of a log, and it was cut off",
+  writer_renewed: "the tail of a log may have been missing, and its node wrote under a new name",
+  writer_kept: "a node whose log was whole went on as the writer that it was",
+  file_sealed: "a file of the log was full, and the next one was begun",
+  log_fenced: "the disk refused a write or a sync, and the log worked again afterwards",
   log_salvaged: "a log was damaged, and its node came back with what could be read",
   session_moved: "a causal session went to another node with its token",
   session_waited_in_vain: "a node did not see in time what a session had seen",
@@ -40,14 +54,38 @@ export const sometimes = {
 
 export type SometimesName = keyof typeof sometimes;
 
-/** Situations that only a campaign of chaos must have met. */
-export const chaoticNames: readonly SometimesName[] = [
-  "log_salvaged",
-  "orphan_dropped",
-  "session_lost",
-];
+/** Situations that only a campaign of chaos must have met, and from how many seeds on. */
+export const chaoticFrom: Partial<Record<SometimesName, number>> = {
+  ...{ log_salvaged: 150, orphan_dropped: 150, session_lost: 150 },
+  ...{ crash_took_bytes: 150, tail_cut: 500, crash_took_replies: 500, checkpoint_torn: 5000 },
+};
 
 export const sometimesNames = Object.keys(sometimes) as SometimesName[];
+
+/** The machine of a node with a log goes down; notes what that takes. */
+export function crashDisk(
+  disk: SimulatedDisk,
+  sessions: Iterable<Session>,
+  sometimes: Tally<SometimesName>,
+): void {
+  for (const { heldBytes } of sessions) if (heldBytes > 0) sometimes.add("crash_took_replies");
+  if (disk.list().some(({ name }) => name === unfinishedName)) sometimes.add("checkpoint_torn");
+  const before = disk.lostBytes;
+  disk.crash();
+  if (disk.lostBytes > before) sometimes.add("crash_took_bytes");
+}
+
+/** How a node comes back with its log. */
+export function noteReturn(
+  { start: previous, isCut }: Pick<Examined, "start" | "isCut">,
+  start: StartRecord,
+  sometimes: Tally<SometimesName>,
+): void {
+  if (previous === undefined) return;
+  sometimes.add("log_recovered");
+  sometimes.add(start.replica === previous.replica ? "writer_kept" : "writer_renewed");
+  if (isCut) sometimes.add("tail_cut");
+}
 
 /** Shards that were joined as states or as differences of states. */
 export function joinedStateCountOf(node: Node): number {
@@ -71,4 +109,11 @@ export function noteNode(node: Node, sometimes: Tally<SometimesName>): void {
   sometimes.add("duplicate_batch", status.duplicateCount);
   sometimes.add("checkpoint_made", node.environment.storage?.figures.saveCount ?? 0);
   sometimes.add("key_expired", node.keyspace.expiredKeys);
+  if (node.journal !== undefined) noteLog(node.journal.wal, sometimes);
+}
+
+function noteLog({ counters, isFenced }: Wal, sometimes: Tally<SometimesName>): void {
+  // The first file is begun by every process.
+  sometimes.add("file_sealed", Math.max(0, counters.segmentCount - counters.failedSyncCount - 1));
+  if (!isFenced) sometimes.add("log_fenced", counters.failedSyncCount + counters.failedWriteCount);
 }

@@ -13,12 +13,17 @@ export function encodeNames(replicas: ReplicaTable, from: number): Bytes {
   return writer.finish();
 }
 
-/** Adds names to the table. @throws MalformedBytes when they contradict what is there. */
-export function restoreNames(bytes: Bytes, replicas: ReplicaTable): void {
+/**
+ * Adds names to the table. False: they follow others that are not there.
+ * @throws MalformedBytes when they contradict what is there.
+ */
+export function restoreNames(bytes: Bytes, replicas: ReplicaTable): boolean {
   const reader = new ByteReader(bytes);
   let index = reader.varint();
+  if (index > replicas.count) return false;
   for (let count = reader.count(); count > 0; count--, index++)
     if (replicas.decode(reader) !== index)
       throw new MalformedBytes("the names of replicas are in another order than the log's");
   reader.expectEnd();
+  return true;
 }

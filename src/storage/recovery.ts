@@ -107,7 +107,8 @@ export class Recovery {
       const next = (): Frame | undefined => this.#nextOfLast(scan, last);
       for (let frame = next(); frame !== undefined; frame = next()) {
         if (frame.kind === recordKinds.start) start = decodeStart(frame.payload);
-        if (frame.kind === recordKinds.names) restoreNames(frame.payload, replicas);
+        if (frame.kind === recordKinds.names && !restoreNames(frame.payload, replicas))
+          this.#damage(last.name, scan.offset, frame.lsn, "earlier names of replicas are missing");
         isClean = frame.kind === recordKinds.clean;
         this.#lastLsn = Math.max(this.#lastLsn, frame.lsn);
       }

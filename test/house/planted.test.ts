@@ -105,4 +105,7 @@ test("planted: every bug of this project still fits the sources it was written f
   expect(flaws.filter(([, flaw]) => flaw !== undefined)).toEqual([]);
   const names = bugs.map((planted) => planted.name);
   expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  // A bug for the simulator says what must have happened for it to show.
+  const idle = bugs.filter(({ name, needs }) => name.startsWith("sim: ") && needs === undefined);
+  expect(idle.map(({ name }) => name)).toEqual([]);
 });

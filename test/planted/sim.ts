@@ -1,13 +1,15 @@
 // Planted bugs that the simulator must find by itself, without a test that knows of them: over
 // lattices, replication, the registers, the clock and the frames. Each is one mistake of a line.
 
+import type { PlantedBug } from "../../scripts/planted.js";
+
 const seeds = "test/sim/campaign.test.ts -t seeds of moderate faults are clean";
 const logs = "test/sim/campaign.test.ts -t crashes of nodes with logs";
 const crashes = "test/sim/campaign.test.ts -t partitions and crashes together";
 const forcedLogs = "test/sim/logs.test.ts -t forced always";
 const looseLogs = "test/sim/logs.test.ts -t forced everysec";
 
-export const planted = [
+export const planted: readonly PlantedBug[] = [
   {
     name: "sim: reset rows are dropped",
     story: "a DEL forgets the others' rows, and their owners' next increments bring them back",
@@ -15,6 +17,7 @@ export const planted = [
     find: "cell.rows = exactly(othersRows(cell, self), noRows);",
     replace: "cell.rows = noRows;",
     suite: seeds,
+    needs: "increment_survived_reset",
   },
   {
     name: "sim: hi joins by the larger sum",
@@ -23,6 +26,7 @@ export const planted = [
     find: "if (twin.hiTime > row.hiTime) {",
     replace: "if (twin.hi.units > row.hi.units) {",
     suite: seeds,
+    needs: "increment_survived_reset",
   },
   {
     name: "sim: a delta lists no removals",
@@ -31,6 +35,7 @@ export const planted = [
     find: "if (!stays) removed.push({ time: sibling.time, replica: sibling.replica });",
     replace: "",
     suite: seeds,
+    needs: "add_survived_removal",
   },
   {
     name: "sim: the clock ignores what it joins",
@@ -39,6 +44,7 @@ export const planted = [
     find: "if (time > this.#last) this.#last = time;",
     replace: "if (time > this.#last + 2 ** 53) this.#last = time;",
     suite: seeds,
+    needs: "concurrent_sets",
   },
   {
     name: "sim: dependencies are not waited for",
@@ -47,6 +53,7 @@ export const planted = [
     find: 'return this.context.includes(batch.dependencies) ? "ready" : "gap";',
     replace: 'return "ready";',
     suite: seeds,
+    needs: "batch_waited",
   },
   {
     name: "sim: nothing is ever asked for",
@@ -55,6 +62,7 @@ export const planted = [
     find: "if (this.#lacking.has(shard) || !this.#lacks(peer, shard)) return;",
     replace: "if (shard >= 0) return;",
     suite: crashes,
+    needs: "pull_needed",
   },
   {
     name: "sim: logs never forget",
@@ -63,6 +71,7 @@ export const planted = [
     find: "shard.forget(stable, until, timesUntil);",
     replace: "",
     suite: seeds,
+    needs: "push_repeated",
   },
   {
     name: "sim: a straggler of a dead process is a return",
@@ -71,6 +80,7 @@ export const planted = [
     find: "if (former !== undefined && sender !== former && this.#isBefore(sender, former)) {",
     replace: "if (former !== undefined && sender === -1) {",
     suite: "test/replication/scenarios.test.ts -t straggler of a process",
+    needs: "crash_lost_writes",
   },
   {
     name: "sim: a blank acceptor votes",
@@ -79,6 +89,7 @@ export const planted = [
     find: "return member !== undefined && member.incarnation === this.stateIncarnation;",
     replace: "return member !== undefined;",
     suite: crashes,
+    needs: "read_overlapped_partition",
   },
   {
     name: "sim: the lowest vote is adopted",
@@ -87,6 +98,7 @@ export const planted = [
     find: "b === undefined || compareBallots(a.ballot, b.ballot) > 0;",
     replace: "b === undefined || compareBallots(a.ballot, b.ballot) < 0;",
     suite: seeds,
+    needs: "proposer_preempted",
   },
   {
     name: "sim: one vote is enough to read",
@@ -95,6 +107,7 @@ export const planted = [
     find: "if (count < majority) continue;",
     replace: "if (count < 1) continue;",
     suite: seeds,
+    needs: "second_read",
   },
   {
     name: "sim: a timeout is called a refusal",
@@ -104,6 +117,7 @@ export const planted = [
     replace:
       'deliver(result.kind === "ok" ? result.outcome : errorReply("temporarily_unavailable"));',
     suite: crashes,
+    needs: "cas_interrupted",
   },
   {
     name: "sim: damaged frames are believed",
@@ -112,6 +126,7 @@ export const planted = [
     find: "if (end < 0 || new ByteReader(frame, end).u32() !== crc32(frame.subarray(0, end)))",
     replace: "if (end < 0)",
     suite: seeds,
+    needs: "corrupt_frame_refused",
   },
   {
     name: "sim: a token is not waited for",
@@ -120,6 +135,7 @@ export const planted = [
     find: "return needed === undefined || this.#ports.shards().shards[shard]!.context.includes(needed);",
     replace: "return needed === undefined || this.#ports !== undefined;",
     suite: seeds,
+    needs: "session_moved",
   },
   {
     name: "sim: half of the votes are enough",
@@ -128,6 +144,7 @@ export const planted = [
     find: "return this.#nodes.length >= majorityOf(this.#configuration);",
     replace: "return this.#nodes.length >= majorityOf(this.#configuration) - 1;",
     suite: crashes,
+    needs: "round_timed_out",
   },
   {
     name: "sim: a repeated envelope runs again",
@@ -136,6 +153,7 @@ export const planted = [
     find: "if (order <= 0) {",
     replace: "if (order < 0) {",
     suite: seeds,
+    needs: "stored_outcome_told",
   },
   {
     name: "sim: lo is never raised",
@@ -144,6 +162,7 @@ export const planted = [
     find: "if (twin.loTime > row.loTime) {",
     replace: "if (twin.loTime > row.loTime + row.hiTime) {",
     suite: seeds,
+    needs: "increment_survived_reset",
   },
   {
     name: "sim: a row is kept that was removed",
@@ -152,6 +171,7 @@ export const planted = [
     find: "else if (otherSeen.covers(row.hiTime, row.replica)) continue;",
     replace: "",
     suite: seeds,
+    needs: "increment_survived_reset",
   },
   {
     name: "sim: batches of a group are joined one by one",
@@ -160,6 +180,7 @@ export const planted = [
     find: 'if (this.context.get(batch.origin) !== batch.previous) return "gap";',
     replace: "",
     suite: seeds,
+    needs: "message_overtaken",
   },
   {
     name: "sim: a checkpoint's time is a context",
@@ -169,6 +190,7 @@ export const planted = [
     find: "if (!isOld) this.#own.advance(this.#writer, time);",
     replace: "this.#own.advance(this.#writer, time);",
     suite: logs,
+    needs: "checkpoint_made",
   },
   {
     name: "sim: what stands behind a gap is taken",
@@ -177,6 +199,7 @@ export const planted = [
     find: "if (!isOld && frame.lsn >= untilLsn) isBehindGap = true;",
     replace: "",
     suite: logs,
+    needs: "log_salvaged",
   },
   {
     name: "sim: a file without its head was never durable",
@@ -185,6 +208,7 @@ export const planted = [
     find: "      if (frame.safeLsn > least) return true;\n",
     replace: "",
     suite: logs,
+    needs: "log_salvaged",
   },
   {
     name: "sim: a part of a group is joined alone",
@@ -193,6 +217,7 @@ export const planted = [
     find: "if (head.group.length === 1) return [head];",
     replace: "if (head.group.length > 0) return [head];",
     suite: seeds,
+    needs: "batch_waited",
   },
   {
     name: "sim: what was watched is not compared",
@@ -201,6 +226,7 @@ export const planted = [
     find: "if (!equalBytes(version, reader.bytes())) isUnchanged = false;",
     replace: "reader.bytes();",
     suite: seeds,
+    needs: "watch_refused",
   },
   {
     name: "sim: a file is sealed without an fsync",
@@ -211,6 +237,7 @@ export const planted = [
       "if (this.#goodBytes >= this.#segmentBytes) this.#onSynced(undefined);\n" +
       "    else this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error), isAwaited);",
     suite: forcedLogs,
+    needs: "file_sealed",
   },
   {
     name: "sim: a name is kept after a lost tail",
@@ -219,6 +246,7 @@ export const planted = [
     find: 'return previous.policy === "always" && !end.isCut;',
     replace: "return true;",
     suite: looseLogs,
+    needs: "writer_renewed",
   },
   {
     name: "sim: peers hear before the disk",
@@ -227,6 +255,7 @@ export const planted = [
     find: "if (log === undefined || !log.isHolding) {",
     replace: "if (to !== undefined) {",
     suite: forcedLogs,
+    needs: "crash_took_bytes",
   },
   {
     name: "sim: the name of a file is not forced",
@@ -235,5 +264,15 @@ export const planted = [
     find: "this.#disk.append(name, head.view());\n      this.#disk.syncFolder();",
     replace: "this.#disk.append(name, head.view());",
     suite: forcedLogs,
+    needs: "file_sealed",
+  },
+  {
+    name: "sim: a reply leaves before the disk has spoken",
+    story: "a client is told of a write that a crash then takes",
+    file: "src/wire/client-input.ts",
+    find: "return session.heldBytes > 0 || (node.journal?.mustHold ?? false);",
+    replace: "return session.heldBytes > 0;",
+    suite: forcedLogs,
+    needs: "crash_took_replies",
   },
 ];

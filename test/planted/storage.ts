@@ -139,6 +139,14 @@ export const plantedInStorage = [
     suite: `${recovery} -t read as it once was`,
   },
   {
+    name: "log_names_behind_lost_ones",
+    story: "a log whose names are damaged cannot even be salvaged",
+    file: "src/storage/names.ts",
+    find: "  if (index > replicas.count) return false;\n",
+    replace: "",
+    suite: `${recovery} -t behind lost ones`,
+  },
+  {
     name: "log_recovered_tail_not_forced",
     story: "a killed process left records in memory only, and the next one calls them durable",
     file: "src/storage/recovery.ts",

@@ -27,15 +27,19 @@ const timeoutMs = 1_200_000;
 const rare: ReadonlySet<SometimesName> = new Set([
   "add_survived_removal",
   "batch_held_for_skew",
+  "checkpoint_torn",
   "client_timed_out",
   "concurrent_sets",
   "crash_lost_writes",
+  "crash_took_bytes",
+  "crash_took_replies",
   "increment_survived_reset",
   "log_salvaged",
   "orphan_dropped",
   "session_lost",
   "session_waited_in_vain",
   "state_sync_needed",
+  "tail_cut",
 ]);
 
 test(

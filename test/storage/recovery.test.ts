@@ -127,6 +127,25 @@ test("recovery: damage in an earlier file, or a missing file, stops the start", 
   expect(() => replayed(other.disk)).toThrow(/records \d+ to \d+ are missing/);
 });
 
+test("recovery: names of replicas that stand behind lost ones are told as damage", () => {
+  const rig = newRig("always", 100_000);
+  // The table of the beginning has one name.
+  const names = (from: number, name: string): Uint8Array =>
+    new ByteWriter().varint(from).varint(1).text(name).finish();
+  const note = (bytes: Uint8Array): number => {
+    rig.wal.append(recordKinds.names, bytes, 0, 0);
+    record(rig, "text");
+    return rig.disk.list()[0]!.bytes;
+  };
+  const lost = note(names(1, "n2/1")) - 2 * 33 - "text".length;
+  note(names(2, "n3/1"));
+  rig.disk.rot(segmentName(1), lost);
+  expect(() => replayed(rig.disk)).toThrow(RecoveryError);
+  const { texts, findings } = replayed(rig.disk, true);
+  expect(texts).toEqual(["text", "text"]);
+  expect(findings.join()).toContain("earlier names of replicas are missing");
+});
+
 test("recovery: who starts after damage is a new replica and no voter of old", () => {
   const wish = { ...start, hasPeers: true };
   const isKept = (end: Partial<{ isClean: boolean; isCut: boolean; isDamaged: boolean }>) =>

@@ -32,6 +32,11 @@ export class VersionVector implements Seen {
     if (time > times[replica]!) times[replica] = time;
   }
 
+  /** Forgets everything: to be done only together with what the vector speaks of. */
+  clear(): void {
+    this.#times.length = 0;
+  }
+
   /** Least upper bound, in place. */
   join(other: VersionVector): void {
     const times = other.#times;

@@ -8,6 +8,7 @@ const names = [
   "roundsChosen",
   "roundsPreempted",
   "roundsTimedOut",
+  "roundsOutdated",
   "fastReads",
   "secondReads",
   "readsThroughHome",

@@ -115,6 +115,7 @@ export class Proposer implements Job {
   // Spec: LinearizableRegister.AdoptInProposer.
   onEpochChange(now: number): void {
     this.#warm = undefined;
+    if (this.#phase.kind !== "idle") this.#context.counters.roundsOutdated++;
     this.#become(idle);
     this.#start(now);
   }

@@ -162,6 +162,15 @@ export class Shard {
     }
   }
 
+  /** Nothing was ever seen: a shard that was given up is none of this replica's business. */
+  // Spec: merge-rules 17.
+  release(): void {
+    // Others may still be sent them: their memory is not given back.
+    for (const { batches } of this.#chains.values()) this.#drop(batches, Number.POSITIVE_INFINITY);
+    this.#chains.clear();
+    this.context.clear();
+  }
+
   #changeBytes(by: number): void {
     this.#bytes += by;
     this.#total.bytes += by;

@@ -7,6 +7,12 @@
 // Everything that lets state in or out closes the open batch first (merge-rules 3), so a caller
 // cannot forget it.
 //
+// A shard whose keepers have it can be given up (`release`): its context, its log and at once all
+// that may be said of it go; its keys go piece by piece (shard-sweep.ts). What this replica itself
+// wrote in it stays its own, so a shard that comes back takes in nothing before a whole state that
+// brings that with it (merge-rules 17; `isBare`): else a new write would follow on one that is not
+// there.
+//
 // Left out: overlays and range-wise sync (merge-rules 11 and 12; a shard's state is joined in one
 // step), compact wipes (5), restarting after a clock disaster (19).
 
@@ -23,6 +29,7 @@ import { Capture, type ClosedParts, type ShardPart } from "./capture.js";
 import { type Digest, digestShards, digestSlots } from "./digest.js";
 import { hashBytes } from "./hash.js";
 import type { Keyspace } from "./keyspace.js";
+import { ReleasedShards } from "./released-shards.js";
 import { type LogTotal, Shard, type Verdict } from "./shard.js";
 import { shardOfSlot, slotOfKey } from "./slot.js";
 import {
@@ -54,8 +61,11 @@ export interface ShardsOptions {
 /** `foreign`: made under this replica's name, but not by it. */
 export type ApplyOutcome = "applied" | "duplicate" | "gap" | "early" | "foreign";
 
-/** `foreign`: it claims writes of this very replica that this replica has not made. */
-export type JoinOutcome = "joined" | "early" | "foreign";
+/**
+ * `foreign`: it claims writes of this very replica that this replica has not made. `behind`: it
+ * lacks some that this replica has made. `elsewhere`: this replica keeps no copy of the shard.
+ */
+export type JoinOutcome = "joined" | "early" | "foreign" | "behind" | "elsewhere";
 
 /** Told of each closed batch, whoever closed it: those are to be logged and sent. */
 export type ClosedListener = (batches: readonly Batch[]) => void;
@@ -81,8 +91,13 @@ export class Shards {
   onJoined: ((state: Bytes) => void) | undefined;
   /** Told of each shard whose whole state was joined. */
   onWholeState: ((shard: number) => void) | undefined;
+  /** Told that shards were given up, before anything else happens to them. */
+  onReleased: ((shards: readonly number[]) => void) | undefined;
+  /** Whether this replica keeps a copy of a shard, or takes part in nothing of it. */
+  isHeld: (shard: number) => boolean = () => true;
   /** Batches that were dropped from the logs for want of room. */
   truncatedCount = 0;
+  readonly released: ReleasedShards;
 
   readonly #logs: LogTotal = { bytes: 0 };
   #capture: Capture | undefined;
@@ -97,6 +112,7 @@ export class Shards {
     this.keyspace = keyspace;
     this.shards = Array.from({ length: count }, (_, index) => new Shard(index, this.#logs));
     this.#named = this.shards.map(() => new VersionVector());
+    this.released = new ReleasedShards(this);
     this.clockSkewMsMax = options.clockSkewMsMax ?? 60_000;
     this.logBytesMax = options.logBytesMax ?? 32 * 1024 * 1024;
     this.stableBytesMax = options.stableBytesMax ?? 1024 * 1024;
@@ -158,8 +174,10 @@ export class Shards {
       assert(parts.length === 0, "keys changed without an open batch");
       return [];
     }
-    const group = parts.map(({ shard }) => shard);
-    const batches = parts.map((part) => this.#closeShard(part, time, group, lease));
+    // What becomes of the keys of a shard that was given up is nobody's news.
+    const kept = parts.filter(({ shard }) => !this.released.isGone(shard));
+    const group = kept.map(({ shard }) => shard);
+    const batches = kept.map((part) => this.#closeShard(part, time, group, lease));
     this.#boundLogs();
     if (batches.length > 0) this.onClosed?.(batches);
     return batches;
@@ -201,6 +219,7 @@ export class Shards {
 
   /** Whether a batch may be joined now. */
   judge(batch: Batch): Verdict {
+    if (this.released.isBare(batch.shard)) return "gap";
     const verdict = this.shards[batch.shard]!.judge(batch);
     if (verdict !== "ready") return verdict;
     if (batch.origin === this.keyspace.self) return "foreign";
@@ -339,13 +358,28 @@ export class Shards {
   #joinState(state: ShardState, bytes: Bytes): JoinOutcome {
     const { keyspace } = this;
     const { context } = this.shards[state.shard]!;
-    if (!context.covers(state.context.get(keyspace.self), keyspace.self)) return "foreign";
+    if (!this.isHeld(state.shard)) return "elsewhere";
+    const own = state.context.get(keyspace.self);
+    const isBare = this.released.isBare(state.shard);
+    const made = isBare ? this.released.ownTime(state.shard) : context.get(keyspace.self);
+    if (own > made) return "foreign";
+    if (isBare && (own < made || state.isPartial)) return "behind";
     for (const [, time] of state.context.entries()) if (this.isEarly(time)) return "early";
     for (const [, time] of state.context.entries()) keyspace.clock.observe(time);
     state.join(context);
     this.shards[state.shard]!.joinContext(state.context);
     this.onJoined?.(bytes);
     return "joined";
+  }
+
+  // ---- giving up
+
+  /** Gives shards up: from now on nothing was ever seen of them. Their keys go by a sweep. */
+  release(shards: readonly number[]): void {
+    this.settle();
+    this.released.add(shards);
+    for (const shard of shards) this.shards[shard]!.release();
+    this.onReleased?.(shards);
   }
 
   // ---- digests
@@ -405,7 +439,8 @@ export class Shards {
     }
     for (const db of this.keyspace.databases)
       db.keys.forEach((ref) => {
-        const { context } = this.shards[this.shardOfKey(this.keyspace.keyOf(ref))]!;
+        const { context, index } = this.shards[this.shardOfKey(this.keyspace.keyOf(ref))]!;
+        if (!this.released.isSwept(index)) return;
         this.keyspace.entryOf(ref).forEachCell((_slot, _element, { siblings, rows }) => {
           for (const { time, replica } of siblings)
             assert(context.covers(time, replica), "a value is stored that the context lacks");

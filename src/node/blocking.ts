@@ -162,6 +162,23 @@ export class Blocking {
     return true;
   }
 
+  /** Ends the waits for keys that are elsewhere now. @param errorFor undefined: a key is here. */
+  redirect(errorFor: (key: Uint8Array) => string | undefined): void {
+    for (const waiter of [...this.#waiters.values()]) {
+      const { bytes, ranges, indices } = waiter;
+      const keys = [...indices.values()].map((index) => {
+        const start = ranges[index * 2]!;
+        return bytes.subarray(start, start + ranges[index * 2 + 1]!);
+      });
+      const error = keys.map(errorFor).find((found) => found !== undefined);
+      if (error === undefined) continue;
+      this.#answer(waiter, (call) => {
+        call.reply.error(error);
+        return true;
+      });
+    }
+  }
+
   #giveUp(waiter: Waiter): void {
     this.#answer(waiter, (call) => {
       waiter.wait.giveUp(call);

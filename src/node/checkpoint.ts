@@ -121,6 +121,9 @@ export class Checkpoint {
     this.#frame(recordKinds.contexts, (writer) => {
       for (const { context } of shards.shards) encodeContext(writer, context, indexCodec);
     });
+    // What the walk may still find of shards that were given up before.
+    if (shards.released.count > 0)
+      this.#frame(recordKinds.released, (writer) => writer.raw(shards.released.encode()));
     this.#registers = this.#source.registers.records();
     this.#append();
   }

@@ -67,6 +67,9 @@ const catchUpMsMax = 30_000;
 /** How often what is to be done is looked for; a node admits at most one other in that time. */
 const lookMs = 200;
 
+/** A peer that has not said how far it is is asked again after this. */
+const askAgainMs = 1_000;
+
 /** What a link to an address has found there; undefined: nobody yet. */
 export interface LinkView {
   readonly name: string;
@@ -90,6 +93,7 @@ export class Clustering {
   readonly #startedMs: number;
   #lookDueMs: number;
   #isChanging = false;
+  #askDueMs = 0;
   readonly #met = new Set<string>();
   #founders: readonly string[] | undefined;
 
@@ -136,7 +140,10 @@ export class Clustering {
   /** This node can talk to a peer from now on. */
   onLinked(name: string, incarnation: number, nowMs: number): void {
     this.membership.noteHeard(name, incarnation, nowMs);
-    this.#ports.replicator().addPeer(name);
+    // Who has left and still runs is told so, and is nobody's peer: logs would be kept for it.
+    const entry = this.membership.get(name);
+    const hasGone = entry !== undefined && entry.state !== "alive";
+    if (!hasGone || incarnation > entry.incarnation) this.#ports.replicator().addPeer(name);
     this.membership.greet(name);
     this.#ports.replicator().onLinked(name);
   }
@@ -204,6 +211,11 @@ export class Clustering {
     const met = this.#heardPeers(nowMs);
     const replicator = this.#ports.replicator();
     const isCaughtUp = met.every(({ name }) => replicator.hasCaughtUpWith(name));
+    if (nowMs >= this.#askDueMs) {
+      // What a peer said when it was met may have been lost.
+      this.#askDueMs = nowMs + askAgainMs;
+      for (const { name } of met) replicator.askFirst(name);
+    }
     if (!(isCaughtUp && this.#hasMet(nowMs)) && waitedMs < catchUpMsMax) return;
     this.isServing = true;
     this.#ports.onServing();

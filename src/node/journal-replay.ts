@@ -57,7 +57,11 @@ export class JournalReplay {
         this.#applyBatches(payload);
         return;
       case recordKinds.state:
+        this.#shards.released.sweepAll();
         this.#shards.restoreState(payload);
+        return;
+      case recordKinds.released:
+        this.#shards.released.restore(new ByteReader(payload));
         return;
       case recordKinds.consensus:
         this.#registers.recover(payload);
@@ -76,6 +80,7 @@ export class JournalReplay {
   /** Nothing more comes: the node is what its log says. */
   finish(): void {
     const keyspace = this.#keyspace;
+    this.#shards.released.sweepAll();
     keyspace.endBatch();
     keyspace.dirty = 0;
     keyspace.expiredKeys = 0;
@@ -84,6 +89,8 @@ export class JournalReplay {
 
   #applyBatches(payload: Uint8Array): void {
     const reader = new ByteReader(payload);
+    // Of a shard that came back nothing may stand from before.
+    this.#shards.released.sweepAll();
     for (let count = reader.count(); count > 0; count--) {
       const batch = decodeBatch(reader, indexCodec, this.#keyspace, this.#shards.count);
       this.#shards.restoreBatch(batch);

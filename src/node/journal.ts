@@ -105,6 +105,8 @@ export class Journal {
     keyspace.redo = this.redo;
     shards.onApplied = (batches) => this.logBatches(batches);
     shards.onJoined = (state) => this.#log(recordKinds.state, keyspace.clock.last, state);
+    shards.onReleased = (released) =>
+      this.#log(recordKinds.released, keyspace.clock.last, shards.released.encode(released));
   }
 
   // ---- who writes

@@ -351,6 +351,7 @@ export class Node {
       db.keys.drain(drainSlotsPerSlice);
       if (db.keys.isResizing) hasMore = true;
     }
+    if (this.shards.released.sweep()) hasMore = true;
     if (this.#compaction.step(compactionBlocksPerSlice)) hasMore = true;
     this.#sliceDueMs = hasMore ? this.#nowMs + 1 : Number.POSITIVE_INFINITY;
   }

@@ -7,28 +7,48 @@ import { nodeGate } from "./dispatcher.js";
 import { infoLines } from "./info-lines.js";
 import type { Node } from "./node.js";
 import { Placing } from "./placing.js";
-import { placingGate } from "./placing-gate.js";
+import { errorForKey, type PlacingGatePorts, placingGate } from "./placing-gate.js";
 
 /** @param factor copies of each shard; 0 or undefined: every node holds every shard. */
 export function placeShards(node: Node, clustering: Clustering, factor = 0): void {
   const { environment } = node;
-  const placing = factor === 0 ? undefined : newPlacing(node, clustering, factor);
+  const onChanged = (): void => {
+    if (gatePorts !== undefined) node.blocking.redirect((key) => errorForKey(gatePorts, key));
+  };
+  const placing = factor === 0 ? undefined : newPlacing(node, clustering, factor, onChanged);
+  const gatePorts = placing && gatePortsOf(node, clustering, placing);
   environment.cluster = new ClusterStatus(node, clustering, placing);
   environment.infoSections.set("stability", () => infoLines(describeStability(node, clustering)));
-  if (placing === undefined) return;
+  if (placing === undefined || gatePorts === undefined) return;
   node.replicator!.holdings = placing;
   clustering.placing = placing;
-  const { dispatcher, consistency } = node;
-  const shardCount = node.shards.count;
-  const addressOf = (name: string): string | undefined =>
-    clustering.membership.get(name)?.clientAddress;
+  const { dispatcher } = node;
   dispatcher.nodeGates |= nodeGate.placed;
-  const gate = placingGate({ shardCount, consistency, placing, addressOf });
-  dispatcher.gates.set("placement", gate);
-  environment.infoSections.set("placement", () => infoLines(placing.describe()));
+  dispatcher.gates.set("placement", placingGate(gatePorts));
+  const { released } = node.shards;
+  environment.infoSections.set("placement", () =>
+    infoLines({ ...placing.describe(), keys_given_up: released.sweptKeyCount }),
+  );
 }
 
-function newPlacing(node: Node, { membership }: Clustering, factor: number): Placing {
+const gatePortsOf = (
+  { shards, consistency }: Node,
+  { membership }: Clustering,
+  placing: Placing,
+): PlacingGatePorts => ({
+  shardCount: shards.count,
+  consistency,
+  placing,
+  addressOf: (name) => membership.get(name)?.clientAddress,
+});
+
+/** @param onChanged told when something is held or served that was not, or the reverse */
+function newPlacing(
+  node: Node,
+  { membership }: Clustering,
+  factor: number,
+  onChanged: () => void,
+): Placing {
   const replicator = node.replicator!;
   return new Placing({
     self: node.name,
@@ -39,7 +59,12 @@ function newPlacing(node: Node, { membership }: Clustering, factor: number): Pla
     toldBy: (name) => membership.pingOf(name)?.holdings,
     hasAllOf: (name, shard, sinceMs) => replicator.hasAllOf(name, shard, sinceMs),
     isBlank: (shard) => node.shards.context(shard).isEmpty,
+    isBare: (shard) => node.shards.released.isBare(shard),
+    startAnew: (shard) => node.shards.released.startAnew(shard),
+    hasRemains: (shard) => !node.shards.released.isSwept(shard),
+    handOver: (handings) => replicator.handOver(handings, node.nowMs),
     announce: () => {
+      onChanged();
       membership.pingAll();
       replicator.inquire();
     },

@@ -1,9 +1,13 @@
 // The gate of placement: a command whose keys lie in a shard that this node does not serve is sent
 // to a node that does, by MOVED, as cluster-aware clients know it (Redis Cluster specification).
 // Linearizable keys are not asked about: every node serves those.
+//
+// EXEC is asked about all that it is to run and all that is watched: a shard may have gone to
+// others since. The same holds for who waits for a key (`errorForKey`).
 
 import type { Call } from "../commands/call.js";
 import { type Command, keyPositions } from "../commands/command.js";
+import type { Session, Transaction } from "../commands/session.js";
 import { shardOfSlot, slotOfKey } from "../keyspace/slot.js";
 import type { Consistency } from "./consistency.js";
 import type { Gate } from "./dispatcher-gates.js";
@@ -17,20 +21,67 @@ export interface PlacingGatePorts {
   addressOf(node: string): string | undefined;
 }
 
-export const placingGate =
-  (ports: PlacingGatePorts): Gate =>
-  (call, command, _session, refuse) => {
-    const error = call.isInsideExec ? undefined : objection(ports, call, command);
+export function placingGate(ports: PlacingGatePorts): Gate {
+  /** Slots of what an open transaction has queued. */
+  const queued = new WeakMap<Transaction, Set<number>>();
+  return (call, command, session, refuse) => {
+    if (call.isInsideExec) return false;
+    const { transaction } = session;
+    const used = (transaction && queued.get(transaction)) ?? new Set<number>();
+    const error =
+      command.name === "exec"
+        ? objectionToExec(ports, session, used)
+        : objection(ports, call, command, used);
+    if (transaction !== undefined) queued.set(transaction, used);
     if (error === undefined) return false;
     refuse(error);
     return true;
   };
+}
 
+/** What to answer for a key that is served elsewhere; undefined: it is served here. */
+export function errorForKey(ports: PlacingGatePorts, key: Uint8Array): string | undefined {
+  if (ports.consistency.modeOf(key, 0, key.length) === "linearizable") return undefined;
+  return errorForSlot(ports, slotOfKey(key));
+}
+
+function objectionToExec(
+  ports: PlacingGatePorts,
+  { watched }: Session,
+  used: ReadonlySet<number>,
+): string | undefined {
+  for (const slot of used) {
+    const error = errorForSlot(ports, slot);
+    if (error !== undefined) return error;
+  }
+  for (const { key } of watched) {
+    const error = errorForKey(ports, Buffer.from(key, "latin1"));
+    if (error !== undefined) return error;
+  }
+  return undefined;
+}
+
+function errorForSlot(
+  { shardCount, placing, addressOf }: PlacingGatePorts,
+  slot: number,
+): string | undefined {
+  const shard = shardOfSlot(slot, shardCount);
+  if (placing.serves(shard)) return undefined;
+  for (const server of placing.serversOf(shard)) {
+    const address = addressOf(server);
+    if (address !== undefined && address !== "") return `MOVED ${slot} ${address}`;
+  }
+  return "CLUSTERDOWN Hash slot not served";
+}
+
+/** @param used gathers the slots of the command's keys */
 function objection(
-  { shardCount, consistency, placing, addressOf }: PlacingGatePorts,
+  ports: PlacingGatePorts,
   call: Call,
   command: Command,
+  used: Set<number>,
 ): string | undefined {
+  const { shardCount, consistency, placing } = ports;
   if (command.flags.includes("pubsub")) return undefined; // Channels have slots and are no keys.
   let missing = -1;
   let slots = 0;
@@ -42,13 +93,10 @@ function objection(
     const slot = slotOfKey(call.bytes, start, start + size);
     if (slot !== last) slots++;
     last = slot;
+    used.add(slot);
     if (!placing.serves(shardOfSlot(slot, shardCount))) missing = slot;
   }
   if (missing < 0) return undefined;
   if (slots > 1) return "CROSSSLOT Keys in request don't hash to the same slot";
-  for (const server of placing.serversOf(shardOfSlot(missing, shardCount))) {
-    const address = addressOf(server);
-    if (address !== undefined && address !== "") return `MOVED ${missing} ${address}`;
-  }
-  return "CLUSTERDOWN Hash slot not served";
+  return errorForSlot(ports, missing);
 }

@@ -7,19 +7,26 @@
 // more of it is it *served* here (design.md section 6: a node serves what its context covers).
 // Until then, and for what it does not hold, clients are sent to a node that serves the shard.
 //
-// A shard that falls to others stays here and is kept up to date as long as this process lives, so
-// no write is lost on the way: what a slow peer still sends arrives. Only a shard in which nothing
-// was ever written is let go at once, as while a cluster is being founded.
-//
-// Left out: giving back the memory of shards that moved away (merge-rules 17) before a restart.
+// A shard that falls to others is served here until they serve it, and for a while longer. Then it
+// is *leaving*: clients are sent on, and everything that peers still send is taken in and passed
+// on, until all who are to keep it say that they have what is here (replication/handover.ts). Only
+// then is it given up. Should one of them fall silent before, it is served again. A shard in which
+// nothing was ever written is let go at once, as while a cluster is being founded.
 
+import type { Handing } from "../replication/handover.js";
 import type { Holdings } from "../replication/holdings.js";
 import type { NodeId } from "../replication/messages.js";
 import { Ring } from "../replication/ring.js";
 
 /** What a node tells of a shard; two bits in its pings. */
-export const holding = { none: 0, fetched: 1, served: 2 } as const;
+export const holding = { none: 0, fetched: 1, served: 2, leaving: 3 } as const;
 export type Holding = (typeof holding)[keyof typeof holding];
+
+/** For so long a shard that others serve is served here, too: clients' maps change. */
+export const stayMs = 5_000;
+
+/** Who fetches a shard asks again after this. */
+const askAgainMs = 1_000;
 
 export interface PlacingPorts {
   readonly self: NodeId;
@@ -36,6 +43,14 @@ export interface PlacingPorts {
   hasAllOf(node: NodeId, shard: number, sinceMs: number): boolean;
   /** Whether nothing was ever written in a shard, as far as this node knows. */
   isBlank(shard: number): boolean;
+  /** Whether a shard was given up here before, and wants back what this node wrote in it. */
+  isBare(shard: number): boolean;
+  /** Nobody has that any more: the shard goes on without. */
+  startAnew(shard: number): void;
+  /** Whether keys are left of a shard that was given up. */
+  hasRemains(shard: number): boolean;
+  /** Gives up those of the shards whose keepers have them; answers which. */
+  handOver(handings: readonly Handing[]): readonly number[];
   /** Tells all peers what is held now, and asks what they have. */
   announce(): void;
 }
@@ -43,12 +58,16 @@ export interface PlacingPorts {
 export class Placing implements Holdings {
   readonly #ports: PlacingPorts;
   readonly #held: Uint8Array;
-  /** When a shard began to be fetched. */
+  /** When a shard began to be fetched, or to be served by all others who are to. */
   readonly #sinceMs: Float64Array;
   #ring = new Ring([]);
   #members: readonly NodeId[] = [];
   /** Shards that began to be served here after they were fetched from others. */
   fetchedCount = 0;
+  /** Shards that were given up. */
+  givenUpCount = 0;
+  #handings: Handing[] = [];
+  #askDueMs = 0;
 
   constructor(ports: PlacingPorts) {
     this.#ports = ports;
@@ -66,6 +85,19 @@ export class Placing implements Holdings {
     return this.#toldBy(node, shard) !== holding.none;
   }
 
+  peerServes(node: NodeId, shard: number): boolean {
+    return this.#toldBy(node, shard) === holding.served;
+  }
+
+  keeps(shard: number): boolean {
+    return this.serves(shard) && this.#holdersOf(shard).includes(this.#ports.self);
+  }
+
+  /** The nodes that are to hold a shard; nobody before the first look. */
+  #holdersOf(shard: number): readonly NodeId[] {
+    return this.#members.length === 0 ? [] : this.#ring.holders(shard, this.#ports.factor);
+  }
+
   // ---- what clients are told
 
   serves(shard: number): boolean {
@@ -75,12 +107,10 @@ export class Placing implements Holdings {
   /** The nodes that serve a shard and are heard; those that the ring wants come first. */
   serversOf(shard: number): NodeId[] {
     const { self, isHeard } = this.#ports;
-    const wanted = this.#members.length === 0 ? [] : this.#ring.holders(shard, this.#ports.factor);
+    const wanted = this.#holdersOf(shard);
     const others = this.#members.filter((node) => !wanted.includes(node));
     return [...wanted, ...others].filter((node) =>
-      node === self
-        ? this.serves(shard)
-        : isHeard(node) && this.#toldBy(node, shard) === holding.served,
+      node === self ? this.serves(shard) : isHeard(node) && this.peerServes(node, shard),
     );
   }
 
@@ -110,29 +140,69 @@ export class Placing implements Holdings {
       this.#ring = new Ring(members);
     }
     let isChanged = false;
+    this.#handings = [];
     for (let shard = 0; shard < this.#held.length; shard++)
       if (this.#lookAt(shard, nowMs)) isChanged = true;
-    if (isChanged) this.#ports.announce();
+    if (this.#giveUp()) isChanged = true;
+    // Who fetches needs answers, and they may be lost.
+    const isAsking = this.#held.includes(holding.fetched) && nowMs >= this.#askDueMs;
+    if (!isChanged && !isAsking) return;
+    this.#askDueMs = nowMs + askAgainMs;
+    this.#ports.announce();
+  }
+
+  /** Whether anything was given up. What is not named here is wanted again. */
+  #giveUp(): boolean {
+    const done = this.#ports.handOver(this.#handings);
+    for (const shard of done) this.#held[shard] = holding.none;
+    this.givenUpCount += done.length;
+    return done.length > 0;
   }
 
   #lookAt(shard: number, nowMs: number): boolean {
-    const { self, factor, isBlank } = this.#ports;
-    const isWanted = this.#ring.holders(shard, factor).includes(self);
+    const { self, isBlank, hasRemains } = this.#ports;
+    const isWanted = this.#holdersOf(shard).includes(self);
     const held = this.#held[shard]!;
     if (held === holding.none) {
+      if (hasRemains(shard)) return false;
       // What a log brought back is kept, whoever it falls to now.
       if (!isWanted && isBlank(shard)) return false;
-      this.#held[shard] = holding.fetched;
-      this.#sinceMs[shard] = nowMs;
-      return true;
+      return this.#begin(shard, nowMs);
     }
     if (!isWanted && isBlank(shard) && !this.#isNeeded(shard)) {
       this.#held[shard] = holding.none;
       return true;
     }
-    if (held === holding.served || !this.#isFetched(shard)) return false;
-    this.#held[shard] = holding.served;
+    if (held === holding.fetched) return this.#isFetched(shard) && this.#serve(shard, nowMs);
+    const isElsewhere = !isWanted && this.#isServedByHolders(shard);
+    if (held === holding.leaving) {
+      if (!isElsewhere) return this.#begin(shard, nowMs);
+      this.#handings.push({ shard, keepers: this.#holdersOf(shard) });
+      return false;
+    }
+    if (!isElsewhere) this.#sinceMs[shard] = nowMs;
+    if (nowMs - this.#sinceMs[shard]! < stayMs) return false;
+    this.#held[shard] = holding.leaving;
     return true;
+  }
+
+  #begin(shard: number, nowMs: number): boolean {
+    this.#held[shard] = holding.fetched;
+    this.#sinceMs[shard] = nowMs;
+    return true;
+  }
+
+  #serve(shard: number, nowMs: number): boolean {
+    this.#held[shard] = holding.served;
+    this.#sinceMs[shard] = nowMs;
+    return true;
+  }
+
+  /** Whether all who are to hold a shard are heard and serve it. */
+  #isServedByHolders(shard: number): boolean {
+    return this.#holdersOf(shard).every(
+      (node) => this.#ports.isHeard(node) && this.peerServes(node, shard),
+    );
   }
 
   /** Nobody else serves it yet. */
@@ -142,11 +212,19 @@ export class Placing implements Holdings {
 
   /** Whether everybody who is heard and holds the shard has told, and has nothing more. */
   #isFetched(shard: number): boolean {
-    const { self, isHeard, toldBy, hasAllOf } = this.#ports;
-    const heard = this.#members.filter((node) => node !== self && isHeard(node));
+    const { self, isHeard, toldBy, hasAllOf, isBare, startAnew } = this.#ports;
+    const others = this.#members.filter((node) => node !== self);
+    const heard = others.filter(isHeard);
     if (heard.some((node) => toldBy(node) === undefined)) return false;
-    const sources = heard.filter((node) => this.#toldBy(node, shard) === holding.served);
+    // Who is leaving has all of it, too, and perhaps what nobody else has yet.
+    const sources = heard.filter((node) => this.#toldBy(node, shard) >= holding.served);
     if (!sources.every((node) => hasAllOf(node, shard, this.#sinceMs[shard]!))) return false;
+    if (isBare(shard)) {
+      // What this node wrote before must come back; only if nobody is left who could have it ...
+      const isHeldElsewhere = others.some((node) => this.peerHolds(node, shard));
+      if (heard.length < others.length || isHeldElsewhere) return false;
+      startAnew(shard);
+    }
     if (sources.length > 0) this.fetchedCount++;
     return true;
   }
@@ -167,7 +245,9 @@ export class Placing implements Holdings {
       shards: this.#held.length,
       shards_fetched: count(holding.fetched),
       shards_served: count(holding.served),
+      shards_leaving: count(holding.leaving),
       shards_taken_over: this.fetchedCount,
+      shards_given_up: this.givenUpCount,
       ...Object.fromEntries(shares.map(({ node, shards }) => [`share_${node}`, shards])),
       advice: isUneven ? "split" : "none",
     };

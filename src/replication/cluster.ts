@@ -77,6 +77,7 @@ export class Cluster {
     assert(!parts.peers.includes(parts.self), "a node is not its own peer");
     this.self = parts.self;
     this.shards = shards;
+    shards.isHeld = (shard) => this.holdings.holds(shard);
     this.#port = port;
     this.peers = parts.peers.map((node) => new Peer(node, shards.keyspace.replicas));
     this.timing = parts.timing;
@@ -97,7 +98,8 @@ export class Cluster {
     // What leaves must be closed (merge-rules 3): an open batch is half written. Batches are, and
     // an acknowledgement says nothing about what is not.
     if (body.type !== "delta") this.shards.settle();
-    const message = { sender: this.shards.keyspace.self, body };
+    const { keyspace, released } = this.shards;
+    const message = { sender: keyspace.self, releases: released.count, body };
     for (const { node } of peers) {
       this.counters.sentCount++;
       if ("batches" in body) this.counters.sentBatchCount += body.batches.length;

@@ -34,6 +34,8 @@ const types = [
   "offer",
   "inquiry",
   "difference",
+  "release",
+  "kept",
 ] as const satisfies readonly Body["type"][];
 
 const tags = new Map<Body["type"], number>(types.map((type, tag) => [type, tag]));
@@ -46,7 +48,7 @@ const batchBytesMin = 22;
  * (`roomFor`); another one takes its place if it is too small.
  */
 export function encodeMessage(
-  { sender, body }: ReplicationMessage,
+  { sender, releases = 0, body }: ReplicationMessage,
   shards: Shards,
   room: Bytes | number = roomFor(body),
 ): Bytes {
@@ -58,6 +60,7 @@ export function encodeMessage(
   const writer = new ByteWriter(room);
   codec.writeNames(writer);
   codec.write(writer, sender);
+  writer.varint(releases);
   writer.u8(tags.get(body.type)!);
   writeBody(writer, body, codec);
   return writer.view();
@@ -75,11 +78,12 @@ export function decodeMessage(bytes: Bytes, shards: Shards): ReplicationMessage 
   const codec = new DictionaryCodec(shards.keyspace.replicas);
   codec.readNames(reader);
   const sender = codec.read(reader);
+  const releases = reader.varint();
   const type = types[reader.u8()];
   if (type === undefined) throw new MalformedBytes("unknown replication message");
   const body = readBody(reader, type, codec, shards);
   reader.expectEnd();
-  return { sender, body };
+  return { sender, releases, body };
 }
 
 function writeBody(writer: ByteWriter, body: Body, codec: DictionaryCodec): void {
@@ -101,6 +105,15 @@ function writeBody(writer: ByteWriter, body: Body, codec: DictionaryCodec): void
       return;
     case "pull":
       writeContexts(writer, body.contexts, codec);
+      writeShards(writer, body.whole);
+      return;
+    case "release":
+      writer.varint(body.id);
+      writeContexts(writer, body.contexts, codec);
+      return;
+    case "kept":
+      writer.varint(body.id);
+      writeShards(writer, body.shards);
       return;
     case "state":
       writer.bytes(body.bytes);
@@ -158,8 +171,18 @@ function readBody(
       const wantsReply = readFlag(reader);
       return { type, wantsReply, contexts: readContexts(reader, codec, shards) };
     }
-    case "pull":
-      return { type, contexts: readContexts(reader, codec, shards) };
+    case "pull": {
+      const contexts = readContexts(reader, codec, shards);
+      return { type, contexts, whole: readShards(reader, shards) };
+    }
+    case "release": {
+      const id = reader.varint();
+      return { type, id, contexts: readContexts(reader, codec, shards) };
+    }
+    case "kept": {
+      const id = reader.varint();
+      return { type, id, shards: readShards(reader, shards) };
+    }
     case "state":
       return { type, bytes: reader.bytes().slice() };
     case "state_part": {
@@ -239,6 +262,18 @@ function readShard(reader: ByteReader, shards: Shards): number {
   const shard = reader.varint();
   if (shard >= shards.count) throw new MalformedBytes(`no shard has the number ${shard}`);
   return shard;
+}
+
+function writeShards(writer: ByteWriter, list: readonly number[]): void {
+  writer.varint(list.length);
+  for (const shard of list) writer.varint(shard);
+}
+
+function readShards(reader: ByteReader, shards: Shards): number[] {
+  const list: number[] = [];
+  for (let count = reader.count(1); count > 0; count--)
+    list.push(readLaterShard(reader, shards, list.at(-1)));
+  return list;
 }
 
 function writeBatches(writer: ByteWriter, batches: readonly Batch[], codec: DictionaryCodec): void {

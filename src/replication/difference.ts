@@ -159,6 +159,8 @@ export class Comparison {
     this.#cluster.shards.settle();
     const found = this.#collect(inquired);
     for (const each of inquired) {
+      // It was given up meanwhile.
+      if (!this.#cluster.holdings.holds(each.shard)) continue;
       const changed = each.isWhole ? undefined : this.#changedSince(each.shard, offered);
       if (changed === undefined) this.#states.give(peer, each.shard, now);
       else this.#answer(peer, id, each, found.get(each.shard) ?? [], changed, now);
@@ -234,6 +236,7 @@ export class Comparison {
     this.#inquired.delete(peer);
     const wanted = offered.filter(({ shard, context }) => {
       const isNews = !shards.shards[shard]!.context.includes(context);
+      if (!this.#cluster.holdings.holds(shard) || shards.released.isBare(shard)) return false;
       return isNews && !this.isHeld(shard) && !this.#states.isTaking(shard, now);
     });
     if (wanted.length === 0) return;
@@ -278,7 +281,8 @@ export class Comparison {
   }
 
   /**
-   * A whole state of the shard came in between: what was noted of its keys is not true any more.
+   * A whole state of the shard came in between, or it was given up: what was noted of its keys is
+   * not true any more.
    */
   onState(shard: number): void {
     for (const { keys } of this.#inquired.values()) keys.delete(shard);

@@ -200,6 +200,18 @@ export class DirectPush implements Dissemination {
     link.ackDueMs = Number.POSITIVE_INFINITY;
   }
 
+  onReleased(shards: readonly number[]): void {
+    for (const { owed } of this.#links) for (const shard of shards) owed.delete(shard);
+  }
+
+  /** What a peer does not hold any more it will never acknowledge. */
+  #dropElsewhere(link: Link): void {
+    const { holdings } = this.#cluster;
+    const { node } = link.peer;
+    link.outbox = link.outbox.filter(({ shard }) => holdings.peerHolds(node, shard));
+    link.bytes = bytesOf(link.outbox);
+  }
+
   onDue(now: number): void {
     for (const link of this.#links) {
       if (this.#resendMs(link) <= now) {
@@ -207,6 +219,7 @@ export class DirectPush implements Dissemination {
         this.#cluster.counters.resentBatchCount += link.sentCount;
         link.sentCount = 0;
         link.sentBytes = 0;
+        if (!this.#cluster.isEverywhere) this.#dropElsewhere(link);
         link.windowBytes = this.#cluster.limits.probeBytesMax;
         this.#pump(link, now);
       }
@@ -223,8 +236,9 @@ export class DirectPush implements Dissemination {
       const batch = link.outbox[link.sentCount]!;
       const isFull = link.sentBytes + batch.bytes > link.windowBytes || buggify("window_is_small");
       if (link.sentBytes > 0 && isFull) break;
-      // What the peer has told of by another way may be gone already (base/leased-memory.ts).
-      if (!link.peer.covers(batch)) batches.push(batch);
+      // What the peer has told of by another way may be gone already (base/leased-memory.ts), and
+      // so may be what concerns a shard that the peer does not hold.
+      if (!link.peer.covers(batch) && batch.lease?.isOver !== true) batches.push(batch);
       link.sentCount++;
       link.sentBytes += batch.bytes;
     }

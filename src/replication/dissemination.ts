@@ -26,5 +26,7 @@ export interface Dissemination {
   /** A node has joined the cluster, or left it for good. */
   onAdded(peer: Peer): void;
   onRemoved(peer: Peer): void;
+  /** This node has given shards up. */
+  onReleased(shards: readonly number[]): void;
   onDue(now: number): void;
 }

@@ -8,7 +8,16 @@ export interface Holdings {
   holds(shard: number): boolean;
   /** Whether a peer does, as far as it has told. */
   peerHolds(node: NodeId, shard: number): boolean;
+  /** Whether a peer has all of a shard and serves it, as far as it has told. */
+  peerServes(node: NodeId, shard: number): boolean;
+  /** Whether a shard is served here and is to stay here: others may rely on this copy. */
+  keeps(shard: number): boolean;
 }
 
 /** Every node holds every shard. */
-export const everywhere: Holdings = { holds: () => true, peerHolds: () => true };
+export const everywhere: Holdings = {
+  holds: () => true,
+  peerHolds: () => true,
+  peerServes: () => true,
+  keeps: () => true,
+};

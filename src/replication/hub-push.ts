@@ -230,6 +230,9 @@ export class HubPush implements Dissemination {
     return { count: this.#unconfirmed.length, bytes: this.#unconfirmedBytes };
   }
 
+  /** Through hubs only where every node holds every shard. */
+  onReleased(): void {}
+
   onAdded(): void {
     this.#sort();
   }

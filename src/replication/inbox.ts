@@ -15,6 +15,9 @@ import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import type { Batch } from "../keyspace/batch.js";
 import type { Shards } from "../keyspace/shards.js";
 
+/** The rest of a group may still come for so long, whatever is known of it. */
+const tornMsMin = 2_000;
+
 interface Waiting {
   readonly batch: Batch;
   readonly sinceMs: number;
@@ -51,6 +54,13 @@ export class Inbox {
   isForeign: (shard: number) => boolean = () => false;
   /** Batches of such shards. */
   elsewhereCount = 0;
+  /**
+   * Whether a batch has been joined elsewhere without the part of its group that lies in a shard,
+   * and nobody is known to have that: its maker is gone, and with it the group as a whole.
+   */
+  isTorn: (batch: Batch, shard: number) => boolean = () => false;
+  /** When something was last taken in or looked at. */
+  #nowMs = 0;
 
   constructor(shards: Shards, limits: InboxLimits) {
     this.#shards = shards;
@@ -82,6 +92,7 @@ export class Inbox {
   /** Takes batches in, joins whatever is ready now, and answers what was joined, in order. */
   // Spec: Gossip.OnDelta.
   take(batches: readonly Batch[], now: number): Batch[] {
+    this.#nowMs = now;
     const joined: Batch[] = [];
     const touched = new Set<number>();
     for (const batch of batches) {
@@ -94,8 +105,11 @@ export class Inbox {
 
   /** Looks at everything again: time has passed, or a state was joined. */
   retry(now: number): Batch[] {
+    this.#nowMs = now;
     for (const origins of this.#stuck) origins.clear();
     if (this.#count === 0) return [];
+    // What came before the shard went elsewhere.
+    for (const shard of this.#waiting.keys()) if (this.isForeign(shard)) this.forget(shard);
     const joined = this.#drain(new Set(this.#waiting.keys()));
     for (const chains of this.#waiting)
       for (const chain of chains.values())
@@ -191,7 +205,7 @@ export class Inbox {
       touched.delete(shard); // Deleted and added again, it comes round once more.
       for (const chain of this.#waiting[shard]!.values()) {
         while (chain.length > 0) {
-          const members = this.#joinable(chain[0]!.batch);
+          const members = this.#joinable(chain[0]!);
           if (members === undefined) break;
           joined.push(...this.#shards.applyTogether(members));
           for (const batch of members) {
@@ -208,9 +222,10 @@ export class Inbox {
    * The batches that are to be joined together with the head of a chain; undefined while it must
    * wait.
    */
-  #joinable(head: Batch): readonly Batch[] | undefined {
+  #joinable({ batch: head, sinceMs }: Waiting): readonly Batch[] | undefined {
     const verdict = this.#shards.judge(head);
     if (verdict === "duplicate") return [head];
+    if (this.isForeign(head.shard)) return undefined;
     if (verdict !== "ready" || this.isHeld(head.shard)) return undefined;
     if (head.group.length === 1) return [head];
     const members: Batch[] = [];
@@ -219,11 +234,20 @@ export class Inbox {
       if (this.#shards.shards[shard]!.context.covers(head.time, head.origin)) continue;
       if (this.isForeign(shard)) continue;
       const member = this.#waiting[shard]!.get(head.origin)?.[0]?.batch;
-      if (member === undefined || member.time !== head.time) return undefined;
+      if (member === undefined || member.time !== head.time) {
+        if (this.#nowMs - sinceMs > tornMsMin && this.isTorn(head, shard)) continue;
+        return undefined;
+      }
       if (this.#shards.judge(member) !== "ready" || this.isHeld(shard)) return undefined;
       members.push(member);
     }
     return members;
+  }
+
+  /** Nothing of a shard is waited for any more. */
+  forget(shard: number): void {
+    for (const chain of this.#waiting[shard]!.values())
+      for (const { batch } of [...chain]) this.#remove(batch);
   }
 
   #drop(batch: Batch): void {

@@ -19,6 +19,11 @@ export interface ShardContext {
 export interface ReplicationMessage {
   /** The incarnation that speaks: what is known of a node's former ones is not true of it. */
   readonly sender: ReplicaIndex;
+  /**
+   * How often the sender has given shards up: what it had seen of them before, it has no more. 0
+   * when left out.
+   */
+  readonly releases?: number;
   readonly body: Body;
 }
 
@@ -42,7 +47,9 @@ export type Body =
   | StateMore
   | Offer
   | Inquiry
-  | Difference;
+  | Difference
+  | Release
+  | Kept;
 
 /**
  * Batches that the sender has joined, oldest first. The contexts acknowledge and tell how far the
@@ -86,6 +93,8 @@ export interface Contexts {
 export interface Pull {
   readonly type: "pull";
   readonly contexts: readonly ShardContext[];
+  /** Shards of which only a whole state is of use (keyspace/released-shards.ts). */
+  readonly whole: readonly number[];
 }
 
 /** A shard's whole state, because the log does not reach back (state-sync.ts). */
@@ -149,4 +158,19 @@ export interface Difference {
   readonly matched: Uint8Array;
   /** A partial state (keyspace/state-sync.ts). */
   readonly bytes: Uint8Array;
+}
+
+/** "I want to give these shards up, and have seen so much of them: do you keep them?" */
+export interface Release {
+  readonly type: "release";
+  /** Of the question; the answer repeats it. */
+  readonly id: number;
+  readonly contexts: readonly ShardContext[];
+}
+
+/** "These I keep, with all that you have seen of them." */
+export interface Kept {
+  readonly type: "kept";
+  readonly id: number;
+  readonly shards: readonly number[];
 }

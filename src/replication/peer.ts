@@ -14,6 +14,8 @@ export class Peer {
   readonly node: NodeId;
   incarnation: ReplicaIndex | undefined;
   readonly #retired = new Set<ReplicaIndex>();
+  /** How often it has given shards up, as far as it has told. */
+  #releases = 0;
   readonly #known = new Map<number, VersionVector>();
   heardMs = Number.NEGATIVE_INFINITY;
   /** Smoothed time between a push and its acknowledgement; undefined before the first. */
@@ -41,10 +43,24 @@ export class Peer {
     this.heardMs = now;
     if (sender === former) return true;
     this.incarnation = sender;
+    this.#releases = 0;
     this.#known.clear();
     if (former === undefined) return true;
     this.#retired.add(former);
     onReturn();
+    return true;
+  }
+
+  /**
+   * The peer says how often it has given shards up: what it had before it may lack now. False for a
+   * message from before, whose words about the peer are as void as those of a past incarnation.
+   */
+  hearReleases(count: number, onMore: () => void): boolean {
+    if (count < this.#releases) return false;
+    if (count === this.#releases) return true;
+    this.#releases = count;
+    this.#known.clear();
+    onMore();
     return true;
   }
 

@@ -58,7 +58,14 @@ export class Repair {
     this.#hash = new SettledHash(cluster.shards);
     this.states = new StateTransfer(cluster);
     this.comparison = new Comparison(cluster, this.states);
-    inbox.isForeign = (shard) => !cluster.holdings.holds(shard);
+    // What has come back takes nothing in before its whole state.
+    inbox.isForeign = (shard) =>
+      !cluster.holdings.holds(shard) || cluster.shards.released.isBare(shard);
+    // Where nodes hold different shards a part may be joined that the others never left.
+    inbox.isTorn = (batch, shard) =>
+      !cluster.isEverywhere &&
+      cluster.peers.some((peer) => peer.covers(batch)) &&
+      !cluster.peers.some((peer) => peer.known(shard).covers(batch.time, batch.origin));
     inbox.isHeld = (shard) => this.comparison.isHeld(shard);
     const { exchangeMs, forgetMs } = cluster.timing;
     this.#exchangeGapMs = exchangeMs;
@@ -90,6 +97,21 @@ export class Repair {
     this.comparison.forget(peer);
   }
 
+  /** Shards that this node has given up. */
+  onReleased(shards: readonly number[]): void {
+    for (const shard of shards) {
+      this.#lacking.delete(shard);
+      this.#inbox.forget(shard);
+      this.states.forgetShard(shard);
+      this.comparison.onState(shard);
+    }
+  }
+
+  /** What a peer has told of itself is not true any more. */
+  onForgotten(peer: Peer): void {
+    this.#contextsMs.delete(peer);
+  }
+
   /** Whether a shard's state is on its way, whole or as a difference. */
   #isTaking(shard: number, now: number): boolean {
     return this.comparison.isHeld(shard) || this.states.isTaking(shard, now);
@@ -115,6 +137,11 @@ export class Repair {
   hasAllOf(peer: Peer, shard: number, sinceMs: number): boolean {
     if ((this.#contextsMs.get(peer) ?? Number.NEGATIVE_INFINITY) <= sinceMs) return false;
     return isSeen(this.#cluster.shards)({ shard, context: peer.known(shard) });
+  }
+
+  /** Asks a peer how far it is; it answers whatever it knows of this node. */
+  ask(peer: Peer): void {
+    this.#cluster.send(peer, { type: "contexts", contexts: [], wantsReply: true });
   }
 
   /** Tells a peer how far this node is, and asks the same. */
@@ -183,7 +210,7 @@ export class Repair {
     this.#contextsMs.set(peer, now);
     if (this.#lacking.size > 0) this.#hasten(now);
     // Who fetches a shard must hear also that there is nothing more of it.
-    const isOwed = !this.#cluster.isEverywhere || this.#hasNewsFor(peer);
+    const isOwed = !this.#cluster.isEverywhere || contexts.length === 0 || this.#hasNewsFor(peer);
     if (wantsReply && isOwed) this.#sendContexts(peer, false);
   }
 
@@ -243,9 +270,13 @@ export class Repair {
    * not at hand here and may be joined.
    */
   #lacks(peer: Peer, shard: number, until = Number.POSITIVE_INFINITY): boolean {
-    const { shards } = this.#cluster;
+    const { shards, holdings } = this.#cluster;
+    if (!holdings.peerHolds(peer.node, shard)) return false;
+    const { self } = shards.keyspace;
+    if (shards.released.isBare(shard))
+      return peer.known(shard).covers(shards.released.ownTime(shard), self);
     for (const [origin, time] of peer.known(shard).entries()) {
-      if (origin === shards.keyspace.self || time > until || shards.isEarly(time)) continue;
+      if (origin === self || time > until || shards.isEarly(time)) continue;
       if (this.#inbox.reach(shard, origin) < time) return true;
     }
     return false;
@@ -281,18 +312,22 @@ export class Repair {
   #pull(peer: Peer, now: number): void {
     const { timing, counters } = this.#cluster;
     const contexts: ShardContext[] = [];
+    const whole: number[] = [];
+    const { released } = this.#cluster.shards;
     for (const [shard, at] of [...this.#lacking].sort((a, b) => a[0] - b[0])) {
       if (at > now || !this.#lacks(peer, shard) || this.#isTaking(shard, now)) continue;
       contexts.push({ shard, context: this.#reachOf(peer, shard) });
+      if (released.isBare(shard)) whole.push(shard);
       this.#lacking.set(shard, now + timing.pullTimeoutMs);
     }
     this.#pulling.set(peer, { untilMs: now + timing.pullTimeoutMs, hasProgress: false });
     counters.pullCount++;
-    this.#cluster.send(peer, { type: "pull", contexts });
+    this.#cluster.send(peer, { type: "pull", contexts, whole });
   }
 
   #reachOf(peer: Peer, shard: number): VersionVector {
     const reach = new VersionVector();
+    if (this.#cluster.shards.released.isBare(shard)) return reach;
     const { context } = this.#cluster.shards.shards[shard]!;
     for (const vector of [context, peer.known(shard)])
       for (const [origin] of vector.entries())
@@ -322,14 +357,15 @@ export class Repair {
   // ---- answering
 
   // Spec: Gossip.OnPull.
-  onPull(peer: Peer, { contexts }: Pull, now: number): void {
+  onPull(peer: Peer, { contexts, whole }: Pull, now: number): void {
     if (buggify("pull_answer_is_lost")) return;
-    const { limits } = this.#cluster;
+    const { limits, holdings } = this.#cluster;
     const batches: Batch[] = [];
     let stateCount = 0;
     const compared: number[] = [];
     for (const { shard, context } of contexts) {
-      const found = this.#since(shard, context);
+      if (!holdings.holds(shard)) continue;
+      const found = whole.includes(shard) ? undefined : this.#since(shard, context);
       if (found !== undefined) batches.push(...found);
       else if (this.#isWorthComparing(context)) compared.push(shard);
       else if (stateCount < limits.pullStateCountMax) {

@@ -16,6 +16,7 @@ import type { Shards } from "../keyspace/shards.js";
 import { Cluster, type Counters, type Port } from "./cluster.js";
 import { DirectPush } from "./direct-push.js";
 import type { Dissemination } from "./dissemination.js";
+import { type Handing, Handover } from "./handover.js";
 import type { Holdings } from "./holdings.js";
 import { HubPush } from "./hub-push.js";
 import { Inbox } from "./inbox.js";
@@ -77,6 +78,7 @@ export class Replicator {
   readonly #inbox: Inbox;
   readonly #repair: Repair;
   readonly #push: Dissemination;
+  readonly #handover: Handover;
   #retryDueMs = Number.POSITIVE_INFINITY;
 
   /**
@@ -103,6 +105,7 @@ export class Replicator {
     this.#repair = new Repair(this.#cluster, this.#inbox, now);
     // A hub may pass on what everybody has learnt of meanwhile by other ways.
     if (this.mode === "direct") shards.reuseMemory();
+    this.#handover = new Handover(this.#cluster);
     this.#push = this.mode === "hub" ? new HubPush(this.#cluster) : new DirectPush(this.#cluster);
   }
 
@@ -132,6 +135,25 @@ export class Replicator {
   hasAllOf(node: NodeId, shard: number, sinceMs: number): boolean {
     const peer = this.#cluster.peer(node);
     return peer === undefined || this.#repair.hasAllOf(peer, shard, sinceMs);
+  }
+
+  /**
+   * Gives up those of the shards that all their keepers have; answers which (handover.ts). To be
+   * called often, with all that are to go.
+   */
+  handOver(handings: readonly Handing[], now: number): number[] {
+    const done = this.#handover.look(handings, now);
+    if (done.length === 0) return done;
+    this.#cluster.shards.release(done);
+    this.#repair.onReleased(done);
+    this.#push.onReleased(done);
+    return done;
+  }
+
+  /** Asks a peer how far it is, unless it has said so since it was met. */
+  askFirst(node: NodeId): void {
+    const peer = this.#cluster.peer(node);
+    if (peer !== undefined && !this.#repair.hasTold(peer)) this.#repair.ask(peer);
   }
 
   /** Asks every peer how far it is. */
@@ -191,7 +213,10 @@ export class Replicator {
       const holders = peers.filter((peer) => this.#cluster.isShared(peer, index));
       const isOwnThere = holders.every((peer) => peer.known(index).covers(context.get(self), self));
       // Where only some hold a shard, at least one who stays must have all of it.
-      const isAllThere = holders.some((peer) => peer.known(index).includes(context));
+      const { holdings } = this.#cluster;
+      const isAllThere = holders.some(
+        (peer) => holdings.peerServes(peer.node, index) && peer.known(index).includes(context),
+      );
       return isOwnThere && (this.#cluster.isEverywhere || isAllThere);
     });
   }
@@ -233,10 +258,16 @@ export class Replicator {
     if (!isAck) shards.settle();
     const isPresent = peer.hear(message.sender, now, () => {
       this.#push.onReturn(peer, now);
+      this.#repair.onForgotten(peer);
       this.#repair.compareWith(peer);
     });
     // Words of a past incarnation about itself are void. The batches it made are as good as any.
-    if (isPresent) this.#onPresent(peer, message, now);
+    const onMore = (): void => {
+      this.#repair.onForgotten(peer);
+      this.#repair.inquire(peer);
+    };
+    if (isPresent && peer.hearReleases(message.releases ?? 0, onMore))
+      this.#onPresent(peer, message, now);
     else if ("batches" in message.body) this.#join(message.body.batches, now);
   }
 
@@ -273,6 +304,12 @@ export class Replicator {
         return;
       case "inquiry":
         this.#repair.comparison.onInquiry(peer, body, now);
+        return;
+      case "release":
+        this.#handover.onRelease(peer, body);
+        return;
+      case "kept":
+        this.#handover.onKept(peer, body);
         return;
       case "difference":
         this.#takeState(peer, now, () => this.#repair.comparison.onDifference(peer, body, now));

@@ -123,6 +123,11 @@ export class StateTransfer {
     return false;
   }
 
+  /** A shard was given up. */
+  forgetShard(shard: number): void {
+    for (const [peer, taken] of this.#taken) if (taken.shard === shard) this.#taken.delete(peer);
+  }
+
   forget(peer: Peer): void {
     this.#given.delete(peer);
     this.#taken.delete(peer);

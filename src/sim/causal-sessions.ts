@@ -63,8 +63,10 @@ export class CausalSessions {
       next: (client) => (mayAsk() ? this.#next(client) : undefined),
       onDone: (client, _request, reply) => this.#onDone(client, reply),
     };
+    // Elsewhere it must first say what it has seen.
+    const options = { thinkMs, mayMove: true, repeats: false };
     for (const [index, host] of hosts.entries()) {
-      const client = new Client(own, host, simulation.prng.fork(), { thinkMs, mayMove: true });
+      const client = new Client(own, host, simulation.prng.fork(), options);
       this.#sessions.set(client, {
         index,
         ...{ token: "", connection: 0, asked: undefined, written: 0 },
@@ -145,7 +147,11 @@ export class CausalSessions {
       if (what === "take") session.connection = 0;
       return;
     }
-    if (text.startsWith("OOM")) return;
+    if (text.startsWith("OOM") || text.startsWith("MOVED")) return;
+    if (text.startsWith("LOADING") || text.startsWith("CLUSTERDOWN")) {
+      client.reconnect();
+      return;
+    }
     session.token = "";
     this.#told.delete(session);
     this.#forgetUntold(session);

@@ -38,6 +38,7 @@ export class Client {
   readonly #world: ClientWorld;
   readonly #thinkUs: number;
   readonly #mayMove: boolean;
+  readonly #repeats: boolean;
   #host: SimulatedHost;
   #session: Session | undefined;
   #process = 0;
@@ -52,21 +53,28 @@ export class Client {
         told: readonly Told[];
       }
     | undefined;
+  /** What it was sent on with, and whether it is just asking that. */
+  #again: Request | undefined;
+  #isAgain = false;
   /** Replies on a connection come in order. */
   #lastReplyUs = 0;
 
-  /** @param mayMove whether it goes to another node when its own does not answer. */
+  /**
+   * @param mayMove whether it goes to another node when its own does not answer
+   * @param repeats whether it asks the same again where it is sent to; else something else
+   */
   constructor(
     world: ClientWorld,
     host: SimulatedHost,
     prng: Prng,
-    options: { thinkMs: number; mayMove: boolean },
+    options: { thinkMs: number; mayMove: boolean; repeats?: boolean },
   ) {
     this.#world = world;
     this.#host = host;
     this.prng = prng;
     this.#thinkUs = options.thinkMs * 1000;
     this.#mayMove = options.mayMove;
+    this.#repeats = options.repeats ?? true;
     this.#process = world.history.newProcess();
     this.#later();
   }
@@ -96,7 +104,9 @@ export class Client {
       this.#later(reconnectUs);
       return;
     }
-    const request = this.#world.next(this);
+    this.#isAgain = this.#again !== undefined;
+    const request = this.#again ?? this.#world.next(this);
+    this.#again = undefined;
     if (request === undefined) return;
     const record = history.invoke(this.#process, request, this.#host.name);
     const serial = ++this.#serial;
@@ -175,7 +185,22 @@ export class Client {
     const outcome = history.complete(record, request, replies);
     if (outcome === "indefinite") this.#process = history.newProcess();
     onDone?.(this, request, reply);
+    this.#follow(request, replies);
     this.#later();
+  }
+
+  /** A node that does not serve the key names one that does: the request goes there next. */
+  #follow(request: Request, replies: readonly ReplyValue[]): void {
+    const { simulation } = this.#world;
+    const moved = replies.map(textOfReply).find((text) => text.startsWith("MOVED "));
+    const name = moved?.split(" ")[2]?.split(":")[0];
+    const host = simulation.members.find((member) => member.name === name);
+    if (host === undefined || !this.#mayMove) return;
+    simulation.sometimes.add("client_sent_on");
+    this.#leave();
+    this.#host = host;
+    // Sent on and on: it asks something else.
+    if (this.#repeats && !this.#isAgain) this.#again = request;
   }
 
   /** No reply, and none will be heard. */
@@ -206,7 +231,7 @@ export class Client {
   }
 
   #move(): void {
-    if (this.#mayMove) this.#host = this.prng.pick(this.#world.simulation.hosts);
+    if (this.#mayMove) this.#host = this.prng.pick(this.#world.simulation.members);
   }
 }
 

@@ -81,6 +81,9 @@ export const faults = {
   split_brain: fault("minute", 0.2, 3, 8),
   stale_replica: fault("minute", 0.2, 2, 6),
   ...points,
+  member_join: fault("minute", 2, 20, 40),
+  member_leave: fault("minute", 1, 12, 30),
+  member_forget: fault("minute", 1, 12, 30),
 } as const satisfies Record<string, Fault>;
 
 export type FaultKind = keyof typeof faults;
@@ -120,6 +123,10 @@ export interface FaultProfile {
   readonly faultsMs: readonly [from: number, until: number];
   /** Clients ask no more than this together; Infinity unless a run was shrunk. */
   readonly requestCountMax: number;
+  /** Whether nodes come and go: they found a cluster, and tell each other who belongs to it. */
+  readonly isClustered: boolean;
+  /** Copies of each shard, in such a cluster; 0: every node holds all. */
+  readonly replicationFactor: number;
 }
 
 export interface DrawOptions {
@@ -136,8 +143,14 @@ export interface DrawOptions {
   readonly hasLog?: boolean;
   readonly logPolicy?: SyncPolicy;
   readonly requestCountMax?: number;
+  /** As in the profile; drawn when left out. */
+  readonly isClustered?: boolean;
+  readonly replicationFactor?: number;
 }
 
+/** Chance of a run in which nodes come and go, and of one of those with fewer copies than nodes. */
+const clusteredChance = 0.4;
+const placedChance = 0.5;
 /** Chance that a run lacks a kind of fault altogether. */
 const offChance = 0.35;
 
@@ -158,7 +171,6 @@ export function drawProfile(seed: number, options: DrawOptions = {}): FaultProfi
   const drawn = {
     seed,
     preset,
-    nodeCount: options.nodeCount ?? drawnCount,
     safetyMs: options.safetyMs ?? drawnSafetyMs,
     delayMs: [0.1, delayMsMax],
     turnUs: prng.pick([20, 200, 1000]),
@@ -172,12 +184,20 @@ export function drawProfile(seed: number, options: DrawOptions = {}): FaultProfi
     faultsMs: [options.faultsFromMs ?? 0, options.faultsUntilMs ?? Number.POSITIVE_INFINITY],
     requestCountMax: options.requestCountMax ?? Number.POSITIVE_INFINITY,
     logPolicy: prng.pick<SyncPolicy>(["everysec", "always"]),
+    isClustered: prng.chance(clusteredChance),
+    replicationFactor: prng.chance(placedChance) ? 2 : 0,
   } as const;
+  // One more than the fewest, so that one may go.
+  const moreCount = prng.below(2);
+  const isClustered = options.isClustered ?? drawn.isClustered;
   return {
     ...drawn,
+    nodeCount: options.nodeCount ?? drawnCount + (isClustered ? moreCount : 0),
     clientsPerNode: options.clientsPerNode ?? drawn.clientsPerNode,
     hasLog: options.hasLog ?? drawn.hasLog,
     logPolicy: options.logPolicy ?? drawn.logPolicy,
+    isClustered,
+    replicationFactor: isClustered ? (options.replicationFactor ?? drawn.replicationFactor) : 0,
   };
 }
 

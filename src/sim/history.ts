@@ -11,6 +11,7 @@ import type { Request } from "./workload.js";
 
 /** Error replies by their first word; any other one on a linearizable key is a defect. */
 const codes: Readonly<Record<string, number>> = {
+  LOADING: errors.temporarily_unavailable.code,
   EXECABORT: errors.temporarily_unavailable.code,
   MISCONF: errors.temporarily_unavailable.code,
   OOM: errors.temporarily_unavailable.code,

@@ -2,8 +2,9 @@
 // operation log as far as the replica has seen it), and after healing (everybody agrees, nothing
 // grows, the history of the linearizable keys has an order).
 
-import { fromUtf8 } from "../base/bytes.js";
+import { fromUtf8, utf8 } from "../base/bytes.js";
 import { checkLinearizable, explainKey } from "../check/linearizability.js";
+import { Ring } from "../replication/ring.js";
 import { decodeReply } from "../wire/reply-decoder.js";
 import { encodeRequest } from "./client.js";
 import type { History } from "./history.js";
@@ -39,14 +40,23 @@ export function judgeNode(
   if (status.waitingCount > status.earlyCount) simulation.sometimes.add("batch_waited");
   // A shard joined as a state leaves the other shards of a group behind (state-transfer.ts).
   const hasJoinedState = host.joinedStateCount + joinedStateCountOf(node) > 0;
-  const torn = hasJoinedState ? undefined : log.torn(node);
+  const isPlaced = node.clustering?.placing !== undefined;
+  const torn = hasJoinedState || isPlaced ? undefined : log.torn(node);
   if (torn !== undefined) simulation.violate(`${host.name}: has seen a part of ${torn}`);
   for (const key of keys) {
+    if (!isServed(life, key)) continue;
     const expected = log.expect(key, seenBy(node, key), simulation.sometimes);
     const actual = readValue(life, key);
     if (!isSame(expected, actual))
       simulation.violate(`${host.name}: ${key} is ${show(actual)}, not ${show(expected)}`);
   }
+}
+
+/** Whether a node answers for a key: it has caught up, and holds its shard. */
+function isServed({ node: { clustering, shards } }: Life, key: string): boolean {
+  if (clustering === undefined) return true;
+  const { isServing, placing } = clustering;
+  return isServing && (placing?.serves(shards.shardOfKey(utf8(key))) ?? true);
 }
 
 /**
@@ -101,11 +111,13 @@ function contextsOf({ node: { shards, keyspace } }: Life): string {
 }
 
 /** Whether all have seen and hold the same. */
-export function isConverged({ hosts }: Simulation): boolean {
-  const processes = hosts.map(({ life }) => life);
+export function isConverged({ members, profile }: Simulation): boolean {
+  const processes = members.map(({ life }) => life);
   const [first, ...others] = processes;
   if (first === undefined || others.includes(undefined)) return false;
   for (const life of processes) life!.node.shards.settle();
+  if (profile.replicationFactor > 0)
+    return misplacedShard(processes as Life[], profile.replicationFactor) === undefined;
   const contexts = contextsOf(first);
   if (!others.every((life) => contextsOf(life!) === contexts)) return false;
   const digests = first.node.shards.digests().join();
@@ -113,8 +125,14 @@ export function isConverged({ hosts }: Simulation): boolean {
 }
 
 /** Why replicas disagree, in a line. */
-export function describeDivergence({ hosts }: Simulation): string {
-  const [first, ...others] = hosts;
+export function describeDivergence({ members, profile }: Simulation): string {
+  if (profile.replicationFactor > 0) {
+    const processes = members.map(({ life }) => life);
+    if (processes.includes(undefined)) return "a node is down";
+    const lives = processes as Life[];
+    return misplacedShard(lives, profile.replicationFactor) ?? "no divergence";
+  }
+  const [first, ...others] = members;
   for (const other of others) {
     const [a, b] = [first?.life, other.life];
     if (a === undefined || b === undefined) return "a node is down";
@@ -133,6 +151,29 @@ export function describeDivergence({ hosts }: Simulation): string {
   return "no divergence";
 }
 
+/**
+ * The first shard that is not where it should be: served by the nodes that the ring names, which
+ * have seen and hold the same, while the others have given it up.
+ */
+function misplacedShard(lives: readonly Life[], factor: number): string | undefined {
+  const digests = lives.map(({ node }) => node.shards.digests());
+  const ring = new Ring(lives.map(({ node }) => node.name));
+  for (const shard of lives[0]!.node.shards.shards.keys()) {
+    const serving = lives.filter(({ node }) => node.clustering!.placing!.serves(shard));
+    const names = serving.map(({ node }) => node.name).join(" ");
+    const wanted = ring.holders(shard, factor).sort().join(" ");
+    if (names !== wanted) return `shard ${shard} is served by ${names}, not ${wanted}`;
+    const keeping = lives.filter(({ node }) => !node.shards.shards[shard]!.context.isEmpty);
+    const idle = keeping.find((life) => !serving.includes(life));
+    if (idle !== undefined) return `shard ${shard} is kept by ${idle.node.name}, beside ${names}`;
+    const seen = new Set(serving.map((life) => contextOf(life, shard)));
+    if (seen.size > 1) return `shard ${shard}: ${names} have seen ${[...seen].join(" and ")}`;
+    const held = new Set(serving.map((life) => digests[lives.indexOf(life)]![shard]));
+    if (held.size > 1) return `${names} have seen the same of shard ${shard} and differ`;
+  }
+  return undefined;
+}
+
 const contextOf = ({ node: { shards, keyspace } }: Life, shard: number): string =>
   [...shards.shards[shard]!.context.entries()]
     .map(([replica, time]) => `${keyspace.replicas.nameOf(replica)}:${time}`)
@@ -141,13 +182,13 @@ const contextOf = ({ node: { shards, keyspace } }: Life, shard: number): string 
 
 /** After healing and a quiet time. */
 export function judgeEnd(simulation: Simulation, log: OperationLog, history: History): void {
-  const { hosts } = simulation;
+  const { members } = simulation;
   const alive = new Set(
-    hosts.flatMap(({ life }) =>
+    members.flatMap(({ life }) =>
       life === undefined ? [] : [life.node.keyspace.replicas.nameOf(life.node.keyspace.self)],
     ),
   );
-  for (const host of hosts) {
+  for (const host of members) {
     const life = host.life!;
     judgeNode(simulation, log, host, life, log.keys);
     const { waitingCount, logBytes } = life.node.replicator!.status();
@@ -155,8 +196,10 @@ export function judgeEnd(simulation: Simulation, log: OperationLog, history: His
     if (logBytes > quietLogBytesMax)
       simulation.violate(`${host.name}: ${logBytes} bytes of batches that everybody has`);
   }
-  for (const key of log.keys)
-    judgeLosses(simulation, log, key, seenBy(hosts[0]!.life!.node, key), alive);
+  for (const key of log.keys) {
+    const server = members.find(({ life }) => isServed(life!, key)) ?? members[0]!;
+    judgeLosses(simulation, log, key, seenBy(server.life!.node, key), alive);
+  }
   judgeHistory(simulation, history);
 }
 

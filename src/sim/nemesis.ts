@@ -2,10 +2,13 @@
 // slowness, clock jumps. At the end of the safety phase it takes everything back.
 //
 // Only a minority of the nodes ever crashes: a node that lost its memory votes no more, and without
-// a majority of voters the linearizable keys could not go on in the liveness phase.
+// a majority of voters the linearizable keys could not go on in the liveness phase. In a cluster
+// whose nodes come and go it is admitted again, and then any node may be the next
+// (member-faults.ts).
 
 import type { Prng } from "../base/prng.js";
 import { type FaultKind, faultKinds } from "./fault-profile.js";
+import { MemberFaults } from "./member-faults.js";
 import type { SimulatedHost } from "./simulated-host.js";
 import { drawGap, meanGapUs, type Simulation } from "./simulation.js";
 
@@ -39,11 +42,13 @@ type Link = readonly [from: number, to: number];
 export class Nemesis {
   readonly #simulation: Simulation;
   readonly #mayCrash: readonly number[];
+  readonly #members: MemberFaults;
   readonly #cuts = new Set<readonly Link[]>();
 
   constructor(simulation: Simulation, prng: Prng) {
     this.#simulation = simulation;
     const indices = prng.shuffle([...simulation.names.keys()]);
+    this.#members = new MemberFaults(simulation);
     this.#mayCrash = indices.slice(0, Math.floor((indices.length - 1) / 2));
     for (const kind of faultKinds) this.#schedule(kind);
   }
@@ -63,11 +68,11 @@ export class Nemesis {
   heal(): void {
     for (const links of this.#cuts) this.#simulation.network.mend(links);
     this.#cuts.clear();
-    for (const host of this.#simulation.hosts) if (host.life === undefined) host.start();
+    for (const host of this.#simulation.members) if (host.life === undefined) host.start();
   }
 
   #strike(kind: FaultKind, prng: Prng): void {
-    const host = prng.pick(this.#simulation.hosts);
+    const host = prng.pick(this.#simulation.members);
     const { index } = host;
     if (kind === "partition_halves") this.#cut(kind, prng, this.#betweenHalves(prng));
     else if (kind === "split_brain") this.#cut(kind, prng, this.#betweenHalves(prng), splitUs);
@@ -78,6 +83,7 @@ export class Nemesis {
     else if (kind === "timer_jump_forward") this.#jump(kind, prng, index, 1);
     else if (kind === "timer_jump_back") this.#jump(kind, prng, index, -1);
     else if (kind === "process_crash") this.#crash(prng);
+    else if (kind.startsWith("member_")) this.#members.strike(kind, prng);
     else this.#disturb(kind, prng, host);
   }
 
@@ -95,7 +101,7 @@ export class Nemesis {
     else if (kind === "disk_full") host.fillDisk(us);
     else if (kind === "network_reset") host.resetConnections();
     else if (kind === "cpu_starvation")
-      for (const each of this.#simulation.hosts) each.slowDown(us);
+      for (const each of this.#simulation.members) each.slowDown(us);
     else throw new Error(`${kind} does not strike by itself`);
   }
 
@@ -120,7 +126,7 @@ export class Nemesis {
   }
 
   #betweenHalves(prng: Prng): Link[] {
-    const indices = prng.shuffle([...this.#simulation.names.keys()]);
+    const indices = prng.shuffle(this.#simulation.members.map(({ index }) => index));
     const half = new Set(indices.slice(0, indices.length >> 1));
     return this.#allLinks().filter(([from, to]) => half.has(from) !== half.has(to));
   }
@@ -145,14 +151,23 @@ export class Nemesis {
   }
 
   #crash(prng: Prng): void {
-    if (this.#mayCrash.length === 0) return; // Two nodes: either one is needed for a majority.
-    const host = this.#simulation.hosts[prng.pick(this.#mayCrash)];
+    const host = this.#chooseToCrash(prng);
     if (host?.life === undefined) return;
     this.#simulation.noteFault("process_crash", host.index);
     host.crash();
     this.#simulation.queue.after(prng.between(...downUs), () => {
-      if (host.life === undefined) host.start();
+      if (host.life === undefined && host.isMember) host.start();
     });
+  }
+
+  #chooseToCrash(prng: Prng): SimulatedHost | undefined {
+    const { profile, members, hosts } = this.#simulation;
+    if (profile.isClustered) {
+      const host = prng.pick(members);
+      return this.#members.mayStop(host) ? host : undefined;
+    }
+    // Two nodes: either one is needed for a majority.
+    return this.#mayCrash.length === 0 ? undefined : hosts[prng.pick(this.#mayCrash)];
   }
 
   #jump(kind: FaultKind, prng: Prng, index: number, sign: number): void {

@@ -4,6 +4,7 @@
 import type { Bytes } from "../base/bytes.js";
 import type { Prng } from "../base/prng.js";
 import type { FaultKind, FaultProfile } from "./fault-profile.js";
+import type { Line } from "./links.js";
 import type { Simulation } from "./simulation.js";
 
 /** At most so many bits of a damaged frame are wrong. */
@@ -30,7 +31,7 @@ export class Network {
   readonly #simulation: Simulation;
   readonly #prng: Prng;
   readonly #profile: FaultProfile;
-  /** How many partitions cut each link, by `from * nodeCount + to`. */
+  /** How many partitions cut each link, by `from * names.length + to`. */
   readonly #cuts: number[];
   #cutCount = 0;
   /** Per link, the number of the latest frame that was delivered. */
@@ -40,9 +41,13 @@ export class Network {
     this.#simulation = simulation;
     this.#prng = prng;
     this.#profile = simulation.profile;
-    const linkCount = simulation.profile.nodeCount ** 2;
+    const linkCount = simulation.names.length ** 2;
     this.#cuts = new Array<number>(linkCount).fill(0);
     this.#latest = new Array<number>(linkCount).fill(0);
+  }
+
+  isCutBetween(from: number, to: number): boolean {
+    return this.#cuts[this.#linkOf([from, to])]! + this.#cuts[this.#linkOf([to, from])]! > 0;
   }
 
   /** Whether any link is cut. */
@@ -61,7 +66,8 @@ export class Network {
     for (const link of links) this.#cuts[this.#linkOf(link)]!--;
   }
 
-  send(from: number, to: number, frame: Bytes): void {
+  /** @param line between which processes, where connections are bound to them */
+  send(from: number, to: number, frame: Bytes, line?: Line): void {
     const { simulation } = this.#parts;
     this.sentCount++;
     this.sentBytes += frame.length;
@@ -73,14 +79,14 @@ export class Network {
       return;
     }
     const copies = this.#happens("network_duplicate", from, order) ? 2 : 1;
-    for (let copy = 0; copy < copies; copy++) this.#sendCopy(from, to, frame, order);
+    for (let copy = 0; copy < copies; copy++) this.#sendCopy(from, to, frame, order, line);
   }
 
   get #parts(): { simulation: Simulation; prng: Prng } {
     return { simulation: this.#simulation, prng: this.#prng };
   }
 
-  #sendCopy(from: number, to: number, frame: Bytes, order: number): void {
+  #sendCopy(from: number, to: number, frame: Bytes, order: number, line?: Line): void {
     const { simulation, prng } = this.#parts;
     if (this.#happens("network_drop", from, order)) return;
     let bytes = frame;
@@ -91,17 +97,17 @@ export class Network {
     let delayUs = (minMs + prng.float() * (maxMs - minMs)) * 1000;
     if (this.#happens("network_reorder", from, order)) delayUs += prng.between(...reorderUs);
     if (this.#happens("network_delay", from, order)) delayUs += prng.between(...stragglerUs);
-    simulation.queue.after(delayUs, () => this.#deliver(from, to, bytes, order));
+    simulation.queue.after(delayUs, () => this.#deliver(from, to, bytes, order, line));
   }
 
-  #deliver(from: number, to: number, bytes: Bytes, order: number): void {
+  #deliver(from: number, to: number, bytes: Bytes, order: number, line?: Line): void {
     const { simulation } = this.#parts;
     const link = this.#linkOf([from, to]);
     if (this.#cuts[link]! > 0) return;
     this.deliveredCount++;
     if (order < this.#latest[link]!) simulation.sometimes.add("message_overtaken");
     this.#latest[link] = Math.max(order, this.#latest[link]!);
-    simulation.hosts[to]!.receiveFrame(from, bytes, order);
+    simulation.hosts[to]!.receiveFrame(from, bytes, order, line);
   }
 
   #happens(kind: FaultKind, from: number, order: number): boolean {
@@ -109,6 +115,6 @@ export class Network {
   }
 
   #linkOf([from, to]: readonly [number, number]): number {
-    return from * this.#profile.nodeCount + to;
+    return from * this.#simulation.names.length + to;
   }
 }

@@ -69,7 +69,7 @@ export function measureScale(nodeCount: number, delayMs: number): ScaleRow {
 }
 
 function profileOf(nodeCount: number, delayMs: number): FaultProfile {
-  const drawn = drawProfile(1, { nodeCount, suppressed: faultKinds });
+  const drawn = drawProfile(1, { nodeCount, suppressed: faultKinds, isClustered: false });
   return { ...drawn, delayMs: [delayMs, delayMs], turnUs: 200 };
 }
 

@@ -208,6 +208,6 @@ class Scenario {
 
 /** No faults, no logs; links of a millisecond. */
 function quietProfile(nodeCount: number): FaultProfile {
-  const drawn = drawProfile(1, { nodeCount, suppressed: faultKinds });
+  const drawn = drawProfile(1, { nodeCount, suppressed: faultKinds, isClustered: false });
   return { ...drawn, delayMs: [1, 1], turnUs: 20, hasLog: false };
 }

@@ -154,14 +154,14 @@ class Run {
           ? this.#workload.draw(client.prng)
           : undefined,
     };
-    for (const host of simulation.hosts) {
+    for (const host of simulation.members) {
       for (let count = clientsPerNode; count > 0; count--)
         new Client(world, host, this.#prng.fork(), { thinkMs, mayMove: true });
-      this.#judgeLater(host);
     }
+    for (const host of simulation.hosts) this.#judgeLater(host);
     const { next: _next, ...shared } = world;
     const mayAsk = (): boolean => simulation.queue.nowUs < this.#clientsEndUs;
-    new CausalSessions(simulation, shared, mayAsk, simulation.hosts, thinkMs * 2);
+    new CausalSessions(simulation, shared, mayAsk, simulation.members, thinkMs * 2);
     simulation.runUntil(safetyMs * ms);
   }
 
@@ -231,7 +231,7 @@ class Run {
         if (reply !== undefined && reply.kind !== "error") missing.get(client)?.pop();
       },
     };
-    for (const host of simulation.hosts) {
+    for (const host of simulation.members) {
       const client = new Client(world, host, this.#prng.fork(), { thinkMs: 5, mayMove: false });
       missing.set(client, this.#workload.lastReads());
     }

@@ -13,20 +13,20 @@ import { SettingsStore } from "../commands/settings-store.js";
 import { allTables } from "../node/commands.js";
 import type { ConsistencyRules } from "../node/consistency.js";
 import type { NodeEffects } from "../node/effects.js";
-import { type JournalParts, keepJournal, recoverNode } from "../node/keep-journal.js";
+import { keepJournal, recoverNode } from "../node/keep-journal.js";
 import type { PeerMessage } from "../node/messages.js";
 import { Node } from "../node/node.js";
-import { Recovery } from "../storage/recovery.js";
 import { RecoveryError } from "../storage/scan.js";
-import { nextStart } from "../storage/start-record.js";
 import { decodeFrame, encodeFrame, encodePeerMessage } from "../wire/peer-codec.js";
 import { PeerOutbox } from "../wire/peer-outbox.js";
 import { SimulatedDisk } from "./disk.js";
+import { examineLog } from "./examined-log.js";
 import type { FaultKind } from "./fault-profile.js";
+import { entryOf, type Line, membersOf, SimulatedLinks } from "./links.js";
 import { corrupted } from "./network.js";
 import type { SimulatedClock } from "./simulated-clock.js";
 import type { Simulation } from "./simulation.js";
-import { crashDisk, joinedStateCountOf, noteNode, noteReturn } from "./sometimes.js";
+import { crashDisk, joinedStateCountOf, noteNode } from "./sometimes.js";
 import { newFacts, WatchedInput } from "./watched-input.js";
 
 /** Period of the node's housekeeping, as of the real host. */
@@ -41,8 +41,6 @@ const slowDiskUs = [1_000, 80_000] as const;
 const syncUs = [500, 3_000] as const;
 const shardCount = 64;
 const databaseCount = 2;
-/** So small that a run has several files. */
-const segmentBytes = 4096;
 /** From so much log on, checkpoints are made. */
 const checkpointBytes = "12000";
 /** How long a turn takes while the process is slow. */
@@ -95,8 +93,13 @@ export class SimulatedHost {
   #isSalvaging = false;
   #deferred: (() => void)[] = [];
   /** Peers whose next frame carries gossip. */
-  readonly #disk: SimulatedDisk | undefined;
+  #disk: SimulatedDisk | undefined;
   readonly #hasGossip = new Set<number>();
+  /** Whether it belongs to the cluster; else it may come, or has gone. */
+  isMember = false;
+  /** It joins others that are there, rather than to found a cluster with them. */
+  #isJoining = false;
+  #links: SimulatedLinks | undefined;
 
   constructor(simulation: Simulation, index: number, clock: SimulatedClock, prng: Prng) {
     this.#simulation = simulation;
@@ -105,6 +108,16 @@ export class SimulatedHost {
     this.clock = clock;
     this.#prng = prng;
     if (simulation.profile.hasLog) this.#disk = this.#newDisk();
+    if (index >= simulation.profile.nodeCount) return;
+    this.isMember = true;
+    this.start();
+  }
+
+  /** Comes to a cluster, for the first time or again. @param isBlank without what its disk had */
+  join(isBlank: boolean): void {
+    if (isBlank && this.#disk !== undefined) this.#disk = this.#newDisk();
+    this.#isJoining = true;
+    this.isMember = true;
     this.start();
   }
 
@@ -183,16 +196,16 @@ export class SimulatedHost {
 
   #bootWith(isSalvage: boolean): Life {
     const nowMs = this.clock.now(this.#simulation.queue.nowUs);
-    const { names } = this.#simulation;
     this.#isSalvaging = isSalvage;
-    const log = this.#disk && this.#examine(this.#disk, isSalvage);
+    const wish = { name: this.name, incarnation: this.incarnation, shardCount, databaseCount };
+    const log = this.#disk && examineLog(this.#simulation, this.#disk, wish, isSalvage);
     if (log !== undefined) this.incarnation = log.start.incarnation;
     const connections = new Map<Session, Connection>();
     const effects = this.#newEffects(() => life, connections);
     const node = new Node(
       {
         name: this.name,
-        members: names,
+        ...membersOf(this.#simulation, entryOf(this.name, this.incarnation), this.#isJoining),
         incarnation: this.incarnation,
         ...(log !== undefined && { past: { replicas: log.examined.replicas, ...log.start } }),
         consistency,
@@ -209,7 +222,7 @@ export class SimulatedHost {
       effects,
     );
     const outbox = new PeerOutbox(
-      (to, frame) => this.#sendFrame(names.indexOf(to), frame),
+      (to, frame) => this.#sendFrame(to, frame),
       (callback) => this.#deferred.push(callback),
       encodeFrame,
     );
@@ -222,20 +235,8 @@ export class SimulatedHost {
     // Who wrote a log may be what cannot be read of it.
     if (isSalvage || log?.examined.start !== undefined)
       this.#simulation.onRecovered?.(this, life, isSalvage);
+    this.#links = new SimulatedLinks(this.#simulation, this, life, this.#prng.fork());
     return life;
-  }
-
-  /** What the log of earlier lives says. */
-  #examine(disk: SimulatedDisk, isSalvage: boolean): JournalParts {
-    const recovery = new Recovery(disk, { isSalvage });
-    const examined = recovery.examine();
-    const { name, incarnation } = this;
-    const policy = this.#simulation.profile.logPolicy;
-    const wish = { node: name, incarnation, policy, hasPeers: true };
-    const start = nextStart(examined.start, examined, { ...wish, shardCount, databaseCount });
-    noteReturn(examined, start, this.#simulation.sometimes);
-    this.#simulation.watcher?.recovered?.(name, examined.nextLsn - 1);
-    return { disk, recovery, examined, start, segmentBytes };
   }
 
   #newEffects(current: () => Life, connections: ReadonlyMap<Session, Connection>): NodeEffects {
@@ -276,11 +277,14 @@ export class SimulatedHost {
     else push();
   }
 
-  #sendFrame(to: number, frame: Bytes): void {
+  #sendFrame(name: string, frame: Bytes): void {
     const simulation = this.#simulation;
+    const to = simulation.names.indexOf(name);
+    const line = this.#links?.lineTo(name);
+    if (simulation.profile.isClustered && line === undefined) return;
     const isHit = this.#hasGossip.delete(to) && simulation.happens("gossip_corrupt", this.index);
     const bytes = isHit ? corrupted(frame, simulation.faultPrng("gossip_corrupt")) : frame;
-    simulation.network.send(this.index, to, bytes);
+    simulation.network.send(this.index, to, bytes, line);
   }
 
   /** What was in memory is gone, and with it every connection. */
@@ -321,8 +325,10 @@ export class SimulatedHost {
 
   // ---- inputs
 
-  receiveFrame(from: number, frame: Bytes, order: number): void {
+  receiveFrame(from: number, frame: Bytes, order: number, line?: Line): void {
     const simulation = this.#simulation;
+    // A connection ends with the process at its end.
+    if (line !== undefined && line.to !== this.life?.incarnation) return;
     this.#turn(this.life, (life) => {
       const decoded = decodeFrame(frame, life.node.shards);
       const sender = simulation.nameOf(from);
@@ -339,7 +345,7 @@ export class SimulatedHost {
           .join(" ");
         simulation.trace(this.index, `receive ${sender} #${order} ${kinds}`);
       }
-      for (const message of decoded.value) life.node.receivePeer(sender, message);
+      for (const message of decoded.value) life.node.receivePeer(sender, message, line?.from);
     });
   }
 

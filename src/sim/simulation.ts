@@ -19,11 +19,16 @@ const clockOffsetMsMax = 3000;
 const driftMax = 0.02;
 /** Further violations of a run are not kept: the first one tells the story. */
 const violationCountMax = 10;
+/** Nodes that may come to a cluster whose nodes come and go. */
+const spareCount = 2;
 
 export class Simulation {
   readonly profile: FaultProfile;
   readonly queue = new EventQueue();
+  /** Of all nodes that there may be. */
   readonly names: readonly string[];
+  /** Those that are there from the start. */
+  readonly founders: readonly string[];
   readonly network: Network;
   readonly hosts: SimulatedHost[] = [];
   /** Faults that really happened. */
@@ -53,11 +58,18 @@ export class Simulation {
     const prngs = faultKinds.map((kind) => [kind, source.fork()]);
     this.#faultPrngs = Object.fromEntries(prngs) as Record<FaultKind, Prng>;
     armBuggify((point) => this.happens(point, -1));
-    this.names = Array.from({ length: profile.nodeCount }, (_, index) => `n${index + 1}`);
+    const nameCount = profile.nodeCount + (profile.isClustered ? spareCount : 0);
+    this.names = Array.from({ length: nameCount }, (_, index) => `n${index + 1}`);
+    this.founders = this.names.slice(0, profile.nodeCount);
     this.network = new Network(this, this.prng.fork());
     for (const index of this.names.keys())
       this.hosts.push(new SimulatedHost(this, index, this.#drawClock(index), this.prng.fork()));
     trace?.watcher?.watch?.(this);
+  }
+
+  /** The nodes that belong to the cluster, running or not. */
+  get members(): SimulatedHost[] {
+    return this.hosts.filter(({ isMember }) => isMember);
   }
 
   get watcher(): Watcher | undefined {

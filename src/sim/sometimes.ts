@@ -49,6 +49,13 @@ export const sometimes = {
   session_moved: "a causal session went to another node with its token",
   session_waited_in_vain: "a node did not see in time what a session had seen",
   session_lost: "a token named what a crash had taken, and the session began anew",
+  joined_during_partition: "a node joined while links were cut",
+  left_under_load: "a node left in order while clients were asking",
+  member_came_again: "a node that had left, or was forgotten, joined again",
+  acceptors_changed_in_round: "the acceptors changed while a proposer was in a round",
+  shard_taken_over: "a node began to serve a shard that others had served",
+  shard_given_up: "a node gave up a shard that others keep",
+  client_sent_on: "a client was sent to another node, which serves its key",
   key_expired: "a key was removed because its time had come",
 } as const;
 
@@ -102,6 +109,10 @@ export function noteNode(node: Node, sometimes: Tally<SometimesName>): void {
   sometimes.add("forward_cancelled", counters.cancels);
   sometimes.add("second_read", counters.secondReads);
   sometimes.add("stored_outcome_told", counters.storedOutcomes);
+  sometimes.add("acceptors_changed_in_round", counters.roundsOutdated);
+  const { placing } = node.clustering ?? {};
+  sometimes.add("shard_taken_over", placing?.fetchedCount ?? 0);
+  sometimes.add("shard_given_up", placing?.givenUpCount ?? 0);
   const status = node.replicator!.status();
   sometimes.add("state_sync_needed", joinedStateCountOf(node));
   sometimes.add("pull_needed", status.pullCount);

@@ -36,6 +36,8 @@ export const recordKinds = {
   clean: 8,
   /** A checkpoint is complete. */
   end: 9,
+  /** Shards were given up; of a checkpoint, those that are (keyspace/released-shards.ts). */
+  released: 10,
 } as const;
 
 export type RecordKind = (typeof recordKinds)[keyof typeof recordKinds];

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { slotOfKey } from "../../src/keyspace/slot.js";
 import { nodeGate } from "../../src/node/dispatcher.js";
 import type { Placing } from "../../src/node/placing.js";
-import { placingGate } from "../../src/node/placing-gate.js";
+import { errorForKey, placingGate } from "../../src/node/placing-gate.js";
 import { Rig } from "../server-commands/harness.js";
 
 /** This node serves the lower half of two shards, `n2` the upper one. */
@@ -69,4 +69,55 @@ test("placing gate: a shard that nobody is known to serve is down", () => {
   expect(connect([]).send("GET", there)).toBe("-CLUSTERDOWN Hash slot not served\r\n");
   expect(connect(["n3"]).send("GET", there)).toBe("-CLUSTERDOWN Hash slot not served\r\n");
   expect(connect(["n3", "n2"]).send("GET", there)).toMatch(/^-MOVED/);
+});
+
+/** As above; the upper shard is here until it is sent away. */
+function connectMoving() {
+  const rig = new Rig();
+  const { dispatcher, consistency, blocking } = rig.node;
+  const away = new Set<number>();
+  const placing = {
+    serves: (shard: number) => !away.has(shard),
+    serversOf: () => ["n2"],
+  } as unknown as Placing;
+  dispatcher.nodeGates |= nodeGate.placed;
+  const ports = { shardCount: 2, consistency, placing, addressOf: () => "10.0.0.2:6379" };
+  dispatcher.gates.set("placement", placingGate(ports));
+  const send = (shard: number): void => {
+    away.add(shard);
+    blocking.redirect((key) => errorForKey(ports, key));
+    rig.node.settle();
+  };
+  return { rig, send };
+}
+
+test("placing gate: a transaction does not run on a shard that has gone since it was queued", () => {
+  const { rig, send } = connectMoving();
+  const client = rig.connect();
+  client.send("MULTI");
+  expect(client.send("SET", there, 2)).toBe("+QUEUED\r\n");
+  send(1);
+  expect(client.send("EXEC")).toMatch(/^-EXECABORT .*MOVED/);
+  expect(client.send("SET", here, 1)).toBe("+OK\r\n");
+});
+
+test("placing gate: what was watched in a shard that has gone cannot be relied on", () => {
+  const { rig, send } = connectMoving();
+  const client = rig.connect();
+  client.send("WATCH", there);
+  client.send("MULTI");
+  client.send("SET", here, 2);
+  send(1);
+  expect(client.send("EXEC")).toMatch(/^-EXECABORT .*MOVED/);
+});
+
+test("placing gate: who waits for a key is sent after it", () => {
+  const { rig, send } = connectMoving();
+  const client = rig.connect();
+  expect(client.send("BLPOP", there, 0)).toBe("");
+  const other = rig.connect();
+  expect(other.send("BLPOP", here, 0)).toBe("");
+  send(1);
+  expect(client.output).toBe(`-MOVED ${slot} 10.0.0.2:6379\r\n`);
+  expect(other.output).toBe("");
 });

@@ -57,8 +57,8 @@ export const planted = [
     name: "warm_survives_an_epoch",
     story: "3: a promise of the old epoch is used in the new one",
     file: "src/consensus/proposer.ts",
-    find: "    this.#warm = undefined;\n    this.#become(idle);\n    this.#start(now);",
-    replace: "    this.#become(idle);\n    this.#start(now);",
+    find: "    this.#warm = undefined;\n    if (this.#phase",
+    replace: "    if (this.#phase",
     suite: scenarios,
   },
   {

@@ -5,6 +5,7 @@ import type { PlantedBug } from "../../scripts/planted.js";
 
 const suite = "test/replication/placement.test.ts";
 const gate = "test/node/placing-gate.test.ts";
+const givingUp = "test/sim/giving-up.test.ts";
 
 export const placementBugs: PlantedBug[] = [
   {
@@ -118,5 +119,85 @@ export const placementBugs: PlantedBug[] = [
     find: "        if (this.#cluster.isShared(peer, shard.index))\n",
     replace: "",
     suite,
+  },
+  {
+    name: "given_up_before_it_is_kept",
+    story: "a node drops a shard that one of those who are to keep it cannot have yet",
+    file: "src/replication/handover.ts",
+    find: "if (open.size > 0 || !context",
+    replace: "if (!context",
+    suite: `${givingUp} -t keeper does not answer`,
+  },
+  {
+    name: "never_given_up",
+    story: "the memory of a shard that moved away is kept until a restart",
+    file: "src/node/placing.ts",
+    find: "if (nowMs - this.#sinceMs[shard]! < stayMs) return false;",
+    replace: "if (nowMs > 0) return false;",
+    suite: `${givingUp} -t given back by`,
+  },
+  {
+    name: "keys_of_a_gone_shard_stay",
+    story: "a node says that it has given a shard up, and keeps its keys",
+    file: "src/node/node.ts",
+    find: "if (this.shards.released.sweep()) hasMore = true;",
+    replace: "",
+    suite: `${givingUp} -t given back by`,
+  },
+  {
+    name: "late_state_resurrects",
+    story: "a state that comes late brings back a shard that was given up, for nobody to serve",
+    file: "src/keyspace/shards.ts",
+    find: 'if (!this.isHeld(state.shard)) return "elsewhere";',
+    replace: "",
+    suite: `${givingUp} -t comes late`,
+  },
+  {
+    name: "own_writes_forgotten",
+    story: "a shard that comes back to a node never takes in what that node had written in it",
+    file: "src/keyspace/released-shards.ts",
+    find: "return !this.#view.shards[shard]!.context.covers(own, this.#view.keyspace.self);",
+    replace: "return own < 0;",
+    suite: `${givingUp} -t that comes back`,
+  },
+  {
+    name: "log_brings_back",
+    story: "after a restart a node has again what it had given up",
+    file: "src/node/journal.ts",
+    find: "this.#log(recordKinds.released, keyspace.clock.last, shards.released.encode(released));",
+    replace: "void released;",
+    suite: `${givingUp} -t a log does not`,
+  },
+  {
+    name: "checkpoint_forgets_what_was_given_up",
+    story: "a node that comes back with a checkpoint writes on a stream whose end it does not know",
+    file: "src/node/checkpoint.ts",
+    find: "if (shards.released.count > 0)",
+    replace: "if (shards.released.count < 0)",
+    suite: `${givingUp} -t a log does not`,
+  },
+  {
+    name: "left_node_is_a_peer_again",
+    story: "logs are kept for ever for a node that has left",
+    file: "src/node/clustering.ts",
+    find: 'const hasGone = entry !== undefined && entry.state !== "alive";',
+    replace: "const hasGone = false;",
+    suite: `${givingUp} -t who has left`,
+  },
+  {
+    name: "transaction_runs_on_a_gone_shard",
+    story: "EXEC writes into a shard that went to others after its commands were queued",
+    file: "src/node/placing-gate.ts",
+    find: "  for (const slot of used) {",
+    replace: "  for (const slot of []) {",
+    suite: gate,
+  },
+  {
+    name: "waiter_left_behind",
+    story: "a client waits for ever for an element that others push elsewhere",
+    file: "src/node/blocking.ts",
+    find: "if (error === undefined) continue;",
+    replace: "if (error !== undefined) continue;",
+    suite: gate,
   },
 ];

@@ -23,7 +23,7 @@ const clientOf = (node: NodeProcess): Redis =>
   keep(new Redis(node.port, "127.0.0.1", { maxRetriesPerRequest: 20 }));
 
 /** How long shards may take to move. */
-const eventually = (check: () => Promise<void>): Promise<void> => holdsWithin(20_000, check);
+const eventually = (check: () => Promise<void>): Promise<void> => holdsWithin(60_000, check);
 
 type SlotRow = readonly [number, number, ...(readonly [string, number, string])[]];
 

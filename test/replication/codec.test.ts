@@ -161,6 +161,6 @@ function mutate(bytes: Uint8Array, prng: Prng): Uint8Array {
 test("codec: a count beyond the input is refused before anything is allocated for it", () => {
   const shards = newReplica("reader");
   // One name, then a delta that promises 2^40 batches.
-  const bytes = new Uint8Array([1, 1, 97, 0, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1]);
+  const bytes = new Uint8Array([1, 1, 97, 0, 0, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1]);
   expect(() => decodeMessage(bytes, shards)).toThrow("exceeds the input");
 });

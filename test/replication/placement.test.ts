@@ -63,13 +63,16 @@ interface Rig {
   readonly written: Set<number>;
   members: string[];
   announced: number;
+  /** Shards that are to be given up, and those of them that others keep. */
+  handings: number[];
+  readonly kept: Set<number>;
 }
 
 function rig(members: string[], factor: number): Rig {
   const told = new Map<string, Uint8Array>();
   const caughtUp = new Set<string>();
   const written = new Set<number>();
-  const state = { members, announced: 0 };
+  const state = { members, announced: 0, handings: [] as number[], kept: new Set<number>() };
   const ports: PlacingPorts = {
     self: "n0",
     shardCount: 16,
@@ -79,6 +82,15 @@ function rig(members: string[], factor: number): Rig {
     toldBy: (node) => told.get(node),
     hasAllOf: (node) => caughtUp.has(node),
     isBlank: (shard) => !written.has(shard),
+    isBare: () => false,
+    startAnew: () => {},
+    hasRemains: () => false,
+    handOver: (handings) => {
+      state.handings = handings.map(({ shard }) => shard);
+      const done = state.handings.filter((shard) => state.kept.has(shard));
+      for (const shard of done) written.delete(shard);
+      return done;
+    },
     announce: () => {
       state.announced++;
     },
@@ -170,6 +182,8 @@ function partialWorld(seed: number): World {
     replicator.holdings = {
       holds: (shard) => ring.holders(shard, 2).includes(name),
       peerHolds: (node, shard) => ring.holders(shard, 2).includes(node),
+      peerServes: (node, shard) => ring.holders(shard, 2).includes(node),
+      keeps: (shard) => ring.holders(shard, 2).includes(name),
     };
   });
   return world;

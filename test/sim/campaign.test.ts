@@ -35,6 +35,7 @@ const rare: ReadonlySet<SometimesName> = new Set([
   "crash_took_replies",
   "increment_survived_reset",
   "log_salvaged",
+  "member_came_again",
   "orphan_dropped",
   "session_lost",
   "session_waited_in_vain",
@@ -123,10 +124,11 @@ function profileOf(kind: FaultKind): FaultProfile {
     // A disk that fails every other time would let nothing through.
     ...(kind.startsWith("disk_") && kind !== "disk_slow" && { record: 0.02 }),
   };
+  const isOfMembers = kind.startsWith("member_");
   const rates = Object.fromEntries(faultKinds.map((each) => [each, 0])) as FaultProfile["rates"];
   return {
-    ...drawProfile(3, { nodeCount: 3 }),
-    safetyMs: 2500,
+    ...drawProfile(3, { nodeCount: isOfMembers ? 4 : 3, isClustered: isOfMembers }),
+    safetyMs: isOfMembers ? 6000 : 2500,
     hasLog: kind.startsWith("disk_"),
     clientsPerNode: 2,
     thinkMs: 25,

@@ -1,0 +1,224 @@
+// Whole nodes on virtual time, each shard on two of them: what becomes of shards, and of the memory
+// that they take, when nodes come and go.
+
+import { afterEach, expect, test } from "vitest";
+import { fromUtf8, utf8 } from "../../src/base/bytes.js";
+import { shardOfSlot, slotOfKey } from "../../src/keyspace/slot.js";
+import { drawProfile, type FaultProfile, faultKinds } from "../../src/sim/fault-profile.js";
+import { describeDivergence, isConverged } from "../../src/sim/judges.js";
+import type { SimulatedHost } from "../../src/sim/simulated-host.js";
+import { Simulation } from "../../src/sim/simulation.js";
+
+const ms = 1000;
+const shardCount = 64;
+const keyCount = 300;
+
+let simulation: Simulation;
+
+afterEach(() => simulation.end());
+
+function found(more: Partial<FaultProfile> = {}): SimulatedHost[] {
+  const options = { nodeCount: 3, isClustered: true, replicationFactor: 2, hasLog: false };
+  const drawn = drawProfile(1, { ...options, suppressed: faultKinds });
+  simulation = new Simulation({ ...drawn, delayMs: [1, 3], turnUs: 20, ...more });
+  settle();
+  return simulation.hosts;
+}
+
+/** Until shards are where they should be, in a bounded time. */
+function settle(): void {
+  for (let waited = 0; waited < 40 && !isConverged(simulation); waited++)
+    simulation.runFor(1_000 * ms);
+  expect(isConverged(simulation), describeDivergence(simulation)).toBe(true);
+  for (const { life } of simulation.members) life!.node.verifyInvariants();
+}
+
+const shardOf = (key: string): number => shardOfSlot(slotOfKey(utf8(key)), shardCount);
+const placingOf = ({ life }: SimulatedHost) => life!.node.clustering!.placing!;
+const serversOf = (key: string): SimulatedHost[] =>
+  simulation.members.filter((host) => placingOf(host).serves(shardOf(key)));
+
+function ask(host: SimulatedHost, ...args: string[]): string {
+  let answer = "(nothing)";
+  host.perform(({ node }) => {
+    node.request(args.map(utf8), (reply) => {
+      answer = typeof reply === "string" ? reply : fromUtf8(reply);
+    });
+  });
+  simulation.runFor(50 * ms);
+  return answer;
+}
+
+const keys = Array.from({ length: keyCount }, (_, i) => `key:${i}`);
+
+function write(round: string): void {
+  for (const [i, key] of keys.entries()) {
+    const servers = serversOf(key);
+    const host = servers[i % servers.length]!;
+    host.perform(({ node }) => node.request(["SET", key, `${round} ${i}`].map(utf8), () => {}));
+    const counter = `{${key}}n`;
+    host.perform(({ node }) => node.request(["INCRBY", counter, "2"].map(utf8), () => {}));
+    simulation.runFor(5 * ms);
+  }
+}
+
+function expectValues(round: string, increments: number): void {
+  for (const [i, key] of keys.entries()) {
+    const servers = serversOf(key);
+    expect(servers).toHaveLength(2);
+    const host = servers[i % 2]!;
+    const text = `${round} ${i}`;
+    expect(ask(host, "GET", key)).toBe(`$${text.length}\r\n${text}\r\n`);
+    const sum = String(increments * 2);
+    expect(ask(host, "GET", `{${key}}n`)).toBe(`$${sum.length}\r\n${sum}\r\n`);
+  }
+}
+
+const keysOn = ({ life }: SimulatedHost): number => life!.node.keyspace.databases[0]!.keys.count;
+
+const givenUpBy = (host: SimulatedHost): number[] =>
+  Array.from({ length: shardCount }, (_, shard) => shard).filter((shard) => {
+    const { shards } = host.life!.node;
+    return shards.released.isBare(shard) && !placingOf(host).holds(shard);
+  });
+
+test("giving up: what moved to a node that joined is given back by those who had it", () => {
+  const [first, , , fourth] = found();
+  write("a");
+  simulation.runFor(2_000 * ms);
+  const before = first!.life!.node.keyspace.arena.liveBytes;
+  fourth!.join(true);
+  settle();
+  simulation.runFor(2_000 * ms);
+  expect(givenUpBy(first!).length).toBeGreaterThan(2);
+  // Two copies of each key and its counter, and no more.
+  const total = simulation.members.reduce((sum, host) => sum + keysOn(host), 0);
+  expect(total).toBe(keyCount * 2 * 2);
+  expect(first!.life!.node.keyspace.arena.liveBytes).toBeLessThan(before * 0.9);
+  expect(ask(first!, "INFO", "placement")).toMatch(/shards_given_up:[1-9]/);
+  expectValues("a", 1);
+  write("b");
+  settle();
+  expectValues("b", 2);
+});
+
+test("giving up: a shard that comes back has first what its node wrote in it before", () => {
+  const [first, , , fourth] = found();
+  write("a");
+  fourth!.join(true);
+  settle();
+  const gone = givenUpBy(first!);
+  write("b");
+  settle();
+  expect(fourth!.life!.node.environment.cluster!.leave()).toBeUndefined();
+  fourth!.isMember = false;
+  settle();
+  expect(gone.every((shard) => placingOf(first!).serves(shard))).toBe(true);
+  expect(givenUpBy(first!)).toEqual([]);
+  write("c");
+  settle();
+  expectValues("c", 3);
+});
+
+test("giving up: what comes late for a shard that was given up is not taken in", () => {
+  const [first, , , fourth] = found();
+  write("a");
+  fourth!.join(true);
+  settle();
+  const [shard] = givenUpBy(first!);
+  const keeper = simulation.members.find(
+    (host) => host !== first && placingOf(host).serves(shard!),
+  )!;
+  const { node } = first!.life!;
+  const { shards, keyspace } = keeper.life!.node;
+  const state = shards.encodeShard(shard!);
+  const sender = node.keyspace.replicas.indexOf(keyspace.replicas.nameOf(keyspace.self));
+  const key = keys.find((each) => shardOf(each) === shard)!;
+  const before = keysOn(first!);
+  first!.perform(() => {
+    node.receivePeer(keeper.name, {
+      kind: "replication",
+      message: { sender, releases: shards.released.count, body: { type: "state", bytes: state } },
+    });
+  });
+  ask(keeper, "SET", key, "late");
+  simulation.runFor(3_000 * ms);
+  expect(node.shards.shards[shard!]!.context.isEmpty).toBe(true);
+  expect(keysOn(first!)).toBe(before);
+  expect(ask(first!, "GET", key)).toMatch(/^-MOVED/);
+});
+
+test("giving up: a log does not bring back what was given up, with a checkpoint or without", () => {
+  for (const hasCheckpoint of [false, true]) {
+    const [first, , , fourth] = found({ hasLog: true, logPolicy: "always" });
+    write("a");
+    fourth!.join(true);
+    settle();
+    const gone = givenUpBy(first!);
+    expect(gone.length).toBeGreaterThan(2);
+    if (hasCheckpoint) {
+      ask(first!, "BGSAVE");
+      simulation.runFor(3_000 * ms);
+    }
+    first!.crash();
+    first!.start();
+    const { node } = first!.life!;
+    for (const shard of gone) {
+      expect(node.shards.shards[shard]!.context.isEmpty).toBe(true);
+      expect(node.shards.released.isBare(shard)).toBe(true);
+    }
+    node.keyspace.databases[0]!.keys.forEach((ref) => {
+      expect(gone).not.toContain(node.shards.shardOfKey(node.keyspace.keyOf(ref)));
+    });
+    settle();
+    expectValues("a", 1);
+    // And back again: the log knows what this node had written.
+    expect(fourth!.life!.node.environment.cluster!.leave()).toBeUndefined();
+    fourth!.isMember = false;
+    settle();
+    write("b");
+    settle();
+    expectValues("b", 2);
+    simulation.end();
+  }
+});
+
+test("giving up: nothing is given up while a keeper does not answer", () => {
+  const [first, second, third, fourth] = found();
+  write("a");
+  fourth!.join(true);
+  // All the time that it takes others to serve and to stay; then nobody hears the newcomer.
+  for (let waited = 0; waited < 100; waited++) {
+    simulation.runFor(100 * ms);
+    if (placingOf(fourth!).fetchedCount > 0) break;
+  }
+  const links = [first!, second!, third!].flatMap(({ index }): [number, number][] => [
+    [index, fourth!.index],
+    [fourth!.index, index],
+  ]);
+  simulation.network.cut(links);
+  simulation.runFor(15_000 * ms);
+  expect([first!, second!, third!].flatMap(givenUpBy)).toEqual([]);
+  for (const key of keys)
+    expect(serversOf(key).filter((host) => host !== fourth).length).toBeGreaterThan(0);
+  simulation.network.mend(links);
+  settle();
+  expectValues("a", 1);
+});
+
+test("membership: who has left and still runs is nobody's peer again", () => {
+  const [first, , , fourth] = found({ replicationFactor: 0 });
+  fourth!.join(true);
+  simulation.runFor(3_000 * ms);
+  expect(fourth!.life!.node.environment.cluster!.leave()).toBeUndefined();
+  fourth!.isMember = false;
+  simulation.runFor(1_000 * ms);
+  expect(first!.life!.node.replicator!.lagOf("n4")).toBeUndefined();
+  first!.perform(({ node }) => node.clustering!.onLinked("n4", 1, node.nowMs));
+  expect(first!.life!.node.replicator!.lagOf("n4")).toBeUndefined();
+  // A later process of that name comes as a new one.
+  fourth!.crash();
+  fourth!.join(true);
+  simulation.runFor(3_000 * ms);
+  expect(first!.life!.node.replicator!.lagOf("n4")).toBeDefined();
+});

@@ -189,7 +189,7 @@ export const planted: readonly PlantedBug[] = [
     file: "src/node/journal-replay.ts",
     find: "if (!isOld) this.#own.advance(this.#writer, time);",
     replace: "this.#own.advance(this.#writer, time);",
-    suite: logs,
+    suite: "test/storage/cluster.test.ts -t no moment beyond",
     needs: "checkpoint_made",
   },
   {
@@ -198,7 +198,7 @@ export const planted: readonly PlantedBug[] = [
     file: "src/node/keep-journal.ts",
     find: "if (!isOld && frame.lsn >= untilLsn) isBehindGap = true;",
     replace: "",
-    suite: logs,
+    suite: "test/storage/cluster.test.ts -t salvaged log has lost",
     needs: "log_salvaged",
   },
   {

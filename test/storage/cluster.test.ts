@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 import { testSeed } from "../../scripts/lib/test-seed.js";
+import { segmentName } from "../../src/storage/frame.js";
 import type { SyncPolicy } from "../../src/storage/wal.js";
 import { parseReply } from "../differential/resp-client.js";
 import { type DurableNode, World } from "./world.js";
@@ -114,6 +115,43 @@ describe("replicas with logs", () => {
     expect(wasHeld).toBe(true);
     world.run(500);
     expect(client.replies).toHaveLength(30);
+  });
+
+  test("log: a node back from a checkpoint claims what it wrote, and no moment beyond", () => {
+    const world = new World({ seed: 13, policy: "always", nodeCount: 3 });
+    const [n1] = world.nodes as [DurableNode];
+    for (let i = 0; i < 20; i++) expect(ask(world, n1, "SET", `key${i}`, "x")).toBe("OK");
+    expect(ask(world, n1, "SAVE")).toBe("OK");
+    converge(world);
+    const contexts = (): string[] =>
+      n1.node.shards.digests().map((_, shard) => {
+        const entries = [...n1.node.shards.context(shard).entries()];
+        return entries.map((entry) => entry.join(" ")).join(", ");
+      });
+    const before = contexts();
+    n1.kill();
+    n1.start();
+    expect(n1.examined!.checkpointBytes).toBeGreaterThan(0);
+    expect(contexts()).toEqual(before);
+  });
+
+  test("log: what a salvaged log has lost is brought back by the others, not removed there", () => {
+    const world = new World({ seed: 17, policy: "always", nodeCount: 3, isSalvage: true });
+    const [n1, n2] = world.nodes as [DurableNode, DurableNode];
+    const bytesAfter = (member: string): number => {
+      expect(ask(world, n1, "SADD", "set", member)).toBe("1");
+      world.run(200);
+      return n1.disk.list().find(({ name }) => name === segmentName(1))!.bytes;
+    };
+    const [begin, end] = [bytesAfter("a"), bytesAfter("b")];
+    bytesAfter("c");
+    converge(world);
+    n1.kill();
+    n1.disk.rot(segmentName(1), (begin + end) >> 1);
+    n1.start();
+    expect(n1.examined!.findings.join()).toContain("passed over");
+    converge(world);
+    for (const node of [n1, n2]) expect(ask(world, node, "SCARD", "set")).toBe("3");
   });
 
   test("log: a clean end keeps the replica's name under every policy", () => {

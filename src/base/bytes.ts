@@ -230,8 +230,7 @@ export class ByteWriter {
   raw(source: Bytes, start = 0, end = source.length): this {
     const count = end - start;
     this.#reserve(count);
-    if (start === 0 && end === source.length) this.#bytes.set(source, this.length);
-    else this.#bytes.set(source.subarray(start, end), this.length);
+    copyBytes(this.#bytes, this.length, source, start, count);
     this.length += count;
     return this;
   }

@@ -9,7 +9,7 @@
 // Stamps are kept beside the ids: time as a distance from the chunk's, replica and birth only where
 // they are not the chunk's own. Left out: moving entries between chunks.
 
-import { type Bytes, ByteWriter } from "../base/bytes.js";
+import { type Bytes, ByteWriter, copyBytes } from "../base/bytes.js";
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import { type FieldList, varintBytes } from "../lattice/stream-element.js";
 import {
@@ -279,11 +279,10 @@ export class StreamChunk implements EntryStamp {
       const length = fields.lengths[i]!;
       pen.varint(length).raw(fields.bytes, start, start + length);
     }
-    const body = pen.view();
-    const size = varintBytes(body.length) + body.length;
-    this.#makeRoom(offset, size);
-    const from = writeVarint(this.bytes, offset, body.length);
-    this.bytes.set(body, from);
+    const { length } = pen;
+    this.#makeRoom(offset, varintBytes(length) + length);
+    const from = writeVarint(this.bytes, offset, length);
+    copyBytes(this.bytes, from, pen.room(0), 0, length);
     this.count++;
     if ((flagsBytes & flag.foreign) !== 0) this.foreignCount++;
     this.packBytes += this.#packedEntry(id, fields, isSame);
@@ -341,7 +340,7 @@ export class StreamChunk implements EntryStamp {
       this.bytes = new Uint8Array(Math.max(used + size, Math.ceil(bytes.length * 1.5)));
       this.bytes.set(bytes.subarray(0, offset));
       this.bytes.set(bytes.subarray(offset, used), offset + size);
-    } else {
+    } else if (offset < used) {
       bytes.copyWithin(offset + size, offset, used);
     }
     this.used += size;

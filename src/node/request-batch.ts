@@ -2,7 +2,7 @@
 // copied.
 
 /** Commands per batch; the prefetch works on as many. */
-export const batchCountMax = 32;
+export const batchCountMax = 64;
 
 export interface RequestBatch {
   readonly count: number;

@@ -159,13 +159,17 @@ export function firstNotBefore(
   score: number,
   isExclusive: boolean,
 ): number {
+  // Each step adds half of what is left or nothing, without a branch: which way it goes cannot be
+  // guessed, and wrong guesses cost more than the rest of the search.
   let low = from;
-  let high = to;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const held = scores[middle]!;
-    if (isExclusive ? held <= score : held < score) low = middle + 1;
-    else high = middle;
+  let left = to - from;
+  while (left > 1) {
+    const half = left >> 1;
+    const held = scores[low + half - 1]!;
+    low += half & -Number(isExclusive ? held <= score : held < score);
+    left -= half;
   }
-  return low;
+  if (left < 1) return low;
+  const held = scores[low]!;
+  return low + Number(isExclusive ? held <= score : held < score);
 }

@@ -93,9 +93,9 @@ export class Drive {
 
   #runCron(): void {
     if (this.#crons++ % 10 === 0) {
-      const { facts } = this.#node.environment;
+      const { facts, settings } = this.#node.environment;
       sampleFacts(facts);
-      tendHeapGrowth(facts.heapBytes);
+      tendHeapGrowth(facts.heapBytes, settings.number("maxmemory") > 0);
     }
     this.#node.beginTurn(this.#now());
     this.#node.cron();

@@ -12,10 +12,13 @@ const smallHeapBytes = 64 * 1024 * 1024;
 
 let isGenerous = false;
 
-/** Called now and then with the size of the heap. */
-export function tendHeapGrowth(heapBytes: number): void {
+/**
+ * Called now and then with the size of the heap. Where a limit is set on what the node uses, what
+ * nobody has swept yet counts as used, and keys would go for it.
+ */
+export function tendHeapGrowth(heapBytes: number, isLimited: boolean): void {
   const wasGenerous = isGenerous;
-  isGenerous = heapBytes < smallHeapBytes;
+  isGenerous = heapBytes < smallHeapBytes && !isLimited;
   // 0 is V8's own judgement.
   if (isGenerous !== wasGenerous)
     setFlagsFromString(`--heap-growing-percent=${isGenerous ? growthPercent : 0}`);

@@ -242,6 +242,8 @@ export function answersPing(port: number): Promise<boolean> {
     };
     socket.setTimeout(1000, () => finish(false));
     socket.once("error", () => finish(false));
+    // It may end in the middle of it.
+    socket.once("close", () => finish(false));
     socket.once("connect", () => socket.write("*1\r\n$4\r\nPING\r\n"));
     socket.once("data", (reply) => finish(reply[0] === 0x2b));
   });

@@ -6,6 +6,7 @@ import type { SkerryConfig } from "../host/config.js";
 import { PeerHost } from "../host/peer-host.js";
 import type { ClusteringOptions } from "../node/clustering.js";
 import type { NodeOptions } from "../node/node.js";
+import type { Refusal } from "../wire/peer-handshake.js";
 import { CliError } from "./cli.js";
 
 export interface ClusterStart {
@@ -14,6 +15,8 @@ export interface ClusterStart {
   readonly options: Pick<NodeOptions, "incarnation" | "shards" | "timing" | "cluster">;
   /** For people. */
   readonly line: string;
+  /** Why the node cannot serve: it does not fit the cluster that it was to be part of. */
+  readonly refused: Promise<CliError>;
 }
 
 /**
@@ -47,12 +50,22 @@ export async function startCluster(
   const hello = {
     cluster: settings.clusterName,
     shardCount: settings.numShards,
+    replicationFactor: settings.replicationFactor,
     name,
     incarnation,
     peerAddress: "",
     clientAddress: "",
   };
-  const host = new PeerHost({ hello, now, random: Math.random });
+  let refuse: (error: CliError) => void;
+  const refused = new Promise<CliError>((resolve) => {
+    refuse = resolve;
+  });
+  const onRefused = (address: string, reason: Refusal, isServing: boolean): void => {
+    const why = misfits[reason];
+    if (why !== undefined && !isServing)
+      refuse(new CliError(`replication: ${address} does not admit this node: ${why}`));
+  };
+  const host = new PeerHost({ hello, now, random: Math.random, onRefused });
   const bound = await listen(host, listenHost, listenPort);
   const peerAddress = settings.advertise || `${reachable(listenHost)}:${bound}`;
   const clientHost = reachable(settings.bind[0] ?? "127.0.0.1");
@@ -76,8 +89,16 @@ export async function startCluster(
     cluster,
   };
   const line = `Node ${name} of cluster ${settings.clusterName}: peers connect to ${peerAddress}`;
-  return { host, options, line };
+  return { host, options, line, refused };
 }
+
+/** What a node cannot serve with, rather than alone and beside its cluster. */
+const misfits: Partial<Record<Refusal, string>> = {
+  other_cluster: "its cluster has another name (--cluster-name)",
+  other_shard_count: "its cluster has another number of shards (--num-shards)",
+  other_replication_factor:
+    "its cluster keeps another number of copies (--replication-factor); all nodes must agree",
+};
 
 function whereToListen({ settings }: SkerryConfig): [host: string, port: number] {
   const { listenPeers, gossipPort, bind } = settings;

@@ -80,13 +80,15 @@ export async function serve(config: SkerryConfig): Promise<void> {
   process.stdout.write(` PID: ${process.pid}\n`);
   if (cluster !== undefined) process.stdout.write(`${cluster.line}\n`);
   process.stdout.write(`Ready to accept connections: redis-cli -p ${port}\n`);
-  await untilStopped(host);
+  // A node that does not fit its cluster must not serve beside it.
+  const refusal = await Promise.race([untilStopped(host), ...(cluster ? [cluster.refused] : [])]);
   host.quiesce();
   await storage?.drain();
   await host.stop();
   drive.stop();
   await storage?.close();
   await cluster?.host.stop();
+  if (refusal !== undefined) throw refusal;
 }
 
 /** Redis's parameters, as far as the configuration says something about them. */

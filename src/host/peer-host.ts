@@ -47,6 +47,8 @@ export interface PeerHostOptions {
   readonly now: () => number;
   readonly random: () => number;
   readonly timing?: Partial<PeerTiming>;
+  /** Told when a node at an address will not have this one. */
+  readonly onRefused?: (address: string, reason: Refusal, isServing: boolean) => void;
 }
 
 interface Frame {
@@ -222,6 +224,10 @@ export class PeerHost {
         counters: this.counters,
         opened: (each, name, incarnation) => this.#onOpened(each, name, incarnation),
         closed: (each) => this.#onClosed(each),
+        refused: (each, reason) => {
+          const isServing = this.#node?.clustering?.isServing ?? false;
+          this.#options.onRefused?.(each.address, reason, isServing);
+        },
       });
       this.#links.set(address, link);
     }
@@ -313,6 +319,7 @@ export class PeerHost {
     const own = this.hello;
     if (hello.cluster !== own.cluster) return "other_cluster";
     if (hello.shardCount !== own.shardCount) return "other_shard_count";
+    if (hello.replicationFactor !== own.replicationFactor) return "other_replication_factor";
     // A node that dials itself must learn that from the welcome.
     if (hello.name === own.name)
       return hello.incarnation === own.incarnation ? undefined : "own_name";

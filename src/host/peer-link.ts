@@ -11,7 +11,12 @@ import { lookup } from "node:dns/promises";
 import { connect, type Socket } from "node:net";
 import type { Bytes } from "../base/bytes.js";
 import { FrameReader, lengthPrefix, signOfLife, withLength } from "../wire/peer-frames.js";
-import { decodeWelcome, handshakeBytesMax, type Welcome } from "../wire/peer-handshake.js";
+import {
+  decodeWelcome,
+  handshakeBytesMax,
+  type Refusal,
+  type Welcome,
+} from "../wire/peer-handshake.js";
 
 export interface PeerTiming {
   readonly connectMsMax: number;
@@ -56,6 +61,8 @@ export interface LinkPorts {
   /** A node answered. False: there is another link to it, or it is this node itself. */
   readonly opened: (link: PeerLink, name: string, incarnation: number) => boolean;
   readonly closed: (link: PeerLink) => void;
+  /** A node answered that it will not have this one. */
+  readonly refused: (link: PeerLink, reason: Refusal) => void;
 }
 
 export class PeerLink {
@@ -181,6 +188,7 @@ export class PeerLink {
       counters.refusedDials++;
       counters.lastRefusal = `${this.address} ${welcome.reason}`;
       this.#failures = Math.max(this.#failures, 4);
+      this.#ports.refused(this, welcome.reason);
       return false;
     }
     this.name = welcome.name;

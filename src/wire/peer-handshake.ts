@@ -22,6 +22,8 @@ export interface Hello {
   readonly cluster: string;
   /** Shards of the keyspace: the same on all nodes of a cluster. */
   readonly shardCount: number;
+  /** Copies of each shard, likewise; 0: every node holds all. */
+  readonly replicationFactor: number;
   readonly name: string;
   readonly incarnation: number;
   readonly peerAddress: string;
@@ -37,6 +39,7 @@ const refusals = [
   "older_incarnation",
   "own_name",
   "too_many",
+  "other_replication_factor",
 ] as const;
 
 export type Refusal = (typeof refusals)[number];
@@ -58,6 +61,7 @@ function open(frame: Bytes): ByteReader {
 export function encodeHello(hello: Hello, version = protocolVersion): Bytes {
   const writer = new ByteWriter(128);
   writer.u32(magic).u16(version).text(hello.cluster).varint(hello.shardCount);
+  writer.varint(hello.replicationFactor);
   writer.text(hello.name).varint(hello.incarnation);
   return seal(writer.text(hello.peerAddress).text(hello.clientAddress));
 }
@@ -72,12 +76,14 @@ export function decodeHello(frame: Bytes): Hello | Refusal {
     sealed.raw(6);
     const cluster = readAddress(sealed);
     const shardCount = sealed.varint();
+    const replicationFactor = sealed.varint();
     const name = readNodeName(sealed);
     const incarnation = sealed.varint();
     const peerAddress = readAddress(sealed);
     const clientAddress = readAddress(sealed);
     sealed.expectEnd();
-    return { cluster, shardCount, name, incarnation, peerAddress, clientAddress };
+    const counts = { shardCount, replicationFactor };
+    return { cluster, ...counts, name, incarnation, peerAddress, clientAddress };
   } catch (error) {
     if (error instanceof MalformedBytes) return "malformed";
     throw error;

@@ -74,6 +74,7 @@ export class PeerRig {
     const hello: Hello = {
       cluster: "test",
       shardCount: 8,
+      replicationFactor: 0,
       name,
       incarnation,
       peerAddress: "",
@@ -195,6 +196,7 @@ export class Stranger {
     const usual: Hello = {
       cluster: "test",
       shardCount: 8,
+      replicationFactor: 0,
       name: "n9",
       incarnation: 77,
       peerAddress: "127.0.0.1:1",

@@ -169,6 +169,12 @@ describe("strangers", () => {
     ["another version", {}, protocolVersion + 1, "other_version"],
     ["another cluster", { cluster: "elsewhere" }, protocolVersion, "other_cluster"],
     ["another number of shards", { shardCount: 64 }, protocolVersion, "other_shard_count"],
+    [
+      "another number of copies",
+      { replicationFactor: 2 },
+      protocolVersion,
+      "other_replication_factor",
+    ],
     ["the node's own name", { name: "n1" }, protocolVersion, "own_name"],
     [
       "an earlier process of a node",

@@ -2,6 +2,9 @@
 // to, what cluster-aware clients make of it, and what becomes of the shards when nodes come, go and
 // die.
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Cluster, Redis } from "ioredis";
 import { createCluster } from "redis";
 import { afterEach, describe, expect, test } from "vitest";
@@ -214,6 +217,51 @@ describe.skipIf(reason !== null)(`placement${reason === null ? "" : `: ${reason}
       await have();
     } finally {
       ioredis.disconnect();
+    }
+  });
+
+  test("placement: a node that means another number of copies is refused, and stops with the reason", async () => {
+    cluster = await LocalCluster.start({
+      count: 2,
+      args: ["--prefix", "lin:=linearizable"],
+      argsOf: (name) => ["--replication-factor", name === "n3" ? "3" : "2"],
+    });
+    await expect(cluster.join()).rejects.toThrow(/another number of copies/);
+    const [first] = cluster.nodes.map(clientOf);
+    expect(String(await first!.call("INFO", "peers"))).toMatch(/other_replication_factor=\d/);
+  });
+
+  test("placement: nodes with logs come back with their shards, and with what they hold of each", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "skerry-placement-"));
+    try {
+      cluster = await LocalCluster.start({
+        count: 3,
+        args: [...factor, "--fsync", "always"],
+        argsOf: (name) => ["--data-dir", join(folder, name)],
+      });
+      let nodes = cluster.nodes.map(clientOf);
+      await eventually(() => isPlaced(nodes, 2));
+      const write = async (key: string, value: string): Promise<void> => {
+        const ports = await portsFor(nodes[0]!, key);
+        const at = cluster.nodes.findIndex(({ port }) => ports.includes(port));
+        expect(await nodes[at]!.set(key, value)).toBe("OK");
+      };
+      for (let i = 0; i < 40; i++) await write(`key:${i}`, `value ${i}`);
+      for (const node of cluster.nodes) await node.kill("SIGKILL");
+      for (const node of cluster.nodes) cluster.spawn(node);
+      await Promise.all(cluster.nodes.map((node) => node.ready()));
+      nodes = cluster.nodes.map(clientOf);
+      await eventually(() => isPlaced(nodes, 2));
+      await eventually(async () => {
+        for (let i = 0; i < 40; i++) {
+          const answers = await Promise.all(nodes.map((client) => get(client, `key:${i}`)));
+          expect(answers.filter((answer) => answer === `value ${i}`)).toHaveLength(2);
+          expect(answers.filter((answer) => answer.startsWith("MOVED"))).toHaveLength(1);
+        }
+      });
+    } finally {
+      await cluster.stop();
+      await rm(folder, { recursive: true, force: true });
     }
   });
 });

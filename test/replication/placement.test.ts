@@ -288,3 +288,94 @@ test("placement: what only some hold is handed over when one of them has all of 
   expect(world.replicas[first!]!.replicator.isHandedOver).toBe(true);
   expect(world.replicas[second!]!.shards.shards[0]!.context.isEmpty).toBe(false);
 });
+
+// ---- giving up
+
+/** Nodes that have given up the only shard. */
+const gone = new Set<string>();
+
+/** Three nodes, of which the last two are to keep a shard that the first is to give up. */
+function handingWorld(keepers: readonly string[]): World {
+  gone.clear();
+  const world = new World({
+    seed: 5,
+    nodeCount: 3,
+    shards: { shardCount: 1 },
+    replicator: { mode: "direct" },
+  });
+  for (const { replicator, name } of world.replicas)
+    replicator.holdings = {
+      holds: () => !gone.has(name),
+      peerHolds: (node) => !gone.has(node),
+      peerServes: (node) => keepers.includes(node),
+      keeps: () => keepers.includes(name),
+    };
+  world.run(2_000);
+  return world;
+}
+
+/** Lets a node ask for so long whether it may give its shard up; answers whether it did. */
+function handsOver(world: World, node: number, keepers: readonly string[], forMs: number): boolean {
+  let isDone = false;
+  for (let waited = 0; waited < forMs && !isDone; waited += 200) {
+    world.turn(node, ({ replicator, name }) => {
+      isDone = replicator.handOver([{ shard: 0, keepers }], world.nowMs).length > 0;
+      if (isDone) gone.add(name);
+    });
+    world.run(200);
+  }
+  return isDone;
+}
+
+const write = (world: World, node: number, text: string): void =>
+  world.turn(node, ({ keyspace, shards: held }) => {
+    set(keyspace, "k", text);
+    held.closeBatch();
+  });
+
+test("handover: a shard is given up only once everybody who is to keep it has what is here", () => {
+  const keepers = ["n1", "n2"];
+  const world = handingWorld(keepers);
+  world.partition([2]);
+  write(world, 0, "a");
+  expect(handsOver(world, 0, keepers, 6_000)).toBe(false);
+  world.heal();
+  expect(handsOver(world, 0, keepers, 6_000)).toBe(true);
+  const { shards: former, replicator } = world.replicas[0]!;
+  expect(former.shards[0]!.context.isEmpty).toBe(true);
+  expect(former.logBytes).toBe(0);
+  expect(former.released.isBare(0)).toBe(true);
+  expect(world.replicas[1]!.shards.shards[0]!.context.isEmpty).toBe(false);
+  expect(world.replicas[1]!.contextText(0)).toBe(world.replicas[2]!.contextText(0));
+  expect(replicator.status().waitingCount).toBe(0);
+});
+
+test("handover: what is written after the question was asked is asked about again", () => {
+  const keepers = ["n1", "n2"];
+  const world = handingWorld(keepers);
+  write(world, 0, "a");
+  world.run(1_000);
+  // Nothing that is new leaves the node, but answers arrive.
+  world.filter = (from, _to, bytes) => from !== 0 || bytes.length < 120;
+  handsOver(world, 0, keepers, 100);
+  world.filter = (from) => from !== 0;
+  write(world, 0, "b");
+  expect(handsOver(world, 0, keepers, 5_000)).toBe(false);
+  world.filter = () => true;
+  expect(handsOver(world, 0, keepers, 8_000)).toBe(true);
+  const own = world.replicas[0]!.shards.released.ownTime(0);
+  for (const { shards: held, keyspace } of world.replicas.slice(1)) {
+    const maker = keyspace.replicas.indexOf("n0/1");
+    expect(held.shards[0]!.context.get(maker)).toBe(own);
+  }
+});
+
+test("handover: two nodes that would rely on each other both keep what they have", () => {
+  const world = handingWorld([]);
+  write(world, 0, "a");
+  world.run(1_000);
+  for (let round = 0; round < 20; round++) {
+    expect(handsOver(world, 0, ["n1"], 200)).toBe(false);
+    expect(handsOver(world, 1, ["n0"], 200)).toBe(false);
+  }
+});

@@ -44,7 +44,7 @@ export const pushEvent = (isFront: boolean): string => (isFront ? "lpush" : "rpu
 /** Replies the value where the store stands. */
 export function replyValue(call: Call, store: ListView): void {
   store.load();
-  call.reply.bulk(store.value, store.valueStart, store.valueLength);
+  call.reply.bulk(store.value, store.valueStart, store.valueLength, store.valueWords);
 }
 
 /** Replies `count` values from an index on, without the array's head. */

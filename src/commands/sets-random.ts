@@ -37,7 +37,7 @@ function spop(call: Call): void {
   const { view } = edit;
   drawElement(call, view);
   const { element, elementStart, elementLength } = view;
-  call.reply.bulk(element, elementStart, elementLength);
+  call.reply.bulk(element, elementStart, elementLength, view.elementWords);
   if (view.form === forms.packed) edit.removeAtCursor();
   else if (view.form === forms.table) {
     edit.removeRecord(view.elementHash, view.elementRef);
@@ -134,8 +134,8 @@ function srandmemberCount(call: Call): void {
   const times = members.count === 0 ? 0 : count < 0 ? -count : Math.min(count, members.count);
   demandSendable(times);
   reply.array(times);
-  const answer = ({ element, elementStart, elementLength }: Collection): void => {
-    reply.bulk(element, elementStart, elementLength);
+  const answer = ({ element, elementStart, elementLength, elementWords }: Collection): void => {
+    reply.bulk(element, elementStart, elementLength, elementWords);
   };
   if (count < 0) drawMany(call, members, times, answer);
   else if (times === members.count) members.each(answer);

@@ -121,8 +121,8 @@ function smembers(call: Call): void {
   if (!openSet(call, 1, members)) return;
   const { reply } = call;
   reply.set(members.count);
-  members.each(({ element, elementStart, elementLength }) => {
-    reply.bulk(element, elementStart, elementLength);
+  members.each(({ element, elementStart, elementLength, elementWords }) => {
+    reply.bulk(element, elementStart, elementLength, elementWords);
   });
   members.close();
 }

@@ -1,7 +1,7 @@
 // What the commands of sorted sets share: finding one, sending members and scores, and the limits
 // by which Redis names the encoding of a set.
 
-import type { Ref } from "../keyspace/arena.js";
+import { type Ref, slabOf } from "../keyspace/arena.js";
 import * as record from "../keyspace/record.js";
 import { viewZset } from "../keyspace/zset-forms.js";
 import { run, ZsetTable } from "../keyspace/zset-table.js";
@@ -63,7 +63,8 @@ function replyRuns(
       const ref = run.refs[i]!;
       if (isNested) reply.array(2);
       const start = record.keyStartOf(arena, ref);
-      reply.bulk(record.bytesOf(arena, ref), start, record.keyLengthOf(arena, ref));
+      const words = arena.data[slabOf(ref)];
+      reply.bulk(record.bytesOf(arena, ref), start, record.keyLengthOf(arena, ref), words);
       if (withScores) replyDouble(reply, run.scores[i]!);
     }
     done += copied;

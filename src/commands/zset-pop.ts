@@ -31,7 +31,7 @@ function pop(
   for (let left = count; left > 0; left--) {
     const view = edit.goToEnd(isMax);
     if (isNested) reply.array(2);
-    reply.bulk(view.bytes, view.start, view.length);
+    reply.bulk(view.bytes, view.start, view.length, view.words);
     replyDouble(reply, view.score);
     edit.removeHere();
   }

@@ -38,6 +38,8 @@ export class Collection {
 
   /** The element that was found or visited last, and its value. */
   element: Uint8Array = emptyBytes;
+  /** The words of the buffer in which the element lies, where it is one of a table. */
+  elementWords: DataView | undefined;
   /** Its record, where it is one of a table. */
   elementRef: Ref = 0;
   /** Its hash, where a table was visited by `each` or `some`, or an element of it was drawn. */
@@ -114,6 +116,7 @@ export class Collection {
   #atCursor(): void {
     const { cursor } = this;
     this.element = cursor.bytes;
+    this.elementWords = undefined;
     this.elementStart = cursor.elementStart;
     this.elementLength = cursor.elementLength;
     this.value = cursor.bytes;
@@ -128,6 +131,7 @@ export class Collection {
     const length = record.keyLengthOf(arena, ref);
     const bytes = arena.bytes[slabOf(ref)]!;
     this.element = bytes;
+    this.elementWords = arena.data[slabOf(ref)];
     this.elementRef = ref;
     this.elementStart = start;
     this.elementLength = length;
@@ -143,6 +147,7 @@ export class Collection {
 
   #atCell(element: string, cell: Readonly<Cell>): void {
     this.element = fromLatin1(element);
+    this.elementWords = undefined;
     this.elementStart = 0;
     this.elementLength = element.length;
     this.value = resolveValue(this.keyspace, cell);

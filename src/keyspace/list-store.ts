@@ -57,6 +57,7 @@ export class ListStore extends ListChunks implements ElementStore {
   value: Uint8Array = emptyBytes;
   valueStart = 0;
   valueLength = 0;
+  valueWords: DataView | undefined;
 
   constructor(keyspace: Keyspace) {
     super();
@@ -72,11 +73,13 @@ export class ListStore extends ListChunks implements ElementStore {
       this.value = this.#resolve(this.#complexAt(chunk, this.at).cell);
       this.valueStart = 0;
       this.valueLength = this.value.length;
+      this.valueWords = undefined;
       return;
     }
     this.value = chunk.bytes;
     this.valueStart = chunk.start(this.at);
     this.valueLength = chunk.size(this.at);
+    this.valueWords = chunk.words;
   }
 
   #resolve(cell: Readonly<Cell>): Bytes {

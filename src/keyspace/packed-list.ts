@@ -39,6 +39,8 @@ export interface ListView {
   readonly value: Uint8Array;
   readonly valueStart: number;
   readonly valueLength: number;
+  /** The words of the buffer in which the value lies, where they are at hand. */
+  readonly valueWords: DataView | undefined;
   /** Goes to an element; the index must lie in the list. */
   seek(index: number): void;
   /** Goes to the next element, or the one before; past an end the view stands nowhere. */
@@ -56,6 +58,7 @@ export class PackedList implements ListView {
   value: Uint8Array = emptyBytes;
   valueStart = 0;
   valueLength = 0;
+  readonly valueWords = undefined;
 
   open(arena: Arena, ref: Ref): this {
     this.cursor.open(arena, ref);

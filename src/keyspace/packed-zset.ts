@@ -17,6 +17,7 @@ export const packedZsetBytesMax = 8 * 1024;
 
 export class PackedZset implements ZsetView {
   bytes: Uint8Array = new Uint8Array(0);
+  readonly words = undefined;
   visibleCount = 0;
   /** The place that the view stands at. */
   rank = 0;

@@ -82,6 +82,10 @@ export class ZsetTable extends ElementTable implements ZsetView {
     return this.keyspace.arena.bytes[slabOf(this.ref)]!;
   }
 
+  get words(): DataView {
+    return this.keyspace.arena.data[slabOf(this.ref)]!;
+  }
+
   get start(): number {
     return record.keyStartOf(this.keyspace.arena, this.ref);
   }

@@ -9,6 +9,8 @@ export interface ZsetView {
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly length: number;
+  /** The words of the same buffer, where they are at hand. */
+  readonly words: DataView | undefined;
   readonly score: number;
   readonly rank: number;
 

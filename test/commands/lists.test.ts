@@ -351,3 +351,13 @@ describe("replies at the edges", () => {
     },
   );
 });
+
+test("longer values of several chunks are answered as they were pushed", () => {
+  const bench = new Bench(new Keyspace({ replicas: new ReplicaTable(), self: "n1/test" }));
+  const values = Array.from({ length: 700 }, (_, n) => `${n}:${"x".repeat(15 + (n % 90))}`);
+  for (const text of values) bench.run("RPUSH", "k", text);
+  expect(bench.run("LRANGE", "k", "0", "-1")).toEqual(values);
+  expect(bench.run("LPOP", "k")).toBe(values[0]);
+  expect(bench.run("RPOP", "k")).toBe(values.at(-1));
+  expect(bench.run("LINDEX", "k", "300")).toBe(values[301]);
+});

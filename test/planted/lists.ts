@@ -24,6 +24,14 @@ export const planted = [
     suite: store,
   },
   {
+    name: "value_sent_from_another_chunk",
+    story: "a value is replied from the place of its own in the chunk that was read before",
+    file: "src/keyspace/list-store.ts",
+    find: "    this.valueWords = chunk.words;\n",
+    replace: "    this.valueWords ??= chunk.words;\n",
+    suite: commands,
+  },
+  {
     name: "growing_chunk_forgets_values",
     story: "a chunk takes more elements and leaves the values of those it has behind",
     file: "src/keyspace/list-chunk.ts",

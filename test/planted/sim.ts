@@ -236,7 +236,7 @@ export const planted: readonly PlantedBug[] = [
     replace:
       "if (this.#goodBytes >= this.#segmentBytes) this.#onSynced(undefined);\n" +
       "    else this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error), isAwaited);",
-    suite: forcedLogs,
+    suite: "test/storage/recovery.test.ts -t what fills a file",
     needs: "file_sealed",
   },
   {

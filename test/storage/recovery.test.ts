@@ -244,6 +244,21 @@ test("wal: nothing is safe before its sync, and one sync is under way at a time"
   expect(wal.safeLsn).toBe(2);
 });
 
+test("wal: what fills a file is safe only with its sync, and a crash after the next one began keeps it", () => {
+  const { disk, wal, syncs } = newRig("always", 600);
+  const text = "t".repeat(300);
+  for (let lsn = 1; lsn <= 6; lsn++) {
+    wal.append(recordKinds.redo, payload(text), 0, 0);
+    wal.flush(0);
+    expect(wal.safeLsn).toBe(lsn - 1);
+    for (const sync of syncs.splice(0)) sync();
+    expect(wal.safeLsn).toBe(lsn);
+  }
+  expect(disk.list().length).toBeGreaterThan(1);
+  disk.crash();
+  expect(replayed(disk).texts).toHaveLength(6);
+});
+
 test("wal: a full disk fences the log, and it goes on where it was once there is room", () => {
   const rig = newRig();
   record(rig, "before");

@@ -114,6 +114,7 @@ export class Clustering {
           founders: this.#founders === undefined ? 0 : hashOfNames(this.#founders),
           isServing: this.isServing,
           holdings: this.placing?.encode() ?? noHoldings,
+          operationRate: Math.round(this.placing?.load.totalRate ?? 0),
         }),
       },
       nowMs,

@@ -56,6 +56,7 @@ function newPlacing(
     factor,
     members: () => [node.name, ...membership.peers().map(({ name }) => name)],
     isHeard: (name) => !membership.isSuspected(name, node.nowMs),
+    loadOf: (name) => membership.pingOf(name)?.operationRate ?? 0,
     toldBy: (name) => membership.pingOf(name)?.holdings,
     hasAllOf: (name, shard, sinceMs) => replicator.hasAllOf(name, shard, sinceMs),
     isBlank: (shard) => node.shards.context(shard).isEmpty,

@@ -27,12 +27,15 @@ export function placingGate(ports: PlacingGatePorts): Gate {
   return (call, command, session, refuse) => {
     if (call.isInsideExec) return false;
     const { transaction } = session;
-    const used = (transaction && queued.get(transaction)) ?? new Set<number>();
+    let used: Set<number> | undefined;
+    if (transaction !== undefined) {
+      used = queued.get(transaction) ?? new Set();
+      queued.set(transaction, used);
+    }
     const error =
       command.name === "exec"
-        ? objectionToExec(ports, session, used)
+        ? objectionToExec(ports, session, used ?? noSlots)
         : objection(ports, call, command, used);
-    if (transaction !== undefined) queued.set(transaction, used);
     if (error === undefined) return false;
     refuse(error);
     return true;
@@ -44,6 +47,9 @@ export function errorForKey(ports: PlacingGatePorts, key: Uint8Array): string | 
   if (ports.consistency.modeOf(key, 0, key.length) === "linearizable") return undefined;
   return errorForSlot(ports, slotOfKey(key));
 }
+
+const bytesOf = (call: Call): number =>
+  call.start(call.argc - 1) + call.size(call.argc - 1) - call.start(0);
 
 function objectionToExec(
   ports: PlacingGatePorts,
@@ -74,12 +80,14 @@ function errorForSlot(
   return "CLUSTERDOWN Hash slot not served";
 }
 
+const noSlots: ReadonlySet<number> = new Set();
+
 /** @param used gathers the slots of the command's keys */
 function objection(
   ports: PlacingGatePorts,
   call: Call,
   command: Command,
-  used: Set<number>,
+  used: Set<number> | undefined,
 ): string | undefined {
   const { shardCount, consistency, placing } = ports;
   if (command.flags.includes("pubsub")) return undefined; // Channels have slots and are no keys.
@@ -93,8 +101,11 @@ function objection(
     const slot = slotOfKey(call.bytes, start, start + size);
     if (slot !== last) slots++;
     last = slot;
-    used.add(slot);
-    if (!placing.serves(shardOfSlot(slot, shardCount))) missing = slot;
+    used?.add(slot);
+    const shard = shardOfSlot(slot, shardCount);
+    if (!placing.serves(shard)) missing = slot;
+    // Each shard that a request is about counts it; its bytes count with the first.
+    else placing.load.count(shard, slots === 1 ? bytesOf(call) : 0);
   }
   if (missing < 0) return undefined;
   if (slots > 1) return "CROSSSLOT Keys in request don't hash to the same slot";

@@ -17,6 +17,7 @@ import type { Handing } from "../replication/handover.js";
 import type { Holdings } from "../replication/holdings.js";
 import type { NodeId } from "../replication/messages.js";
 import { Ring } from "../replication/ring.js";
+import { adviceOf, ShardLoad } from "./shard-load.js";
 
 /** What a node tells of a shard; two bits in its pings. */
 export const holding = { none: 0, fetched: 1, served: 2, leaving: 3 } as const;
@@ -37,6 +38,8 @@ export interface PlacingPorts {
   members(): readonly NodeId[];
   /** Nodes that were heard lately. */
   isHeard(node: NodeId): boolean;
+  /** Commands per second on a node's shards, as it told in its last ping. */
+  loadOf(node: NodeId): number;
   /** What a node told in its last ping; undefined before the first. */
   toldBy(node: NodeId): Uint8Array | undefined;
   /** Whether this node has all that a peer has of a shard, by the peer's word since `sinceMs`. */
@@ -66,11 +69,14 @@ export class Placing implements Holdings {
   fetchedCount = 0;
   /** Shards that were given up. */
   givenUpCount = 0;
+  /** The traffic of each shard here. */
+  readonly load: ShardLoad;
   #handings: Handing[] = [];
   #askDueMs = 0;
 
   constructor(ports: PlacingPorts) {
     this.#ports = ports;
+    this.load = new ShardLoad(ports.shardCount);
     this.#held = new Uint8Array(ports.shardCount);
     this.#sinceMs = new Float64Array(ports.shardCount);
   }
@@ -134,6 +140,7 @@ export class Placing implements Holdings {
 
   /** Looks what falls to this node now. To be called once it has met others, and then often. */
   look(nowMs: number): void {
+    this.load.sample(nowMs);
     const members = [...this.#ports.members()].sort();
     if (members.join() !== this.#members.join()) {
       this.#members = members;
@@ -238,8 +245,9 @@ export class Placing implements Holdings {
       );
       return { node, shards: wanted.filter(Boolean).length };
     });
-    const sizes = shares.map(({ shards }) => shards);
-    const isUneven = Math.max(...sizes) > 2 * Math.max(1, Math.min(...sizes));
+    const { load } = this;
+    const loads = this.#loadsOfOthers();
+    const own = load.totalRate;
     return {
       replication_factor: this.#ports.factor,
       shards: this.#held.length,
@@ -249,7 +257,23 @@ export class Placing implements Holdings {
       shards_taken_over: this.fetchedCount,
       shards_given_up: this.givenUpCount,
       ...Object.fromEntries(shares.map(({ node, shards }) => [`share_${node}`, shards])),
-      advice: isUneven ? "split" : "none",
+      operations_per_s: Math.round(own),
+      bytes_per_s: Math.round(load.totalByteRate),
+      hottest_shard: own > 0 ? load.hottest : -1,
+      hottest_shard_operations_per_s: Math.round(load.operationRate(load.hottest)),
+      ...Object.fromEntries(loads.map(([node, rate]) => [`operations_per_s_${node}`, rate])),
+      advice: adviceOf({
+        own,
+        hottest: load.operationRate(load.hottest),
+        others: loads.map(([, rate]) => rate),
+        shardsPerNode: this.#held.length / Math.max(1, this.#members.length),
+      }),
     };
+  }
+
+  #loadsOfOthers(): [node: NodeId, rate: number][] {
+    const { self, isHeard, loadOf } = this.#ports;
+    const others = this.#members.filter((node) => node !== self && isHeard(node));
+    return others.map((node) => [node, loadOf(node)]);
   }
 }

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { utf8 } from "../base/bytes.js";
 import type { Call } from "../commands/call.js";
 import type { CommandSpec } from "../commands/command.js";
+import { slotsOfShard } from "../keyspace/slot.js";
 import type { Node } from "./node.js";
 
 const group = "skerry";
@@ -58,6 +59,28 @@ export function skerryNodeCommands(node: () => Node): readonly CommandSpec[] {
             if (typeof value === "number") reply.integer(value);
             else reply.bulkText(value);
           }
+        }
+      },
+    },
+    {
+      name: "skerry.load",
+      arity: 1,
+      flags: ["readonly", "stale", "loading"],
+      group,
+      since,
+      complexity: "O(N) where N is the number of shards.",
+      summary: "Commands and bytes per second on each shard that this node serves, where few do",
+      run: ({ reply }) => {
+        const { shards, clustering } = node();
+        const placing = clustering?.placing;
+        const served = shards.shards.filter(({ index }) => placing?.serves(index));
+        reply.array(served.length);
+        for (const { index } of served) {
+          const [first, end] = slotsOfShard(index, shards.count);
+          const rates = [placing!.load.operationRate(index), placing!.load.byteRate(index)];
+          const row = [index, first, end - 1, ...rates.map(Math.round)];
+          reply.array(row.length);
+          for (const number of row) reply.integer(number);
         }
       },
     },

@@ -44,6 +44,8 @@ export interface Ping {
   readonly isServing: boolean;
   /** What it holds of each shard (node/placing.ts); empty where every node holds all. */
   readonly holdings: Uint8Array;
+  /** Commands per second on its shards, where they are placed. */
+  readonly operationRate: number;
 }
 
 export interface Members {
@@ -240,7 +242,8 @@ export function encodeMembership(message: MembershipMessage): Bytes {
     writer
       .u8(isVoting ? 1 : 0)
       .u8(isServing ? 1 : 0)
-      .bytes(message.holdings);
+      .bytes(message.holdings)
+      .varint(message.operationRate);
     return writer.finish();
   }
   writer
@@ -269,6 +272,7 @@ function readMessage(reader: ByteReader): MembershipMessage {
     const isVoting = readFlag(reader);
     const isServing = readFlag(reader);
     const holdings = reader.bytes().slice();
+    const operationRate = reader.varint();
     return {
       type: "ping",
       tableHash,
@@ -278,6 +282,7 @@ function readMessage(reader: ByteReader): MembershipMessage {
       isVoting,
       isServing,
       holdings,
+      operationRate,
     };
   }
   if (tag !== 1) throw new MalformedBytes("unknown message about members");

@@ -5,6 +5,7 @@ import { slotOfKey } from "../../src/keyspace/slot.js";
 import { nodeGate } from "../../src/node/dispatcher.js";
 import type { Placing } from "../../src/node/placing.js";
 import { errorForKey, placingGate } from "../../src/node/placing-gate.js";
+import { adviceOf, ShardLoad } from "../../src/node/shard-load.js";
 import { Rig } from "../server-commands/harness.js";
 
 /** This node serves the lower half of two shards, `n2` the upper one. */
@@ -14,6 +15,7 @@ function connect(servers: readonly string[] = ["n2"]) {
   const placing = {
     serves: (shard: number) => shard === 0,
     serversOf: () => servers,
+    load: new ShardLoad(2),
   } as unknown as Placing;
   dispatcher.nodeGates |= nodeGate.placed;
   const addressOf = (node: string) => (node === "n2" ? "10.0.0.2:6379" : undefined);
@@ -76,9 +78,11 @@ function connectMoving() {
   const rig = new Rig();
   const { dispatcher, consistency, blocking } = rig.node;
   const away = new Set<number>();
+  const load = new ShardLoad(2);
   const placing = {
     serves: (shard: number) => !away.has(shard),
     serversOf: () => ["n2"],
+    load,
   } as unknown as Placing;
   dispatcher.nodeGates |= nodeGate.placed;
   const ports = { shardCount: 2, consistency, placing, addressOf: () => "10.0.0.2:6379" };
@@ -88,7 +92,7 @@ function connectMoving() {
     blocking.redirect((key) => errorForKey(ports, key));
     rig.node.settle();
   };
-  return { rig, send };
+  return { rig, send, load };
 }
 
 test("placing gate: a transaction does not run on a shard that has gone since it was queued", () => {
@@ -120,4 +124,54 @@ test("placing gate: who waits for a key is sent after it", () => {
   send(1);
   expect(client.output).toBe(`-MOVED ${slot} 10.0.0.2:6379\r\n`);
   expect(other.output).toBe("");
+});
+
+// ---- traffic
+
+test("load: what is asked of a shard is counted with it, and what is refused is not", () => {
+  const { rig, send, load } = connectMoving();
+  const client = rig.connect();
+  load.sample(1_000_000);
+  for (let i = 0; i < 30; i++) client.send("SET", there, "0123456789");
+  for (let i = 0; i < 10; i++) client.send("GET", here);
+  client.send("PING");
+  load.sample(1_010_000);
+  expect(load.operationRate(1)).toBeCloseTo(3 * load.operationRate(0), 5);
+  expect(load.byteRate(1)).toBeGreaterThan(3 * load.byteRate(0));
+  expect(load.hottest).toBe(1);
+  const before = load.totalRate;
+  send(1);
+  for (let i = 0; i < 1_000; i++) client.send("SET", there, "v");
+  load.sample(1_011_000);
+  expect(load.totalRate).toBeLessThan(before);
+});
+
+test("load: a rate follows the traffic, and a burst fades to nothing", () => {
+  const load = new ShardLoad(4);
+  load.sample(1_000);
+  let nowMs = 1_000_000;
+  load.sample(nowMs);
+  for (let second = 0; second < 60; second++) {
+    for (let i = 0; i < 200; i++) load.count(2, 50);
+    nowMs += 1_000;
+    load.sample(nowMs);
+  }
+  expect(load.operationRate(2)).toBeGreaterThan(190);
+  expect(load.operationRate(2)).toBeLessThanOrEqual(200);
+  expect(load.byteRate(2)).toBeCloseTo(load.operationRate(2) * 50, 0);
+  for (let second = 1; second <= 300; second++) load.sample(nowMs + second * 1_000);
+  expect(load.totalRate).toBe(0);
+  expect(load.totalByteRate).toBe(0);
+});
+
+test("load: advice comes from traffic, and an idle cluster needs none", () => {
+  const few = { others: [10, 10], shardsPerNode: 21 };
+  expect(adviceOf({ ...few, own: 0, hottest: 0 })).toBe("none");
+  expect(adviceOf({ ...few, own: 50, hottest: 50 })).toBe("none");
+  expect(adviceOf({ ...few, own: 1_000, hottest: 900 })).toBe("split");
+  expect(adviceOf({ ...few, own: 1_000, hottest: 60 })).toBe("rebalance");
+  expect(adviceOf({ own: 1_000, hottest: 60, others: [900, 1_100], shardsPerNode: 21 })).toBe(
+    "none",
+  );
+  expect(adviceOf({ own: 20, hottest: 1, others: [10], shardsPerNode: 4_096 })).toBe("merge");
 });

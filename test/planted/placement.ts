@@ -232,4 +232,37 @@ export const placementBugs: PlantedBug[] = [
     replace: "if (hello.replicationFactor < 0)",
     suite: "test/process/peers.test.ts -t another number of copies",
   },
+  {
+    name: "torn_group_waits_for_ever",
+    story:
+      "a write that one holder has never reaches the other: its other half died with its maker",
+    file: "src/replication/inbox.ts",
+    find: "if (this.#nowMs - sinceMs > tornMsMin && this.isTorn(head, shard)) continue;",
+    replace: "if (this.#nowMs < sinceMs) continue;",
+    suite: `${suite} -t groups`,
+  },
+  {
+    name: "waits_for_what_was_let_go",
+    story: "batches of a shard that a node has let go are kept and looked at again and again",
+    file: "src/replication/inbox.ts",
+    find: "for (const shard of this.#waiting.keys()) if (this.isForeign(shard)) this.forget(shard);",
+    replace: "",
+    suite: `${suite} -t groups`,
+  },
+  {
+    name: "load_never_fades",
+    story: "a shard that was busy once is told to be busy for ever",
+    file: "src/node/shard-load.ts",
+    find: "rates[shard] = rate < restingRate ? 0 : rate;",
+    replace: "rates[shard] = Math.max(rate, rates[shard]!);",
+    suite: `${gate} -t load`,
+  },
+  {
+    name: "refused_counts_as_load",
+    story: "clients with an old map make a node look busy with what it does not serve",
+    file: "src/node/placing-gate.ts",
+    find: "    else placing.load.count(",
+    replace: "    placing.load.count(",
+    suite: `${gate} -t load`,
+  },
 ];

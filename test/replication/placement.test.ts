@@ -3,6 +3,7 @@
 
 import { expect, test } from "vitest";
 import { Prng } from "../../src/base/prng.js";
+import { shardOfSlot, slotOfKey } from "../../src/keyspace/slot.js";
 import { holding, Placing, type PlacingPorts } from "../../src/node/placing.js";
 import { decodeMessage } from "../../src/replication/codec.js";
 import { Ring } from "../../src/replication/ring.js";
@@ -82,6 +83,7 @@ function rig(members: string[], factor: number): Rig {
     isHeard: (node) => told.has(node),
     toldBy: (node) => told.get(node),
     hasAllOf: (node) => caughtUp.has(node),
+    loadOf: () => 0,
     isBlank: (shard) => !written.has(shard),
     isBare: () => false,
     startAnew: () => {},
@@ -381,4 +383,78 @@ test("handover: two nodes that would rely on each other both keep what they have
     expect(handsOver(world, 0, ["n1"], 200)).toBe(false);
     expect(handsOver(world, 1, ["n0"], 200)).toBe(false);
   }
+});
+
+// ---- groups of shards of which a node holds some
+
+/** Keys of two shards. */
+const [inFirst, inSecond] = [0, 1].map((shard) =>
+  Array.from({ length: 99 }, (_, i) => `k${i}`).find(
+    (key) => shardOfSlot(slotOfKey(Buffer.from(key)), 2) === shard,
+  ),
+) as [string, string];
+
+/** @param held by node and shard; may change */
+function groupWorld(held: Record<string, readonly number[]>): World {
+  const world = new World({
+    seed: 7,
+    nodeCount: 3,
+    shards: { shardCount: 2 },
+    replicator: { mode: "direct" },
+  });
+  for (const { replicator, name } of world.replicas)
+    replicator.holdings = {
+      holds: (shard) => held[name]!.includes(shard),
+      peerHolds: (node, shard) => held[node]!.includes(shard),
+      peerServes: (node, shard) => held[node]!.includes(shard),
+      keeps: () => true,
+    };
+  world.run(2_000);
+  return world;
+}
+
+const writeBoth = (world: World, node: number): void =>
+  world.turn(node, ({ keyspace, shards: held }) => {
+    set(keyspace, inFirst, "v");
+    set(keyspace, inSecond, "v");
+    held.closeBatch();
+  });
+
+const hasSeen = (world: World, node: number, shard: number): boolean =>
+  !world.replicas[node]!.shards.shards[shard]!.context.isEmpty;
+
+test("groups: a part that others have joined is joined, though the rest died with its maker", () => {
+  const world = groupWorld({ n0: [0, 1], n1: [0, 1], n2: [0] });
+  // Only the node that holds one of the two shards hears of it, and then its maker is gone.
+  world.filter = (from, to) => !(from === 0 && to === 1);
+  writeBoth(world, 0);
+  world.run(100);
+  expect(hasSeen(world, 2, 0)).toBe(true);
+  world.filter = (from, to) => from !== 0 && to !== 0;
+  for (const { replicator } of world.replicas.slice(1)) replicator.removePeer("n0");
+  world.run(1_000);
+  expect(hasSeen(world, 1, 0)).toBe(false);
+  world.run(10_000);
+  expect(hasSeen(world, 1, 0)).toBe(true);
+  expect(hasSeen(world, 1, 1)).toBe(false);
+  expect(world.replicas[1]!.replicator.status().waitingCount).toBe(0);
+});
+
+test("groups: what waits for a shard that a node lets go is dropped", () => {
+  const held: Record<string, readonly number[]> = { n0: [0, 1], n1: [0, 1], n2: [0, 1] };
+  const world = groupWorld(held);
+  // A node hears the second of two writes.
+  world.filter = (from, to) => !(from === 0 && to === 1);
+  writeBoth(world, 0);
+  world.run(10);
+  world.filter = (from, to, bytes) => {
+    const isPush = decodeMessage(bytes, world.replicas[to]!.shards).body.type === "delta";
+    return to !== 1 || (from === 0 && isPush);
+  };
+  writeBoth(world, 0);
+  world.run(60);
+  expect(world.replicas[1]!.replicator.status().waitingCount).toBeGreaterThan(0);
+  held.n1 = [];
+  world.run(3_000);
+  expect(world.replicas[1]!.replicator.status().waitingCount).toBe(0);
 });

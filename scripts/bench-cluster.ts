@@ -14,19 +14,22 @@ const keyBytes = 16;
 const keyCount = 100_000;
 /** Linearizable ones: few enough that each register has been written, and is warm, before. */
 const registerCount = 500;
-const okBytes = 5; // "+OK\r\n"
+/** Lengths of replies: "+OK", and a value with its length before it. */
+const replyBytes = { SET: 5, GET: 7 + valueBytes } as const;
+type Verb = keyof typeof replyBytes;
 /** Of the open loop. */
 const measureMs = 4_000;
 const warmOperations = 400_000;
 const measuredOperations = 1_000_000;
 const driveMsMax = 30_000;
 
-/** A connection that sends SETs and counts their replies. */
-class Writer {
+/** A connection that sends SETs, or GETs of what is there, and counts their replies. */
+class Client {
   readonly socket: Socket;
   readonly #prefix: string;
   readonly #value = "x".repeat(valueBytes);
   readonly #keyCount: number;
+  readonly #verb: Verb;
   replies = 0;
   onReplies: (count: number) => void = () => {};
   #bytes = 0;
@@ -35,14 +38,15 @@ class Writer {
   /**
    * @param seed of the order of keys: connections that went through them in step would coalesce.
    */
-  constructor(port: number, prefix: string, keyCount: number, seed: number) {
+  constructor(port: number, prefix: string, keyCount: number, seed: number, verb: Verb = "SET") {
+    this.#verb = verb;
     this.#prefix = prefix;
     this.#keyCount = keyCount;
     this.#next = (seed * 0x9e37_79b9) >>> 0;
     this.socket = connect({ port, host: "127.0.0.1", noDelay: true });
     this.socket.on("data", (chunk: Buffer) => {
       this.#bytes += chunk.length;
-      const replies = Math.floor(this.#bytes / okBytes);
+      const replies = Math.floor(this.#bytes / replyBytes[verb]);
       const count = replies - this.replies;
       this.replies = replies;
       if (count > 0) this.onReplies(count);
@@ -55,10 +59,21 @@ class Writer {
     for (let i = 0; i < count; i++) {
       this.#next = (Math.imul(this.#next, 1_664_525) + 1_013_904_223) >>> 0;
       const number = Math.floor((this.#next / 2 ** 32) * this.#keyCount);
-      const key = `${this.#prefix}${number}`.padEnd(keyBytes, "_");
-      text += `*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n$${valueBytes}\r\n${this.#value}\r\n`;
+      text += this.#command(number);
     }
     this.socket.write(text, "latin1");
+  }
+
+  /** Every key once. */
+  sendAll(): void {
+    const numbers = Array.from({ length: this.#keyCount }, (_, number) => number);
+    this.socket.write(numbers.map((number) => this.#command(number)).join(""), "latin1");
+  }
+
+  #command(number: number): string {
+    const key = `${this.#prefix}${number}`.padEnd(keyBytes, "_");
+    const args = [this.#verb, key, ...(this.#verb === "SET" ? [this.#value] : [])];
+    return [`*${args.length}\r\n`, ...args.map((arg) => `$${arg.length}\r\n${arg}\r\n`)].join("");
   }
 }
 
@@ -67,7 +82,7 @@ async function pipelined(
   port: number,
   prefix: string,
 ): Promise<{ done: () => number; stop: () => Promise<number> }> {
-  const writers = Array.from({ length: 8 }, (_, i) => new Writer(port, prefix, keyCount, i + 1));
+  const writers = Array.from({ length: 8 }, (_, i) => new Client(port, prefix, keyCount, i + 1));
   await Promise.all(
     writers.map(({ socket }) => new Promise((done) => socket.once("connect", done))),
   );
@@ -168,10 +183,15 @@ const quantile = (sorted: readonly number[], q: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
 
 /** Sends at a fixed rate, whatever the answers do; answers the latencies in milliseconds. */
-async function openLoop(port: number, prefix: string, perSecond: number): Promise<number[]> {
+async function openLoop(
+  port: number,
+  prefix: string,
+  perSecond: number,
+  verb: Verb = "SET",
+): Promise<number[]> {
   const writers = Array.from(
     { length: 16 },
-    (_, i) => new Writer(port, prefix, registerCount, i + 1),
+    (_, i) => new Client(port, prefix, registerCount, i + 1, verb),
   );
   await Promise.all(
     writers.map(({ socket }) => new Promise((done) => socket.once("connect", done))),
@@ -201,21 +221,32 @@ async function openLoop(port: number, prefix: string, perSecond: number): Promis
   return latencies.sort((a, b) => a - b);
 }
 
-async function benchLinearizable(cluster: LocalCluster): Promise<void> {
+/** Writes every register once: they learn their homes and get warm. */
+async function warmRegisters(port: number, prefix: string): Promise<void> {
+  const client = new Client(port, prefix, registerCount, 1);
+  await new Promise((done) => client.socket.once("connect", done));
+  client.sendAll();
+  const endMs = performance.now() + driveMsMax;
+  while (client.replies < registerCount && performance.now() < endMs) await sleep(20);
+  client.socket.destroy();
+}
+
+async function benchLinearizable(cluster: LocalCluster, verb: Verb): Promise<void> {
   const { nodes } = cluster;
   const [n1] = nodes as [NodeProcess];
-  await openLoop(n1.port, "lin:", 500); // Registers learn their homes and get warm.
+  await warmRegisters(n1.port, "lin:");
+  await openLoop(n1.port, "lin:", 500, verb);
   for (const perSecond of [200, 1_000, 5_000]) {
     const before = await sumOf(nodes, "consensus", "messagesSent");
     const bytesBefore = await sumOf(nodes, "peers", "sentBytes");
     const framesBefore = await sumOf(nodes, "peers", "sentFrames");
-    const latencies = await openLoop(n1.port, "lin:", perSecond);
+    const latencies = await openLoop(n1.port, "lin:", perSecond, verb);
     const count = latencies.length;
     const messages = (await sumOf(nodes, "consensus", "messagesSent")) - before;
     const bytes = (await sumOf(nodes, "peers", "sentBytes")) - bytesBefore;
     const frames = (await sumOf(nodes, "peers", "sentFrames")) - framesBefore;
     console.log(
-      `linearizable SET, ${perSecond}/s open loop: ${count} answered, ` +
+      `linearizable ${verb}, ${perSecond}/s open loop: ${count} answered, ` +
         `median ${quantile(latencies, 0.5).toFixed(2)} ms, ` +
         `p99 ${quantile(latencies, 0.99).toFixed(1)} ms; ` +
         `${(messages / count).toFixed(1)} messages, ${(frames / count).toFixed(2)} frames, ` +
@@ -233,7 +264,8 @@ export async function benchCluster(): Promise<void> {
   const cluster = await LocalCluster.start({ count: 3, args: ["--prefix", "lin:=linearizable"] });
   try {
     await benchEventual(cluster);
-    await benchLinearizable(cluster);
+    await benchLinearizable(cluster, "SET");
+    await benchLinearizable(cluster, "GET");
   } finally {
     await cluster.stop();
   }

@@ -40,6 +40,29 @@ export interface LoadOptions {
   readonly lifeOf: (node: string) => number;
   /** Pause between two operations of one client, in milliseconds. */
   readonly pauseMs: number;
+  /** Shared by several clients that together keep a rate; their pauses follow from it. */
+  readonly pacer?: Pacer;
+}
+
+/** How much of what a rate has missed is made up for. */
+const missedMsMax = 1_000;
+
+/** Deals out the times of operations at a steady rate to whoever asks. */
+export class Pacer {
+  readonly #gapMs: number;
+  #nextMs = 0;
+
+  constructor(perSecond: number) {
+    this.#gapMs = 1000 / perSecond;
+  }
+
+  /** How long the caller waits for its turn. */
+  waitMs(): number {
+    const nowMs = performance.now();
+    const atMs = Math.max(this.#nextMs, nowMs - missedMsMax);
+    this.#nextMs = atMs + this.#gapMs;
+    return Math.max(0, atMs - nowMs);
+  }
 }
 
 abstract class Load {
@@ -65,7 +88,8 @@ abstract class Load {
       this.isBusy = true;
       await this.step();
       this.isBusy = false;
-      await sleep(this.options.pauseMs * (0.5 + this.options.prng.float()));
+      const { pacer, pauseMs, prng } = this.options;
+      await sleep(pacer?.waitMs() ?? pauseMs * (0.5 + prng.float()));
     }
     this.client.disconnect();
   }

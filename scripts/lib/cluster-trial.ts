@@ -13,7 +13,13 @@ import type { Redis } from "ioredis";
 import { Prng } from "../../src/base/prng.js";
 import type { Operation } from "../../src/check/history.js";
 import { checkLinearizable, explainKey, registerModel } from "../../src/check/linearizability.js";
-import { EventualLoad, LinearizableLoad, type LoadOptions, newClient } from "./cluster-load.js";
+import {
+  EventualLoad,
+  LinearizableLoad,
+  type LoadOptions,
+  newClient,
+  Pacer,
+} from "./cluster-load.js";
 import {
   ClusterLog,
   type Judgement,
@@ -34,6 +40,8 @@ export interface TrialOptions {
   readonly seed: number;
   readonly say: (line: string) => void;
   readonly clientsEach?: number;
+  /** What all eventual clients together do in a second while they run; undefined: by `pauseMs`. */
+  readonly perSecond?: number;
   readonly pauseMs?: number;
   /** Nodes keep their data under this policy; undefined: in memory only. */
   readonly fsync?: string;
@@ -45,6 +53,8 @@ export interface TrialResult {
   readonly flaws: readonly string[];
   readonly operations: number;
   readonly operationsPerSecond: number;
+  /** The same without the time in which the load held still. */
+  readonly operationsPerLoadedSecond: number;
   readonly counts: Readonly<Record<"ok" | "fail" | "indefinite", number>>;
   readonly faults: Readonly<Record<string, number>>;
   /** From each healing until all digests were equal. */
@@ -81,6 +91,8 @@ class Trial {
   #folder: string | undefined;
   readonly #convergeMs: number[] = [];
   readonly #flaws: string[] = [];
+  /** How long the eventual load held still so far. */
+  #stillMs = 0;
   #cluster!: LocalCluster;
   #eventual: EventualLoad[] = [];
   #linearizable: LinearizableLoad[] = [];
@@ -122,6 +134,7 @@ class Trial {
       flaws: this.#flaws,
       operations,
       operationsPerSecond: operations / elapsedS,
+      operationsPerLoadedSecond: operations / (elapsedS - this.#stillMs / 1000),
       counts,
       faults: this.#faults,
       convergeMs: this.#convergeMs,
@@ -147,7 +160,8 @@ class Trial {
   }
 
   #startLoad(): void {
-    const { clientsEach = 6, pauseMs = 4 } = this.#options;
+    const { clientsEach = 6, pauseMs = 4, perSecond } = this.#options;
+    const pacer = perSecond === undefined ? undefined : new Pacer(perSecond);
     let processes = 0;
     const shared = { history: this.#history, nextProcess: () => ++processes };
     for (const node of this.#cluster.nodes) {
@@ -157,8 +171,9 @@ class Trial {
         lifeOf: (name) => this.#lives.get(name) ?? 0,
         pauseMs,
       };
+      const eventual = pacer === undefined ? load : { ...load, pacer };
       for (let index = 0; index < clientsEach; index++)
-        this.#eventual.push(new EventualLoad(`${node.name}-${index}`, node, load));
+        this.#eventual.push(new EventualLoad(`${node.name}-${index}`, node, eventual));
       this.#linearizable.push(
         new LinearizableLoad(`${node.name}-l`, node, { ...load, pauseMs: pauseMs * 4 }, shared),
       );
@@ -253,6 +268,7 @@ class Trial {
       }
     }
     for (const load of this.#eventual) load.isPaused = false;
+    this.#stillMs += performance.now() - healedMs;
     await sleep(calmMs);
   }
 

@@ -8,6 +8,7 @@
 
 import { Prng } from "../src/base/prng.js";
 import { ReplicaTable } from "../src/clock/replica-table.js";
+import { withOwnBody } from "../src/keyspace/batch.js";
 import { hashBytes } from "../src/keyspace/hash.js";
 import { Keyspace } from "../src/keyspace/keyspace.js";
 import { Shards } from "../src/keyspace/shards.js";
@@ -27,6 +28,8 @@ interface Wire {
   bytes: number;
   messages: number;
   readonly byType: Map<string, number>;
+  /** Seconds of processor time that its receiver took to decode and answer it. */
+  readonly cpuByType: Map<string, number>;
 }
 
 class Side {
@@ -71,7 +74,7 @@ class Side {
 }
 
 class Pair {
-  readonly wire: Wire = { bytes: 0, messages: 0, byType: new Map() };
+  readonly wire: Wire = { bytes: 0, messages: 0, byType: new Map(), cpuByType: new Map() };
   isConnected = false;
   nowMs = 0;
   readonly a = new Side("n1", "n2", this);
@@ -99,16 +102,26 @@ class Pair {
     this.nowMs++;
     for (const side of [this.a, this.b]) {
       side.keyspace.beginTurn(startMs + this.nowMs);
-      for (const bytes of side.inbox.splice(0))
-        side.replicator.onMessage(side.other, decodeMessage(bytes, side.shards), this.nowMs);
+      for (const bytes of side.inbox.splice(0)) this.#receive(side, bytes);
       if (side.replicator.nextDueMs() <= this.nowMs) side.replicator.tick(this.nowMs);
     }
+  }
+
+  #receive(side: Side, bytes: Uint8Array): void {
+    const before = process.cpuUsage();
+    const message = decodeMessage(bytes, side.shards);
+    side.replicator.onMessage(side.other, message, this.nowMs);
+    const { user, system } = process.cpuUsage(before);
+    const { cpuByType } = this.wire;
+    const { type } = message.body;
+    cpuByType.set(type, (cpuByType.get(type) ?? 0) + (user + system) / 1e6);
   }
 
   resetWire(): void {
     this.wire.bytes = 0;
     this.wire.messages = 0;
     this.wire.byType.clear();
+    this.wire.cpuByType.clear();
   }
 }
 
@@ -125,7 +138,7 @@ function fill(pair: Pair, keys: number): void {
       const carry = (replica: number): number =>
         pair.b.keyspace.replicas.indexOf(pair.a.keyspace.replicas.nameOf(replica));
       const [origin, names] = [carry(batch.origin), batch.names.map(carry)];
-      pair.b.shards.apply({ ...batch, origin, names });
+      pair.b.shards.apply({ ...withOwnBody(batch), origin, names });
     }
   }
 }
@@ -156,10 +169,14 @@ function untilEqual(pair: Pair): Measured {
 }
 
 function report(what: string, pair: Pair, { bytes, wallSeconds, cpuSeconds }: Measured): void {
-  const types = [...pair.wire.byType].map(([type, count]) => `${type} ${count}`).join(", ");
+  const types = [...pair.wire.byType].map(([type, count]) => {
+    const seconds = pair.wire.cpuByType.get(type) ?? 0;
+    return `${type} ${count} bytes, ${seconds.toFixed(2)} s processor time at its receiver`;
+  });
   console.log(
     `${what}: ${bytes} bytes in ${pair.wire.messages} messages, ` +
-      `${wallSeconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} s processor time\n  ${types}`,
+      `${wallSeconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} s processor time\n` +
+      types.map((each) => `  ${each}`).join("\n"),
   );
 }
 

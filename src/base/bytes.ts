@@ -235,6 +235,17 @@ export class ByteWriter {
     return this;
   }
 
+  /** As `raw`, from a source of words. */
+  copy(source: DataView, start: number, length: number): this {
+    this.#reserve(length);
+    const at = this.length;
+    if (length > wordCopyMax)
+      this.#bytes.set(new Uint8Array(source.buffer, source.byteOffset + start, length), at);
+    else copyWords(this.words, at, source, start, length);
+    this.length = at + length;
+    return this;
+  }
+
   /** A varint length, then the bytes. */
   bytes(source: Bytes): this {
     return this.varint(source.length).raw(source);

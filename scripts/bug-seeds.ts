@@ -2,7 +2,7 @@
 // each compiled into a copy of the project, seeds from several places on until the first failure.
 // Prints the table of specs/simulation.md.
 //
-// Usage: npm run bug-seeds -- [--draws N] [--preset P] [--only NAME]...
+// Usage: npm run bug-seeds -- [--draws N] [--preset P] [--seconds S] [--only NAME]...
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,30 +14,45 @@ import { isMain, projectFolder, runNode } from "./project.js";
 
 /** A bug that is not found within so many counts as missed. */
 const seedsMax = 2000;
-const timeoutMs = 120_000;
+const compileMsMax = 300_000;
 
-/** Seeds up to the first failure, one number per draw; Infinity where there was none. */
-async function seedsToFailure(folder: string, draws: number, preset: string): Promise<number[]> {
-  const counts: number[] = [];
+interface Effort {
+  readonly draws: number;
+  readonly preset: string;
+  /** For one draw. */
+  readonly seconds: number;
+}
+
+interface Draw {
+  /** Seeds up to the first failure; Infinity when there was none. */
+  readonly count: number;
+  readonly text: string;
+}
+
+/** One for each place to begin at, by ascending count. */
+async function seedsToFailure(folder: string, { draws, preset, seconds }: Effort): Promise<Draw[]> {
+  const found: Draw[] = [];
   for (let draw = 1; draw <= draws; draw++) {
     const first = draw * 10_000;
     const args = ["--from", String(first), "--seeds", String(seedsMax), "--preset", preset];
     args.push("--first", "--no-shrink");
     const program = join(folder, "dist", "src", "bin", "sim.js");
-    const options = { cwd: folder, passOn: false, timeoutMs };
+    const options = { cwd: folder, passOn: false, timeoutMs: seconds * 1000 };
     const { output } = await runNode([program, ...args], options);
     const failed = /^seed (\d+) failed/m.exec(output)?.[1];
-    counts.push(failed === undefined ? Number.POSITIVE_INFINITY : Number(failed) - first + 1);
+    if (failed !== undefined) {
+      const count = Number(failed) - first + 1;
+      found.push({ count, text: String(count) });
+      continue;
+    }
+    // On a slow machine the time is over first.
+    const clean = [...output.matchAll(/(\d+)\/\d+ seeds/g)].at(-1)?.[1] ?? "0";
+    found.push({ count: Number.POSITIVE_INFINITY, text: `none in ${clean}` });
   }
-  return counts.sort((a, b) => a - b);
+  return found.sort((a, b) => a.count - b.count);
 }
 
-async function measure(
-  bug: PlantedBug,
-  folder: string,
-  draws: number,
-  preset: string,
-): Promise<string> {
+async function measure(bug: PlantedBug, folder: string, effort: Effort): Promise<string> {
   const path = join(folder, bug.file);
   const source = readFileSync(path, "utf8");
   writeFileSync(
@@ -47,12 +62,16 @@ async function measure(
   try {
     const compiler = join(projectFolder, "node_modules", "typescript", "bin", "tsc");
     // A patch may leave a name unused; what is emitted runs all the same.
-    await runNode([compiler, "-p", folder], { cwd: folder, passOn: false, timeoutMs });
-    const counts = await seedsToFailure(folder, draws, preset);
-    const median = counts[Math.floor(counts.length / 2)]!;
+    await runNode([compiler, "-p", folder], {
+      cwd: folder,
+      passOn: false,
+      timeoutMs: compileMsMax,
+    });
+    const found = await seedsToFailure(folder, effort);
+    const median = found[Math.floor(found.length / 2)]!.text;
     const area = bug.file.split("/")[1];
-    const all = counts.map((count) => (count === Number.POSITIVE_INFINITY ? "none" : count));
-    return `| ${bug.name.slice(5)} | ${area} | ${bug.needs} | ${median} | ${all.join(" ")} |`;
+    const all = found.map(({ text }) => text).join(" ");
+    return `| ${bug.name.slice(5)} | ${area} | ${bug.needs} | ${median} | ${all} |`;
   } finally {
     writeFileSync(path, source);
   }
@@ -65,9 +84,10 @@ async function main(): Promise<void> {
     .addOption(
       new Option("--preset <preset>", "how bad it gets").choices(presets).default("moderate"),
     )
+    .option("--seconds <seconds>", "how long to look for one, at most", integer(1), 600)
     .option("--only <names...>", "these bugs alone")
     .parse()
-    .opts<{ draws: number; preset: string; only?: string[] }>();
+    .opts<Effort & { only?: string[] }>();
   const bugs = (await loadPlantedBugs()).filter(
     ({ name }) =>
       name.startsWith("sim: ") && (options.only === undefined || options.only.includes(name)),
@@ -77,7 +97,7 @@ async function main(): Promise<void> {
   );
   const folder = copyProject(projectFolder);
   try {
-    for (const bug of bugs) console.log(await measure(bug, folder, options.draws, options.preset));
+    for (const bug of bugs) console.log(await measure(bug, folder, options));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -30,12 +30,16 @@ interface Draw {
 }
 
 /** One for each place to begin at, by ascending count. */
-async function seedsToFailure(folder: string, { draws, preset, seconds }: Effort): Promise<Draw[]> {
+async function seedsToFailure(
+  folder: string,
+  weather: string | undefined,
+  { draws, preset, seconds }: Effort,
+): Promise<Draw[]> {
   const found: Draw[] = [];
   for (let draw = 1; draw <= draws; draw++) {
     const first = draw * 10_000;
     const args = ["--from", String(first), "--seeds", String(seedsMax), "--preset", preset];
-    args.push("--first", "--no-shrink");
+    args.push("--first", "--no-shrink", ...(weather === undefined ? [] : ["--weather", weather]));
     const program = join(folder, "dist", "src", "bin", "sim.js");
     const options = { cwd: folder, passOn: false, timeoutMs: seconds * 1000 };
     const { output } = await runNode([program, ...args], options);
@@ -67,11 +71,12 @@ async function measure(bug: PlantedBug, folder: string, effort: Effort): Promise
       passOn: false,
       timeoutMs: compileMsMax,
     });
-    const found = await seedsToFailure(folder, effort);
+    const found = await seedsToFailure(folder, bug.weather, effort);
     const median = found[Math.floor(found.length / 2)]!.text;
     const area = bug.file.split("/")[1];
     const all = found.map(({ text }) => text).join(" ");
-    return `| ${bug.name.slice(5)} | ${area} | ${bug.needs} | ${median} | ${all} |`;
+    const weather = bug.weather ?? "";
+    return `| ${bug.name.slice(5)} | ${area} | ${bug.needs} | ${weather} | ${median} | ${all} |`;
   } finally {
     writeFileSync(path, source);
   }
@@ -93,7 +98,8 @@ async function main(): Promise<void> {
       name.startsWith("sim: ") && (options.only === undefined || options.only.includes(name)),
   );
   console.log(
-    "| Bug | In | Needs | Median seeds | Seeds of each draw |\n| --- | --- | --- | --- | --- |",
+    "| Bug | In | Needs | Weather | Median seeds | Seeds of each draw |\n" +
+      "| --- | --- | --- | --- | --- | --- |",
   );
   const folder = copyProject(projectFolder);
   try {

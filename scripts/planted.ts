@@ -20,6 +20,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { integer } from "../src/bin/option-values.js";
+import type { WeatherName } from "../src/sim/fault-profile.js";
 import type { SometimesName } from "../src/sim/sometimes.js";
 import { isMain, projectFolder, runNode, type VitestReport, vitestProgram } from "./project.js";
 
@@ -37,6 +38,8 @@ export interface PlantedBug {
   readonly suite: string;
   /** Of bugs that the simulator finds: the situation (sim/sometimes.ts) in which they show. */
   readonly needs?: SometimesName;
+  /** The weather (sim/fault-profile.ts) in which it is soon found. */
+  readonly weather?: WeatherName;
 }
 
 export interface PlantedOutcome {

@@ -1,10 +1,17 @@
 // The flags that decide a run, and the line that brings it back.
 
-import { type DrawOptions, type FaultKind, faultKinds, type Preset } from "../sim/fault-profile.js";
+import {
+  type DrawOptions,
+  type FaultKind,
+  faultKinds,
+  type Preset,
+  type WeatherName,
+} from "../sim/fault-profile.js";
 
 /** Flags of `npm run sim` that change what happens in a run of a seed. */
 export interface RunFlags {
   readonly preset: Preset;
+  readonly weather?: WeatherName;
   readonly nodes?: number;
   readonly without?: readonly FaultKind[];
   /** The kinds that may happen; `true`: none. */
@@ -25,6 +32,7 @@ export function suppressedBy({ only, without = [] }: RunFlags): readonly FaultKi
 export function drawOptionsOf(flags: RunFlags): DrawOptions {
   return {
     preset: flags.preset,
+    ...(flags.weather !== undefined && { weather: flags.weather }),
     ...(flags.nodes !== undefined && { nodeCount: flags.nodes }),
     suppressed: suppressedBy(flags),
     ...(flags.safety !== undefined && { safetyMs: flags.safety }),
@@ -38,6 +46,7 @@ export function drawOptionsOf(flags: RunFlags): DrawOptions {
 /** The flags of a run, as the command line takes them. */
 export function flagsOf(seed: number, options: DrawOptions): string[] {
   const flags = ["--seed", String(seed), "--preset", options.preset ?? "moderate"];
+  if (options.weather !== undefined) flags.push("--weather", options.weather);
   const add = (name: string, value: number | undefined): void => {
     if (value !== undefined) flags.push(name, String(value));
   };

@@ -13,6 +13,7 @@ import {
   type FaultProfile,
   faultKinds,
   presets,
+  weathers,
 } from "../sim/fault-profile.js";
 import { Film } from "../sim/film.js";
 import { renderPage } from "../sim/page.js";
@@ -59,6 +60,9 @@ const program = new Command("sim")
   .option("--seconds <seconds>", "stop after about so long", count)
   .addOption(
     new Option("--preset <preset>", "how bad it gets").choices(presets).default("moderate"),
+  )
+  .addOption(
+    new Option("--weather <weather>", "strain one thing more").choices(Object.keys(weathers)),
   )
   .option("--nodes <count>", "nodes of the cluster; drawn from the seed unless given", count)
   .addOption(new Option("--without <kinds...>", "suppress kinds of faults").choices(faultKinds))
@@ -191,7 +195,7 @@ function runMany(options: Options): void {
 function isVacuous(campaign: Campaign, options: Options): boolean {
   const { preset } = options;
   if (campaign.seedCount < provenSeedCount || preset === "calm") return false;
-  if (suppressedBy(options).length > 0) return false;
+  if (suppressedBy(options).length > 0 || options.weather !== undefined) return false;
   const isDemanded = (name: SometimesName): boolean => {
     const from = chaoticFrom[name];
     return from === undefined || (preset === "chaos" && campaign.seedCount >= from);

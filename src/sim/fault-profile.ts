@@ -129,8 +129,34 @@ export interface FaultProfile {
   readonly replicationFactor: number;
 }
 
+type Weather = Partial<Omit<FaultProfile, "seed" | "preset" | "rates">> &
+  Pick<FaultProfile, "safetyMs" | "clientsPerNode"> & {
+    readonly rates: Partial<FaultProfile["rates"]>;
+  };
+
+/** What is laid over a drawn profile to strain one thing more than any preset does. */
+export const weathers = {
+  /** Machines of nodes with logs go down again and again, and their disks are slow. */
+  crashes: {
+    ...{ nodeCount: 3, hasLog: true, safetyMs: 2500, thinkMs: 15, clientsPerNode: 2 },
+    ...{ linearizableShare: 0.3, rates: { process_crash: 240, disk_slow: 0.3 } },
+  },
+  /** Logs rot and are misread between crashes. */
+  rot: {
+    ...{ nodeCount: 3, hasLog: true, safetyMs: 8000, thinkMs: 30, clientsPerNode: 3 },
+    linearizableShare: 0.3,
+    rates: {
+      ...{ process_crash: 40, disk_corruption: 60, disk_stale_read: 0.2 },
+      ...{ disk_write_fail: 0, disk_fsync_fail: 0 },
+    },
+  },
+} as const satisfies Record<string, Weather>;
+
+export type WeatherName = keyof typeof weathers;
+
 export interface DrawOptions {
   readonly preset?: Preset;
+  readonly weather?: WeatherName;
   readonly nodeCount?: number;
   /** Kinds that must not happen. */
   readonly suppressed?: readonly FaultKind[];
@@ -190,7 +216,7 @@ export function drawProfile(seed: number, options: DrawOptions = {}): FaultProfi
   // One more than the fewest, so that one may go.
   const moreCount = prng.below(2);
   const isClustered = options.isClustered ?? drawn.isClustered;
-  return {
+  const profile: FaultProfile = {
     ...drawn,
     nodeCount: options.nodeCount ?? drawnCount + (isClustered ? moreCount : 0),
     clientsPerNode: options.clientsPerNode ?? drawn.clientsPerNode,
@@ -198,6 +224,21 @@ export function drawProfile(seed: number, options: DrawOptions = {}): FaultProfi
     logPolicy: options.logPolicy ?? drawn.logPolicy,
     isClustered,
     replicationFactor: isClustered ? (options.replicationFactor ?? drawn.replicationFactor) : 0,
+  };
+  return options.weather === undefined ? profile : under(options.weather, profile, options);
+}
+
+/** What somebody has asked for goes before the weather. */
+function under(name: WeatherName, profile: FaultProfile, options: DrawOptions): FaultProfile {
+  const weather: Weather = weathers[name];
+  const rates = { ...profile.rates, ...weather.rates };
+  for (const kind of options.suppressed ?? []) rates[kind] = 0;
+  return {
+    ...{ ...profile, ...weather, rates },
+    nodeCount: options.nodeCount ?? weather.nodeCount ?? profile.nodeCount,
+    safetyMs: options.safetyMs ?? weather.safetyMs,
+    clientsPerNode: options.clientsPerNode ?? weather.clientsPerNode,
+    hasLog: options.hasLog ?? weather.hasLog ?? profile.hasLog,
   };
 }
 

@@ -208,6 +208,7 @@ export const planted: readonly PlantedBug[] = [
     find: "      if (frame.safeLsn > least) return true;\n",
     replace: "",
     suite: logs,
+    weather: "rot",
     needs: "log_salvaged",
   },
   {
@@ -237,6 +238,7 @@ export const planted: readonly PlantedBug[] = [
       "if (this.#goodBytes >= this.#segmentBytes) this.#onSynced(undefined);\n" +
       "    else this.#disk.sync(segmentName(this.#segment), (error) => this.#onSynced(error), isAwaited);",
     suite: "test/storage/recovery.test.ts -t what fills a file",
+    weather: "crashes",
     needs: "file_sealed",
   },
   {
@@ -246,6 +248,7 @@ export const planted: readonly PlantedBug[] = [
     find: 'return previous.policy === "always" && !end.isCut;',
     replace: "return true;",
     suite: looseLogs,
+    weather: "crashes",
     needs: "writer_renewed",
   },
   {
@@ -255,6 +258,7 @@ export const planted: readonly PlantedBug[] = [
     find: "if (log === undefined || !log.isHolding) {",
     replace: "if (to !== undefined) {",
     suite: forcedLogs,
+    weather: "crashes",
     needs: "crash_took_bytes",
   },
   {
@@ -264,6 +268,7 @@ export const planted: readonly PlantedBug[] = [
     find: "this.#disk.append(name, head.view());\n      this.#disk.syncFolder();",
     replace: "this.#disk.append(name, head.view());",
     suite: forcedLogs,
+    weather: "crashes",
     needs: "file_sealed",
   },
   {
@@ -273,6 +278,7 @@ export const planted: readonly PlantedBug[] = [
     find: "return session.heldBytes > 0 || (node.journal?.mustHold ?? false);",
     replace: "return session.heldBytes > 0;",
     suite: forcedLogs,
+    weather: "crashes",
     needs: "crash_took_replies",
   },
 ];

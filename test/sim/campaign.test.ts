@@ -98,11 +98,7 @@ test(
   "simulator: crashes of nodes with logs that rot",
   () => {
     for (const seed of [3, 59, 201]) {
-      const drawn = drawProfile(seed, { nodeCount: 3, hasLog: true });
-      const disk = { process_crash: 40, disk_corruption: 60, disk_stale_read: 0.2 };
-      const rates = { ...drawn.rates, ...disk, disk_write_fail: 0, disk_fsync_fail: 0 };
-      const heavy = { safetyMs: 8000, thinkMs: 30, clientsPerNode: 3, linearizableShare: 0.3 };
-      const { violations } = simulateProfile({ ...drawn, ...heavy, rates });
+      const { violations } = simulate(seed, { weather: "rot" });
       expect(violations, `seed ${seed}`).toEqual([]);
     }
   },

@@ -5,8 +5,7 @@
 // Planted bugs name this file (test/planted/sim.ts): the loop stops at the first seed that fails.
 
 import { expect, test } from "vitest";
-import { drawProfile } from "../../src/sim/fault-profile.js";
-import { simulateProfile } from "../../src/sim/simulate.js";
+import { simulate } from "../../src/sim/simulate.js";
 import type { SometimesName } from "../../src/sim/sometimes.js";
 import { Tally } from "../../src/sim/tally.js";
 import type { SyncPolicy } from "../../src/storage/wal.js";
@@ -28,10 +27,7 @@ test.each(["always", "everysec"] as const)(
   (logPolicy) => {
     const met = new Tally<SometimesName>();
     for (const seed of seeds) {
-      const drawn = drawProfile(seed, { nodeCount: 3, hasLog: true, logPolicy });
-      const rates = { ...drawn.rates, process_crash: 240, disk_slow: 0.3 };
-      const heavy = { safetyMs: 2500, thinkMs: 15, clientsPerNode: 2, linearizableShare: 0.3 };
-      const { violations, sometimes } = simulateProfile({ ...drawn, ...heavy, rates });
+      const { violations, sometimes } = simulate(seed, { weather: "crashes", logPolicy });
       expect(violations, `seed ${seed}`).toEqual([]);
       met.addAll(sometimes);
     }

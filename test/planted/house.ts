@@ -93,4 +93,12 @@ export const houseBugs: PlantedBug[] = [
     replace: "value >= from",
     suite: "test/house/cli.test.ts",
   },
+  {
+    name: "help_loads_the_whole_node",
+    story: "every start pays for what it does not use",
+    file: "src/bin/option-values.ts",
+    find: 'from "commander";',
+    replace: 'from "commander";\nimport "../node/node.js";',
+    suite: "test/house/launch.test.ts -t loads no more",
+  },
 ];

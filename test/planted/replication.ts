@@ -352,6 +352,14 @@ export const replicationBugs: PlantedBug[] = [
     suite: histories,
   },
   {
+    name: "message_waits_without_its_bytes",
+    story: "a message that waits for the disk leaves with the bytes of a later batch",
+    file: "src/node/replication-port.ts",
+    find: "const kept = withOwnBodies(message);",
+    replace: "const kept = withOwnBodies.length > 0 ? message : message;",
+    suite: "test/node/replication-port.test.ts",
+  },
+  {
     name: "times_forgotten_with_batches",
     story: "a node under load forgets where the streams stood, and its peers are sent all contexts",
     file: "src/keyspace/shard.ts",

@@ -53,7 +53,9 @@ function record(
   const events: ProtocolEvent[] = [];
   const trace = new Trace();
   trace.watcher = new ProtocolTrace((event) => events.push(event));
-  const profile = drawProfile(seed, { nodeCount, safetyMs, preset: "moderate", ...options });
+  // The models know the nodes from the start, and contexts that only grow.
+  const fixed = { nodeCount, safetyMs, preset: "moderate", isClustered: false } as const;
+  const profile = drawProfile(seed, { ...fixed, ...options });
   simulateProfile({ ...profile, rates: ratesOf(profile.rates) }, { trace });
   return events;
 }

@@ -162,8 +162,10 @@ export class Shard {
     }
   }
 
-  /** Nothing was ever seen: a shard that was given up is none of this replica's business. */
-  // Spec: merge-rules 17.
+  /**
+   * Nothing was ever seen (merge-rules 17): a shard that was given up is none of this replica's
+   * business.
+   */
   release(): void {
     // Others may still be sent them: their memory is not given back.
     for (const { batches } of this.#chains.values()) this.#drop(batches, Number.POSITIVE_INFINITY);

@@ -10,12 +10,12 @@ import type { SkerryConfig } from "../host/config.js";
 import { deflatePacker } from "../host/deflate-packer.js";
 import { DirectoryStore } from "../host/object-store-directory.js";
 import { S3Store } from "../host/object-store-s3.js";
-import { packInTurns, storeInTurns, type TurnPort } from "../host/turn-store.js";
 import type { Disk } from "../storage/disk.js";
 import type { ObjectStore, StoreDone, StoreResult } from "../storage/object-store.js";
 import type { Packer } from "../storage/packer.js";
 import { probeConditions } from "../storage/probe-conditions.js";
 import { type Claimed, claimStore } from "../storage/store-claim.js";
+import { packInTurns, storeInTurns, type TurnPort } from "../storage/turn-store.js";
 import { CliError } from "./cli.js";
 
 const MiB = 1024 * 1024;

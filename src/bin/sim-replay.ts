@@ -13,6 +13,7 @@ export interface RunFlags {
   readonly preset: Preset;
   readonly weather?: WeatherName;
   readonly nodes?: number;
+  readonly stores?: true;
   readonly without?: readonly FaultKind[];
   /** The kinds that may happen; `true`: none. */
   readonly only?: readonly FaultKind[] | true;
@@ -34,6 +35,7 @@ export function drawOptionsOf(flags: RunFlags): DrawOptions {
     preset: flags.preset,
     ...(flags.weather !== undefined && { weather: flags.weather }),
     ...(flags.nodes !== undefined && { nodeCount: flags.nodes }),
+    ...(flags.stores === true && { hasStore: true }),
     suppressed: suppressedBy(flags),
     ...(flags.safety !== undefined && { safetyMs: flags.safety }),
     ...(flags.clients !== undefined && { clientsPerNode: flags.clients }),
@@ -51,6 +53,7 @@ export function flagsOf(seed: number, options: DrawOptions): string[] {
     if (value !== undefined) flags.push(name, String(value));
   };
   add("--nodes", options.nodeCount);
+  if (options.hasStore === true) flags.push("--stores");
   add("--clients", options.clientsPerNode);
   add("--safety", options.safetyMs);
   add("--faults-from", options.faultsFromMs);

@@ -65,6 +65,7 @@ const program = new Command("sim")
     new Option("--weather <weather>", "strain one thing more").choices(Object.keys(weathers)),
   )
   .option("--nodes <count>", "nodes of the cluster; drawn from the seed unless given", count)
+  .option("--stores", "nodes stream their logs into object stores, which fail as well")
   .addOption(new Option("--without <kinds...>", "suppress kinds of faults").choices(faultKinds))
   .addOption(new Option("--only [kinds...]", "suppress all other kinds").choices(faultKinds))
   .option("--safety <ms>", "length of the phase in which anything may fail", count)

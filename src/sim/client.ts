@@ -9,7 +9,8 @@ import type { Session } from "../commands/session.js";
 import { decodeReplies, type ReplyValue } from "../wire/reply-decoder.js";
 import type { History } from "./history.js";
 import { type OperationLog, type Seen, seenBy, type Told } from "./operation-log.js";
-import type { Life, SimulatedHost } from "./simulated-host.js";
+import type { SimulatedHost } from "./simulated-host.js";
+import type { Life } from "./simulated-life.js";
 import { drawGap, type Simulation } from "./simulation.js";
 import type { Request } from "./workload.js";
 

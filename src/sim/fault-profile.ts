@@ -6,10 +6,12 @@
 // network that loses every other message nothing is ever reordered.
 //
 // Names are those of the project's fault catalogue; the last ones are the buggify points of the
-// production code (base/buggify.ts). Left out so far: object stores.
+// production code (base/buggify.ts). The faults of object stores (storage/faulty-store.ts) are drawn
+// apart, for runs whose nodes stream their logs into one, so that all other runs stay as they were.
 
 import { type BuggifyPoint, buggifyPoints } from "../base/buggify.js";
 import { Prng } from "../base/prng.js";
+import { type StoreFault, type StoreFaultProfile, storeFaults } from "../storage/faulty-store.js";
 import type { SyncPolicy } from "../storage/wal.js";
 
 /** How a rate counts: a chance per frame, record, timer and so on, or events per minute. */
@@ -119,6 +121,9 @@ export interface FaultProfile {
   /** Whether nodes keep a log, on disks that forget what is not synced. */
   readonly hasLog: boolean;
   readonly logPolicy: SyncPolicy;
+  /** Whether each node streams its log into an object store, and how often that fails. */
+  readonly hasStore: boolean;
+  readonly storeRates: StoreFaultProfile;
   /** Faults happen in this part of the safety phase; all of it unless a run was shrunk. */
   readonly faultsMs: readonly [from: number, until: number];
   /** Clients ask no more than this together; Infinity unless a run was shrunk. */
@@ -168,6 +173,8 @@ export interface DrawOptions {
   /** Whether nodes keep logs; drawn when left out. */
   readonly hasLog?: boolean;
   readonly logPolicy?: SyncPolicy;
+  /** Nodes have object stores; they keep logs then. */
+  readonly hasStore?: boolean;
   readonly requestCountMax?: number;
   /** As in the profile; drawn when left out. */
   readonly isClustered?: boolean;
@@ -215,15 +222,21 @@ export function drawProfile(seed: number, options: DrawOptions = {}): FaultProfi
   } as const;
   // One more than the fewest, so that one may go.
   const moreCount = prng.below(2);
-  const isClustered = options.isClustered ?? drawn.isClustered;
+  // Whoever comes with an empty disk would come back from its store.
+  const mayCluster = options.hasStore !== true && drawn.isClustered;
+  const isClustered = options.isClustered ?? mayCluster;
   const profile: FaultProfile = {
     ...drawn,
     nodeCount: options.nodeCount ?? drawnCount + (isClustered ? moreCount : 0),
     clientsPerNode: options.clientsPerNode ?? drawn.clientsPerNode,
-    hasLog: options.hasLog ?? drawn.hasLog,
+    hasLog: options.hasStore === true || (options.hasLog ?? drawn.hasLog),
     logPolicy: options.logPolicy ?? drawn.logPolicy,
     isClustered,
     replicationFactor: isClustered ? (options.replicationFactor ?? drawn.replicationFactor) : 0,
+    hasStore: options.hasStore === true,
+    storeRates: options.hasStore === true ? drawStoreRates(seed, preset) : {},
+    // A damaged log and a store do not go together: its owner starts once without the store.
+    rates: options.hasStore === true ? { ...rates, ...withoutDamage } : rates,
   };
   return options.weather === undefined ? profile : under(options.weather, profile, options);
 }
@@ -233,18 +246,44 @@ function under(name: WeatherName, profile: FaultProfile, options: DrawOptions): 
   const weather: Weather = weathers[name];
   const rates = { ...profile.rates, ...weather.rates };
   for (const kind of options.suppressed ?? []) rates[kind] = 0;
+  if (profile.hasStore) Object.assign(rates, withoutDamage);
   return {
     ...{ ...profile, ...weather, rates },
     nodeCount: options.nodeCount ?? weather.nodeCount ?? profile.nodeCount,
     safetyMs: options.safetyMs ?? weather.safetyMs,
     clientsPerNode: options.clientsPerNode ?? weather.clientsPerNode,
-    hasLog: options.hasLog ?? weather.hasLog ?? profile.hasLog,
+    hasLog: profile.hasStore || (options.hasLog ?? weather.hasLog ?? profile.hasLog),
   };
 }
 
+const withoutDamage = { disk_corruption: 0, disk_stale_read: 0 } as const;
+
+/** Highest chance of each fault of a store, per operation that it can befall. */
+const storeRateMax = { calm: 0.01, moderate: 0.05, chaos: 0.15 } as const;
+/** What draws these has nothing to do with what draws the others. */
+const storeSeed = 0x570_12e;
+
+function drawStoreRates(seed: number, preset: Preset): StoreFaultProfile {
+  const prng = new Prng(seed ^ storeSeed);
+  const kinds = Object.keys(storeFaults) as StoreFault[];
+  return Object.fromEntries(
+    kinds.map((kind) => {
+      const isOff = prng.chance(offChance);
+      const rate = storeRateMax[preset] * prng.pick([0.25, 0.5, 1]);
+      return [kind, isOff ? 0 : rate];
+    }),
+  );
+}
+
+const describeRates = (rates: StoreFaultProfile): string =>
+  Object.entries(rates)
+    .filter(([, rate]) => rate > 0)
+    .map(([kind, rate]) => `${kind}=${rate}`)
+    .join(" ");
+
 /** The profile in a few lines: what there is, then the faults that are switched on. */
 export function describeProfile(profile: FaultProfile): string {
-  const { rates, delayMs, faultsMs, ...rest } = profile;
+  const { rates, delayMs, faultsMs, storeRates, ...rest } = profile;
   const head = Object.entries({
     ...rest,
     delayMs: delayMs.join("-"),
@@ -256,5 +295,6 @@ export function describeProfile(profile: FaultProfile): string {
     head.map(([name, value]) => `${name}=${value}`).join(" "),
     `on: ${on.map((kind) => `${kind}=${rates[kind]}/${faults[kind].per}`).join(" ")}`,
     `off: ${off.join(" ")}`,
+    ...(profile.hasStore ? [`store: ${describeRates(storeRates)}`] : []),
   ].join("\n");
 }

@@ -9,7 +9,7 @@ import type { Keyspace } from "../keyspace/keyspace.js";
 import { isVisible, rowSum, winner } from "../lattice/cell.js";
 import { add, formatDecimal, parseDecimal } from "../lattice/decimal.js";
 import { type KeyEntry, slots } from "../lattice/key-entry.js";
-import type { Life } from "./simulated-host.js";
+import type { Life } from "./simulated-life.js";
 import type { Simulation } from "./simulation.js";
 
 /** Milliseconds between two looks at a node. */

@@ -9,7 +9,8 @@ import type { Prng } from "../base/prng.js";
 import type { ClusteringOptions, LinkView } from "../node/clustering.js";
 import type { NodeOptions } from "../node/node-options.js";
 import type { MemberEntry } from "../replication/membership.js";
-import type { Life, SimulatedHost } from "./simulated-host.js";
+import type { SimulatedHost } from "./simulated-host.js";
+import type { Life } from "./simulated-life.js";
 import type { Simulation } from "./simulation.js";
 
 /** Before the first dial, and between two. */

@@ -2,6 +2,7 @@
 // the cluster must finish what it is asked, converge, and come to rest.
 
 import type { Prng } from "../base/prng.js";
+import type { StoreFault } from "../storage/faulty-store.js";
 import { CausalSessions } from "./causal-sessions.js";
 import { Client, type ClientWorld } from "./client.js";
 import {
@@ -52,6 +53,7 @@ export interface RunResult {
   /** Linearizable keys whose history was too hard to judge. */
   readonly undecidedCount: number;
   readonly faultCounts: Tally<FaultKind>;
+  readonly storeFaultCounts: Tally<StoreFault>;
   readonly sometimes: Tally<SometimesName>;
   readonly simulatedMs: number;
   /** Part of `simulatedMs` in which faults happened. */
@@ -130,6 +132,7 @@ class Run {
       violatedMs: simulation.violatedMs,
       undecidedCount: simulation.undecidedCount,
       faultCounts: simulation.faultCounts,
+      storeFaultCounts: simulation.storeFaultCounts,
       sometimes: simulation.sometimes,
       simulatedMs: simulation.queue.nowUs / ms,
       safetyMs: this.#profile.safetyMs,
@@ -191,6 +194,28 @@ class Run {
         simulation.violate(`agreed and then not: ${describeDivergence(simulation)}`);
     }
     if (simulation.violations.length === 0) this.#judgeEnd();
+    if (this.#profile.hasStore && simulation.violations.length === 0) this.#demandStored();
+  }
+
+  /** Each node's store has all that is durable, and another machine can come back from it. */
+  #demandStored(): void {
+    const simulation = this.#simulation;
+    const missing = new Map(simulation.hosts.map((host) => [host, "no answer"]));
+    for (const host of simulation.hosts)
+      host.inspect(({ node }) =>
+        host.store!.whenStored(node, (error) => {
+          if (error === undefined) missing.delete(host);
+          else missing.set(host, error);
+        }),
+      );
+    const untilUs = simulation.queue.nowUs + livenessUs;
+    while (missing.size > 0 && simulation.queue.nowUs < untilUs) simulation.runFor(pollUs);
+    for (const [host, why] of missing) simulation.violate(`${host.name} is not stored: ${why}`);
+    if (missing.size > 0) return;
+    for (const { name, store } of simulation.hosts) {
+      const flaw = store!.restoreElsewhere();
+      if (flaw !== undefined) simulation.violate(`${name} does not come back: ${flaw}`);
+    }
   }
 
   /** What bears a stamp of the future is kept until everybody's clock is there. */

@@ -17,6 +17,7 @@ import { keepJournal, recoverNode } from "../node/keep-journal.js";
 import type { PeerMessage } from "../node/messages.js";
 import { Node } from "../node/node.js";
 import { RecoveryError } from "../storage/scan.js";
+import type { Claimed } from "../storage/store-claim.js";
 import { decodeFrame, encodeFrame, encodePeerMessage } from "../wire/peer-codec.js";
 import { PeerOutbox } from "../wire/peer-outbox.js";
 import { SimulatedDisk } from "./disk.js";
@@ -25,6 +26,8 @@ import type { FaultKind } from "./fault-profile.js";
 import { entryOf, type Line, membersOf, SimulatedLinks } from "./links.js";
 import { corrupted } from "./network.js";
 import type { SimulatedClock } from "./simulated-clock.js";
+import type { Connection, Life } from "./simulated-life.js";
+import { SimulatedStore } from "./simulated-store.js";
 import type { Simulation } from "./simulation.js";
 import { crashDisk, joinedStateCountOf, noteNode } from "./sometimes.js";
 import { newFacts, WatchedInput } from "./watched-input.js";
@@ -55,21 +58,6 @@ const consistency: ConsistencyRules = {
   prefixes: { [linearizablePrefix]: "linearizable", [causalPrefix]: "causal" },
 };
 
-/** A client's end of a connection. */
-export interface Connection {
-  onReply(bytes: Bytes): void;
-  onClose(): void;
-}
-
-/** One life of a node's process. */
-export interface Life {
-  readonly incarnation: number;
-  readonly node: Node;
-  readonly input: WatchedInput;
-  readonly outbox: PeerOutbox;
-  readonly connections: Map<Session, Connection>;
-}
-
 export class SimulatedHost {
   readonly index: number;
   readonly name: string;
@@ -94,6 +82,8 @@ export class SimulatedHost {
   #deferred: (() => void)[] = [];
   /** Peers whose next frame carries gossip. */
   #disk: SimulatedDisk | undefined;
+  /** Where the log is streamed to, if it is. */
+  readonly store: SimulatedStore | undefined;
   readonly #hasGossip = new Set<number>();
   /** Whether it belongs to the cluster; else it may come, or has gone. */
   isMember = false;
@@ -108,6 +98,8 @@ export class SimulatedHost {
     this.clock = clock;
     this.#prng = prng;
     if (simulation.profile.hasLog) this.#disk = this.#newDisk();
+    if (simulation.profile.hasStore)
+      this.store = new SimulatedStore(simulation, index, prng.fork());
     if (index >= simulation.profile.nodeCount) return;
     this.isMember = true;
     this.start();
@@ -176,7 +168,15 @@ export class SimulatedHost {
     this.#deferred = [];
     // Who starts a node makes room for it first.
     if (this.#disk !== undefined) this.#disk.capacity = Number.POSITIVE_INFINITY;
+    if (this.store === undefined) this.begin(undefined);
+    else this.store.claim(this.#disk!, this);
+  }
+
+  begin(claimed: Claimed | undefined): void {
     const life = this.#boot();
+    const { journal } = life.node;
+    if (claimed !== undefined)
+      this.store!.attach(life.node, journal!, claimed, (work) => this.#turn(life, work));
     this.#isStarting = false;
     this.#afterTurn(life);
     this.#simulation.queue.after(cronUs, () => this.#runCron(life));
@@ -197,7 +197,8 @@ export class SimulatedHost {
   #bootWith(isSalvage: boolean): Life {
     const nowMs = this.clock.now(this.#simulation.queue.nowUs);
     this.#isSalvaging = isSalvage;
-    const wish = { name: this.name, incarnation: this.incarnation, shardCount, databaseCount };
+    const { name, incarnation, store } = this;
+    const wish = { name, incarnation, store, shardCount, databaseCount };
     const log = this.#disk && examineLog(this.#simulation, this.#disk, wish, isSalvage);
     if (log !== undefined) this.incarnation = log.start.incarnation;
     const connections = new Map<Session, Connection>();
@@ -292,6 +293,7 @@ export class SimulatedHost {
     const { life } = this;
     if (life === undefined) return;
     this.life = undefined;
+    this.store?.abandon();
     noteNode(life.node, this.#simulation.sometimes);
     this.joinedStateCount += joinedStateCountOf(life.node);
     if (this.#disk !== undefined)

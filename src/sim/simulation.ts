@@ -4,11 +4,13 @@
 import { armBuggify } from "../base/buggify.js";
 import { Prng } from "../base/prng.js";
 import { seedHash } from "../keyspace/hash.js";
+import type { StoreFault } from "../storage/faulty-store.js";
 import { EventQueue } from "./event-queue.js";
 import { type FaultKind, type FaultProfile, faultKinds, faults } from "./fault-profile.js";
 import { Network } from "./network.js";
 import { SimulatedClock } from "./simulated-clock.js";
-import { type Life, SimulatedHost } from "./simulated-host.js";
+import { SimulatedHost } from "./simulated-host.js";
+import type { Life } from "./simulated-life.js";
 import type { SometimesName } from "./sometimes.js";
 import { Tally } from "./tally.js";
 import type { Trace, Watcher } from "./trace.js";
@@ -33,6 +35,7 @@ export class Simulation {
   readonly hosts: SimulatedHost[] = [];
   /** Faults that really happened. */
   readonly faultCounts = new Tally<FaultKind>();
+  readonly storeFaultCounts = new Tally<StoreFault>();
   readonly sometimes = new Tally<SometimesName>();
   readonly violations: string[] = [];
   /** Virtual time of the first violation, in milliseconds. */
@@ -140,6 +143,11 @@ export class Simulation {
   noteFault(kind: FaultKind, index: number, detail = ""): void {
     this.faultCounts.add(kind);
     if (this.isTraced) this.trace(index, `fault ${kind} ${detail}`);
+  }
+
+  noteStoreFault(fault: StoreFault, index: number): void {
+    this.storeFaultCounts.add(fault);
+    if (this.isTraced) this.trace(index, `fault store ${fault}`);
   }
 
   /** From now on nothing goes wrong any more. What is cut, paused or down is the nemesis's. */

@@ -8,6 +8,7 @@
 
 import type { Bytes } from "../base/bytes.js";
 import type { Prng } from "../base/prng.js";
+import { manifestName } from "./manifest-writer.js";
 import {
   absentObject,
   type ByteRange,
@@ -47,6 +48,8 @@ export interface FaultPorts {
   readonly later: (ms: number, run: () => void) => void;
   /** Told of each fault that befell an operation. */
   readonly onFault?: (fault: StoreFault, name: string) => void;
+  /** Whether anything may fail now; always when left out. */
+  readonly mayFail?: () => boolean;
 }
 
 export const slowMsMin = 100;
@@ -135,6 +138,7 @@ export class FaultyStore implements ObjectStore {
     const probability = this.profile[fault] ?? 0;
     // Not drawn when it cannot be: switching one fault on does not move the draws of the others.
     if (probability === 0 || !this.#prng.chance(probability)) return false;
+    if (this.#ports.mayFail?.() === false) return false;
     this.#ports.onFault?.(fault, name);
     return true;
   }
@@ -161,6 +165,29 @@ export class FaultyStore implements ObjectStore {
     bytes[this.#prng.below(bytes.length)]! ^= 1 << this.#prng.below(8);
     return { ...object, bytes };
   }
+}
+
+/**
+ * A store that fails, as production meets it: conditional puts, the manifest's alone, are whole or
+ * not at all in every store that passes the probe. @param manifest rates that are the manifest's
+ */
+export function faultyObjects(
+  objects: ObjectStore,
+  prng: Prng,
+  profile: StoreFaultProfile,
+  ports: FaultPorts,
+  manifest: StoreFaultProfile = {},
+): ObjectStore {
+  const whole = { ...profile, ...manifest, partial_write: 0 };
+  const manifests = new FaultyStore(objects, prng.fork(), whole, ports);
+  const others = new FaultyStore(objects, prng.fork(), profile, ports);
+  const of = (name: string): ObjectStore => (name === manifestName ? manifests : others);
+  return {
+    get: (name, ...rest) => of(name).get(name, ...rest),
+    put: (name, ...rest) => of(name).put(name, ...rest),
+    list: (prefix, ...rest) => of(prefix).list(prefix, ...rest),
+    delete: (name, ...rest) => of(name).delete(name, ...rest),
+  };
 }
 
 function staleAnswer(name: string, content: Content, range: ByteRange | undefined) {

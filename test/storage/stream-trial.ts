@@ -4,11 +4,11 @@
 // the store was told to hold.
 
 import { Prng } from "../../src/base/prng.js";
-import { FaultyStore, type StoreFault, storeFaults } from "../../src/storage/faulty-store.js";
+import { faultyObjects, type StoreFault, storeFaults } from "../../src/storage/faulty-store.js";
 import { decodeManifest, type Manifest } from "../../src/storage/manifest.js";
 import { manifestName } from "../../src/storage/manifest-writer.js";
 import { MemoryStore } from "../../src/storage/memory-store.js";
-import type { ObjectStore, StoreDone } from "../../src/storage/object-store.js";
+import type { StoreDone } from "../../src/storage/object-store.js";
 import { planRestore } from "../../src/storage/store-restore.js";
 import type { SyncPolicy } from "../../src/storage/wal.js";
 import type { Argv } from "../differential/resp-client.js";
@@ -77,7 +77,7 @@ export class StreamTrial {
   readonly seen: Seen = new Set();
   readonly objects = new CountingStore();
   readonly #prng: Prng;
-  readonly #faulty: FaultyStore[];
+  #isHealed = false;
   readonly #steps: number;
   /** The state after each record, by its LSN, of the history that the store follows. */
   readonly #states = new Map<number, string>([[0, ""]]);
@@ -100,17 +100,9 @@ export class StreamTrial {
     const ports = {
       later: (ms: number, run: () => void) => this.world.after(ms, run),
       onFault: (fault: StoreFault) => this.seen.add(fault),
+      mayFail: () => !this.#isHealed,
     };
-    // Conditional puts are whole or not at all in every store that passes the probe.
-    const manifests = new FaultyStore(
-      this.objects,
-      prng.fork(),
-      { ...every, partial_write: 0, put_fail: 4 * faultChance },
-      ports,
-    );
-    const others = new FaultyStore(this.objects, prng.fork(), every, ports);
-    this.#faulty = [manifests, others];
-    const objects = byName((name) => (name === manifestName ? manifests : others));
+    const objects = faultyObjects(this.objects, prng, every, ports, { put_fail: 4 * faultChance });
     const stream = {
       segmentBytes: 2048,
       intervalMs: seed % 4 < 2 ? 40 : 400,
@@ -265,7 +257,7 @@ export class StreamTrial {
 
   /** Once nothing fails any more everything comes into the store, and from it. */
   #heal(): void {
-    for (const store of this.#faulty) store.profile = {};
+    this.#isHealed = true;
     this.world.run(60_000);
     if (this.#node.life === undefined) this.#start(this.#node);
     this.world.run(60_000);
@@ -311,15 +303,6 @@ export class StreamTrial {
 
 /** A start that found a damaged answer several times over: the next one may be luckier. */
 const isReadFailure = (refusal: string): boolean => /segments\/|checkpoints\//.test(refusal);
-
-function byName(of: (name: string) => ObjectStore): ObjectStore {
-  return {
-    get: (name, ...rest) => of(name).get(name, ...rest),
-    put: (name, ...rest) => of(name).put(name, ...rest),
-    list: (prefix, ...rest) => of(prefix).list(prefix, ...rest),
-    delete: (name, ...rest) => of(name).delete(name, ...rest),
-  };
-}
 
 /** Everything that a node holds, stamps included; empty for an empty node. */
 export function stateOf({ node }: DurableNode): string {

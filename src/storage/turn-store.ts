@@ -2,8 +2,8 @@
 // and does it between two inputs. Before the node stands there are no turns, and answers come as
 // they do.
 
-import type { ObjectStore } from "../storage/object-store.js";
-import type { Packer } from "../storage/packer.js";
+import type { ObjectStore } from "./object-store.js";
+import type { Packer } from "./packer.js";
 
 export interface TurnPort {
   run: (work: () => void) => void;

@@ -6,8 +6,9 @@
 // network that loses every other message nothing is ever reordered.
 //
 // Names are those of the project's fault catalogue; the last ones are the buggify points of the
-// production code (base/buggify.ts). The faults of object stores (storage/faulty-store.ts) are drawn
-// apart, for runs whose nodes stream their logs into one, so that all other runs stay as they were.
+// production code (base/buggify.ts). The faults of object stores (storage/faulty-store.ts) are
+// drawn apart, for runs whose nodes stream their logs into one, so that all other runs stay as they
+// were.
 
 import { type BuggifyPoint, buggifyPoints } from "../base/buggify.js";
 import { Prng } from "../base/prng.js";

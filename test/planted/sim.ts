@@ -190,6 +190,7 @@ export const planted: readonly PlantedBug[] = [
     find: "if (!isOld) this.#own.advance(this.#writer, time);",
     replace: "this.#own.advance(this.#writer, time);",
     suite: "test/storage/cluster.test.ts -t no moment beyond",
+    weather: "rot",
     needs: "checkpoint_made",
   },
   {
@@ -199,6 +200,7 @@ export const planted: readonly PlantedBug[] = [
     find: "if (!isOld && frame.lsn >= untilLsn) isBehindGap = true;",
     replace: "",
     suite: "test/storage/cluster.test.ts -t salvaged log has lost",
+    weather: "rot",
     needs: "log_salvaged",
   },
   {

@@ -254,6 +254,9 @@ function under(name: WeatherName, profile: FaultProfile, options: DrawOptions): 
     safetyMs: options.safetyMs ?? weather.safetyMs,
     clientsPerNode: options.clientsPerNode ?? weather.clientsPerNode,
     hasLog: profile.hasStore || (options.hasLog ?? weather.hasLog ?? profile.hasLog),
+    // Where nodes come and go an operator waits between two crashes.
+    isClustered: options.isClustered ?? false,
+    replicationFactor: options.isClustered === true ? profile.replicationFactor : 0,
   };
 }
 

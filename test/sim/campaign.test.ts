@@ -84,7 +84,7 @@ test(
   () => {
     // Memory lost on one side of a cut is what makes two values chosen, if a blank node may vote.
     for (let seed = firstSeed; seed < firstSeed + 12; seed++) {
-      const drawn = drawProfile(seed, { nodeCount: 3 });
+      const drawn = drawProfile(seed, { nodeCount: 3, isClustered: false });
       const rates = { ...drawn.rates, process_crash: 60, partition_isolate: 60, process_pause: 30 };
       const heavy = { safetyMs: 4000, thinkMs: 10, clientsPerNode: 2, linearizableShare: 0.9 };
       const { violations } = simulateProfile({ ...drawn, ...heavy, rates });

@@ -172,16 +172,18 @@ export class Recovery {
     this.#checkpoint = checkpoints.pop();
     for (const { name } of checkpoints) this.#disk.remove(name);
     segments.sort((a, b) => a.number - b.number);
-    this.#segments = segments.flatMap((segment) => this.#readHead(segment) ?? []);
+    this.#segments = segments.flatMap(
+      (segment, index) => this.#readHead(segment, segments[index - 1]) ?? [],
+    );
     this.#dropUnfinished();
     this.#dropCovered();
   }
 
-  #readHead(segment: Segment): Segment | undefined {
+  #readHead(segment: Segment, before: Segment | undefined): Segment | undefined {
     const head = readFileHead(this.#disk.read(segment.name, 0, fileHeadBytes));
     if (typeof head !== "string") return { ...segment, firstLsn: head.firstLsn };
     // Nothing in a file without a head was ever durable, unless what is behind says so.
-    if (this.#wasSynced(segment)) this.#damage(segment.name, 0, 0, head);
+    if (this.#wasSynced(segment, before)) this.#damage(segment.name, 0, 0, head);
     this.#findings.add(`${segment.name}: passed over: ${head}`);
     return undefined;
   }
@@ -193,7 +195,7 @@ export class Recovery {
       const hasStart = scan.next()?.kind === recordKinds.start;
       if (hasStart && scan.next()?.kind === recordKinds.names) return;
       const isOnly = this.#segments.length === 1 && this.#checkpoint === undefined;
-      if ((isOnly && !scan.isAtEnd) || this.#wasSynced(last))
+      if ((isOnly && !scan.isAtEnd) || this.#wasSynced(last, this.#segments.at(-2)))
         this.#damage(last.name, scan.offset, 0, "the beginning of the last segment is unreadable");
       this.#findings.add(`${last.name}: removed: it was never completed`);
       this.#disk.remove(last.name);
@@ -202,19 +204,29 @@ export class Recovery {
   }
 
   /**
-   * Whether a segment whose beginning is unreadable was durable once: of what was written with its
-   * beginning all frames call the same record the last safe one, and later ones a later record.
+   * Whether a segment whose beginning is unreadable was durable once: then a frame in it calls a
+   * record safe that stands in it, and in no file before. One write may hold frames that were begun
+   * before and after the last sync of that file: that they name different records is no proof.
    */
-  #wasSynced({ name, bytes }: Segment): boolean {
+  #wasSynced({ name, bytes }: Segment, before: Segment | undefined): boolean {
+    const begun = before === undefined ? (this.#checkpoint?.lsn ?? 1) : this.#lastLsnOf(before) + 1;
     const scan = new FrameScan(this.#disk, name, 0, bytes);
-    let least = Number.POSITIVE_INFINITY;
+    let least = begun;
     for (let frame = scan.findBehind(1); frame !== undefined; ) {
-      if (frame.safeLsn > least) return true;
-      least = frame.safeLsn;
-      const { lsn } = frame;
+      const { lsn, safeLsn } = frame;
+      if (safeLsn >= least) return true;
+      // What stands at every beginning has no number of its own.
+      if (lsn > safeLsn) least = Math.min(least, lsn);
       frame = scan.next() ?? scan.findBehind(lsn);
     }
     return false;
+  }
+
+  #lastLsnOf(segment: Segment): number {
+    const scan = this.#open(segment);
+    let lsn = 0;
+    for (let frame = scan.next(); frame !== undefined; frame = scan.next()) lsn = frame.lsn;
+    return lsn === 0 ? Number.POSITIVE_INFINITY : lsn;
   }
 
   /** What a checkpoint covers is not read; where the log has a hole, the start stops. */

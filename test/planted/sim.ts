@@ -207,7 +207,7 @@ export const planted: readonly PlantedBug[] = [
     name: "sim: a file without its head was never durable",
     story: "one rotten page at the beginning of the log, and all that it held is dropped silently",
     file: "src/storage/recovery.ts",
-    find: "      if (frame.safeLsn > least) return true;\n",
+    find: "      if (safeLsn >= least) return true;\n",
     replace: "",
     suite: logs,
     weather: "rot",

@@ -4,7 +4,6 @@
 import type { PlantedBug } from "../../scripts/planted.js";
 
 const seeds = "test/sim/campaign.test.ts -t seeds of moderate faults are clean";
-const logs = "test/sim/campaign.test.ts -t crashes of nodes with logs";
 const crashes = "test/sim/campaign.test.ts -t partitions and crashes together";
 const forcedLogs = "test/sim/logs.test.ts -t forced always";
 const looseLogs = "test/sim/logs.test.ts -t forced everysec";
@@ -209,7 +208,7 @@ export const planted: readonly PlantedBug[] = [
     file: "src/storage/recovery.ts",
     find: "      if (safeLsn >= least) return true;\n",
     replace: "",
-    suite: logs,
+    suite: "test/storage/recovery.test.ts -t a durable file whose beginning",
     weather: "rot",
     needs: "log_salvaged",
   },

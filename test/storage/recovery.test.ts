@@ -228,6 +228,19 @@ test("recovery: a checkpoint whose only log was torn at its beginning is read al
   expect(examined).toMatchObject({ nextLsn: 2, isCut: true });
 });
 
+test.each([
+  ["its head", 4],
+  ["who wrote it", fileHeadBytes + 20],
+])("recovery: a durable file whose beginning (%s) rots stops the start", (_what, offset) => {
+  const rig = newRig("always", 1000);
+  for (let i = 0; i < 24; i++) record(rig, `record ${i}`);
+  const last = rig.disk.list().length;
+  expect(last).toBeGreaterThan(1);
+  rig.disk.rot(segmentName(last), offset);
+  expect(() => replayed(rig.disk)).toThrow(RecoveryError);
+  expect(replayed(rig.disk, true).texts.length).toBeGreaterThan(0);
+});
+
 test("wal: nothing is safe before its sync, and one sync is under way at a time", () => {
   const rig = newRig();
   const { wal, syncs } = rig;

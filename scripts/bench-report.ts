@@ -4,6 +4,7 @@
 import { verdictOf } from "./bench-goals.js";
 import type { CellResult } from "./bench-measure.js";
 import type { MemoryResult } from "./bench-memory.js";
+import type { FsyncPolicy } from "./bench-persistence.js";
 
 export interface Report {
   readonly machine: Readonly<Record<string, string>>;
@@ -52,7 +53,7 @@ function spread(cell: CellResult): string {
   return `${(100 * Math.max(...deviations)).toFixed(0)} %`;
 }
 
-export const cellTable = (cells: readonly CellResult[]): string =>
+export const cellTable = (cells: readonly CellResult[], policy?: FsyncPolicy): string =>
   table(
     cellHead,
     cells.map((cell) => [
@@ -61,7 +62,7 @@ export const cellTable = (cells: readonly CellResult[]): string =>
       ...[ratio(cell.ratio), spread(cell)],
       ...[nanoseconds(cell.skerry?.serverNs), nanoseconds(cell.redis.serverNs)],
       ...[ratio(cell.cpuRatio), thousands(cell.floor?.requestsPerSecond)],
-      ...[thousands(cell.clientCeiling), verdictOf(cell)],
+      ...[thousands(cell.clientCeiling), verdictOf(cell, policy)],
     ]),
   );
 

@@ -107,7 +107,7 @@ async function measureCells(
         const result = await measureCell(contestants, cell, plan);
         results.push(result);
         // Progress, one cell a line; the table proper comes at the end.
-        console.log(cellTable([result]).split("\n").at(-1));
+        console.log(cellTable([result], durable?.policy).split("\n").at(-1));
       }
     });
     return { cells: results, foreignCores: measured.coresMean };

@@ -229,6 +229,11 @@ class Run {
     simulation.runFor(orphanUs);
   }
 
+  /** How long what bears a stamp of the far future is held. */
+  #heldUs(): number {
+    return Math.max(0, this.#skewMs() - skewMsMax) * ms * 1.1;
+  }
+
   /** How far the clocks are apart. */
   #skewMs(): number {
     const { queue, hosts } = this.#simulation;
@@ -261,7 +266,8 @@ class Run {
       missing.set(client, this.#workload.lastReads());
     }
     const isDone = (): boolean => [...missing.values()].every((requests) => requests.length === 0);
-    const untilUs = simulation.queue.nowUs + livenessUs;
+    // Who comes back serves when it has what the others had, and that may be of the future.
+    const untilUs = simulation.queue.nowUs + livenessUs + this.#heldUs();
     while (!isDone() && simulation.queue.nowUs < untilUs) simulation.runFor(pollUs);
     for (const [{ host }, [request]] of missing)
       if (request !== undefined)
@@ -271,9 +277,8 @@ class Run {
   #demandConvergence(): void {
     const simulation = this.#simulation;
     const { queue } = simulation;
-    const heldUs = Math.max(0, this.#skewMs() - skewMsMax) * ms * 1.1;
     const startUs = queue.nowUs;
-    const untilUs = startUs + convergenceUs + heldUs;
+    const untilUs = startUs + convergenceUs + this.#heldUs();
     while (!isConverged(simulation)) {
       if (queue.nowUs >= untilUs) {
         simulation.violate(`no convergence: ${describeDivergence(simulation)}`);

@@ -15,7 +15,7 @@
 // such nodes refuse to found anything, which `INFO cluster_members` shows.
 
 import { compareText } from "../base/bytes.js";
-import { memberOf, newConfiguration } from "../consensus/configuration.js";
+import { type Configuration, memberOf, newConfiguration } from "../consensus/configuration.js";
 import {
   changeConfiguration,
   configurationRegister,
@@ -24,6 +24,7 @@ import {
   withMember,
 } from "../consensus/configuring.js";
 import type { OperationResult } from "../consensus/context.js";
+import { copyCountOf } from "../consensus/copying.js";
 import type { Registers } from "../consensus/registers.js";
 import {
   hashOfNames,
@@ -290,8 +291,9 @@ export class Clustering {
     if (!registers.votes || this.#firstVoter(nowMs) !== this.#self) return;
     const wanted = this.#change(nowMs);
     if (wanted === undefined) return;
-    this.#isChanging = true;
     const next = withMember(configuration, wanted.name, wanted.incarnation);
+    if (wanted.incarnation !== undefined && !this.#canCopy(next, nowMs)) return;
+    this.#isChanging = true;
     const isSubmitted = this.#ports.submit(encodeConfiguration(next), (result) => {
       this.#isChanging = false;
       if (result.kind !== "ok" || result.outcome.length === 0) return;
@@ -305,11 +307,24 @@ export class Clustering {
   #firstVoter(nowMs: number): string | undefined {
     const { epoch, members } = this.#registers.configuration;
     const voters = members.map(({ node }) => node).sort(compareText);
-    return voters.find((node) => {
-      if (node === this.#self) return true;
-      const ping = this.membership.pingOf(node);
-      return ping?.isVoting === true && ping.epoch === epoch && this.#isHeard(node, nowMs);
-    });
+    return voters.find((node) => this.#isVoter(node, epoch, nowMs));
+  }
+
+  #isVoter(node: string, epoch: number, nowMs: number): boolean {
+    if (node === this.#self) return this.#registers.votes;
+    const ping = this.membership.pingOf(node);
+    return ping?.isVoting === true && ping.epoch === epoch && this.#isHeard(node, nowMs);
+  }
+
+  /**
+   * Whether a newcomer finds as many voters as it has to copy from (consensus-rules 15). With one
+   * of three voters away a fourth member would need all three: the next epoch would choose nothing,
+   * not even its successor, until that one came back.
+   */
+  #canCopy(next: Configuration, nowMs: number): boolean {
+    const { epoch } = this.#registers.configuration;
+    const voters = next.members.filter(({ node }) => this.#isVoter(node, epoch, nowMs));
+    return voters.length >= copyCountOf(next);
   }
 
   /** The next change that is due; no incarnation: the node is taken out. */

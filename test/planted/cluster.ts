@@ -185,4 +185,12 @@ export const clusterBugs: PlantedBug[] = [
     replace: "",
     suite: causal,
   },
+  {
+    name: "fourth_voter_without_three_others",
+    story: "one of three voters is away, a fourth is taken in, and nothing can be chosen any more",
+    file: "src/node/clustering.ts",
+    find: "return voters.length >= copyCountOf(next);",
+    replace: "return voters.length > 0;",
+    suite: "test/sim/giving-up.test.ts -t fourth voter",
+  },
 ];

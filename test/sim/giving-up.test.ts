@@ -45,7 +45,7 @@ function ask(host: SimulatedHost, ...args: string[]): string {
       answer = typeof reply === "string" ? reply : fromUtf8(reply);
     });
   });
-  simulation.runFor(50 * ms);
+  for (let waited = 0; waited < 40 && answer === "(nothing)"; waited++) simulation.runFor(50 * ms);
   return answer;
 }
 
@@ -224,4 +224,22 @@ test("membership: who has left and still runs is nobody's peer again", () => {
   fourth!.join(true);
   simulation.runFor(3_000 * ms);
   expect(first!.life!.node.replicator!.lagOf("n4")).toBeDefined();
+});
+
+test("membership: a fourth voter is taken in only when three others vote, and the rest goes on", () => {
+  const [first, second, third, fourth] = found({ replicationFactor: 0 });
+  const isVoting = ({ life }: SimulatedHost): boolean => life!.node.registers.votes;
+  simulation.runFor(3_000 * ms);
+  expect([first, second, third].map((host) => isVoting(host!))).not.toContain(false);
+  third!.crash();
+  simulation.runFor(10_000 * ms);
+  fourth!.join(true);
+  simulation.runFor(5_000 * ms);
+  expect(isVoting(fourth!)).toBe(false);
+  expect(ask(first!, "SET", "l:key", "a")).toBe("+OK\r\n");
+  expect(ask(second!, "GET", "l:key")).toBe("$1\r\na\r\n");
+  third!.start();
+  for (let waited = 0; waited < 30 && !isVoting(fourth!); waited++) simulation.runFor(1_000 * ms);
+  expect([first, second, third, fourth].map((host) => isVoting(host!))).not.toContain(false);
+  expect(ask(fourth!, "GET", "l:key")).toBe("$1\r\na\r\n");
 });

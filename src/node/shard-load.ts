@@ -15,6 +15,12 @@ const sampleMs = 1_000;
 /** Below this rate a shard rests. */
 const restingRate = 0.01;
 
+function sumOf(rates: Iterable<number>): number {
+  let sum = 0;
+  for (const rate of rates) sum += rate;
+  return sum;
+}
+
 export class ShardLoad {
   readonly #operations: Float64Array;
   readonly #bytes: Float64Array;
@@ -64,11 +70,11 @@ export class ShardLoad {
 
   /** Commands per second on all shards. */
   get totalRate(): number {
-    return this.#operationRates.reduce((sum, rate) => sum + rate, 0);
+    return sumOf(this.#operationRates);
   }
 
   get totalByteRate(): number {
-    return this.#byteRates.reduce((sum, rate) => sum + rate, 0);
+    return sumOf(this.#byteRates);
   }
 
   /** The shard with the most commands; the first of equals. */
@@ -101,7 +107,7 @@ export interface LoadView {
  */
 export function adviceOf({ own, hottest, others, shardsPerNode }: LoadView): string {
   const all = [own, ...others];
-  const mean = all.reduce((sum, rate) => sum + rate, 0) / all.length;
+  const mean = sumOf(all) / all.length;
   if (own >= adviceRateMin && hottest > own * hotShare) return "split";
   if (own >= adviceRateMin && others.length > 0 && own > mean * unevenFactor) return "rebalance";
   if (own > 0 && mean < adviceRateMin && shardsPerNode > 1024) return "merge";

@@ -31,8 +31,7 @@ export class MemberFaults {
   strike(kind: FaultKind, prng: Prng): void {
     if (!this.#simulation.profile.isClustered) return;
     if (kind === "member_join") this.#join(prng);
-    else if (kind === "member_leave") this.#leave(prng);
-    else this.#forget(prng);
+    else this.#takeAway(kind, prng);
   }
 
   // ---- coming
@@ -51,11 +50,14 @@ export class MemberFaults {
 
   // ---- going
 
-  #leave(prng: Prng): void {
-    const host = this.#choose(prng);
-    if (host === undefined) return;
+  /** One at a time, as long as enough members stay. */
+  #takeAway(kind: FaultKind, prng: Prng): void {
+    const { members } = this.#simulation;
+    if (this.#going !== undefined || members.length <= memberCountMin) return;
+    const host = prng.pick(members);
     this.#going = host;
-    this.#askToLeave(host, prng);
+    if (kind === "member_leave") this.#askToLeave(host, prng);
+    else this.#killToForget(host, prng);
   }
 
   #askToLeave(host: SimulatedHost, prng: Prng): void {
@@ -81,13 +83,6 @@ export class MemberFaults {
     });
   }
 
-  #forget(prng: Prng): void {
-    const host = this.#choose(prng);
-    if (host === undefined) return;
-    this.#going = host;
-    this.#killToForget(host, prng);
-  }
-
   #killToForget(host: SimulatedHost, prng: Prng): void {
     const simulation = this.#simulation;
     if (simulation.isHealed) this.#going = undefined;
@@ -111,12 +106,6 @@ export class MemberFaults {
       if (node.environment.cluster?.forget(host.name) === undefined) this.#going = undefined;
     });
     queue.after(askUs, () => this.#askToForget(host, prng));
-  }
-
-  #choose(prng: Prng): SimulatedHost | undefined {
-    const { members } = this.#simulation;
-    const isFree = this.#going === undefined && members.length > memberCountMin;
-    return isFree ? prng.pick(members) : undefined;
   }
 
   #maySpare(host: SimulatedHost): boolean {

@@ -268,7 +268,7 @@ export const planted: readonly PlantedBug[] = [
     file: "src/storage/wal.ts",
     find: "this.#disk.append(name, head.view());\n      this.#disk.syncFolder();",
     replace: "this.#disk.append(name, head.view());",
-    suite: forcedLogs,
+    suite: "test/storage/recovery.test.ts -t what fills a file",
     weather: "crashes",
     needs: "file_sealed",
   },

@@ -6,6 +6,7 @@ import { Prng } from "../../src/base/prng.js";
 import { shardOfSlot, slotOfKey } from "../../src/keyspace/slot.js";
 import { holding, Placing, type PlacingPorts } from "../../src/node/placing.js";
 import { decodeMessage } from "../../src/replication/codec.js";
+import type { Holdings } from "../../src/replication/holdings.js";
 import { Ring } from "../../src/replication/ring.js";
 import { increment, sadd, set } from "./operations.js";
 import { World } from "./world.js";
@@ -294,27 +295,31 @@ test("placement: what only some hold is handed over when one of them has all of 
 
 // ---- giving up
 
+/** Three nodes that push to each other, each with a view of its own of who holds what. */
+function placedWorld(
+  seed: number,
+  shardCount: number,
+  holdingsOf: (name: string) => Holdings,
+): World {
+  const replicator = { mode: "direct" } as const;
+  const world = new World({ seed, nodeCount: 3, shards: { shardCount }, replicator });
+  for (const replica of world.replicas) replica.replicator.holdings = holdingsOf(replica.name);
+  world.run(2_000);
+  return world;
+}
+
 /** Nodes that have given up the only shard. */
 const gone = new Set<string>();
 
 /** Three nodes, of which the last two are to keep a shard that the first is to give up. */
 function handingWorld(keepers: readonly string[]): World {
   gone.clear();
-  const world = new World({
-    seed: 5,
-    nodeCount: 3,
-    shards: { shardCount: 1 },
-    replicator: { mode: "direct" },
-  });
-  for (const { replicator, name } of world.replicas)
-    replicator.holdings = {
-      holds: () => !gone.has(name),
-      peerHolds: (node) => !gone.has(node),
-      peerServes: (node) => keepers.includes(node),
-      keeps: () => keepers.includes(name),
-    };
-  world.run(2_000);
-  return world;
+  return placedWorld(5, 1, (name) => ({
+    holds: () => !gone.has(name),
+    peerHolds: (node) => !gone.has(node),
+    peerServes: (node) => keepers.includes(node),
+    keeps: () => keepers.includes(name),
+  }));
 }
 
 /** Lets a node ask for so long whether it may give its shard up; answers whether it did. */
@@ -396,21 +401,12 @@ const [inFirst, inSecond] = [0, 1].map((shard) =>
 
 /** @param held by node and shard; may change */
 function groupWorld(held: Record<string, readonly number[]>): World {
-  const world = new World({
-    seed: 7,
-    nodeCount: 3,
-    shards: { shardCount: 2 },
-    replicator: { mode: "direct" },
-  });
-  for (const { replicator, name } of world.replicas)
-    replicator.holdings = {
-      holds: (shard) => held[name]!.includes(shard),
-      peerHolds: (node, shard) => held[node]!.includes(shard),
-      peerServes: (node, shard) => held[node]!.includes(shard),
-      keeps: () => true,
-    };
-  world.run(2_000);
-  return world;
+  return placedWorld(7, 2, (name) => ({
+    holds: (shard) => held[name]!.includes(shard),
+    peerHolds: (node, shard) => held[node]!.includes(shard),
+    peerServes: (node, shard) => held[node]!.includes(shard),
+    keeps: () => true,
+  }));
 }
 
 const writeBoth = (world: World, node: number): void =>

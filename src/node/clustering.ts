@@ -161,7 +161,7 @@ export class Clustering {
     if (nowMs < this.#lookDueMs) return;
     // Drawn at random, so that two nodes that take each other for dead do not act in step.
     this.#lookDueMs = nowMs + lookMs * (0.75 + this.#ports.random() / 2);
-    if (this.membership.get(this.#self)?.state !== "alive") return;
+    if (!this.#isMember(this.#self)) return;
     if (this.placing !== undefined && this.#hasMet(nowMs)) this.placing.look(nowMs);
     if (!this.isServing) this.#lookWhetherToServe(nowMs);
     if (this.#registers.configuration.epoch === 0) this.#found(nowMs);
@@ -173,6 +173,11 @@ export class Clustering {
   }
 
   #onChanged(): void {
+    // Who has left, or hears that it was forgotten, has nobody any more to tell what it is told.
+    if (this.isServing && !this.#isMember(this.#self)) {
+      this.isServing = false;
+      this.#ports.onLeft();
+    }
     const replicator = this.#ports.replicator();
     for (const { name, state } of this.membership.entries()) {
       if (name === this.#self) continue;
@@ -193,8 +198,6 @@ export class Clustering {
     if (this.membership.peers().length === 0) return "there is nobody to hand over to";
     if (!this.#ports.replicator().isHandedOver)
       return "some peers have not confirmed yet what this node has written";
-    this.isServing = false;
-    this.#ports.onLeft();
     this.membership.retire(this.#self, "left");
     return undefined;
   }
@@ -230,6 +233,13 @@ export class Clustering {
   #hasMet(nowMs: number): boolean {
     const isAlone = this.#options.seeds.length === 0;
     return isAlone || this.#heardPeers(nowMs).length > 0 || nowMs - this.#startedMs >= aloneMsMax;
+  }
+
+  /**
+   * Whether a node belongs to the cluster: it has come, and has neither left nor been forgotten.
+   */
+  #isMember(name: string): boolean {
+    return this.membership.get(name)?.state === "alive";
   }
 
   #isHeard(name: string, nowMs: number): boolean {
@@ -311,6 +321,8 @@ export class Clustering {
   }
 
   #isVoter(node: string, epoch: number, nowMs: number): boolean {
+    // Who has left may run on and vote until it is taken out, and admits nobody any more.
+    if (!this.#isMember(node)) return false;
     if (node === this.#self) return this.#registers.votes;
     const ping = this.membership.pingOf(node);
     return ping?.isVoting === true && ping.epoch === epoch && this.#isHeard(node, nowMs);

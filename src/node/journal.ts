@@ -10,8 +10,8 @@
 // Order: whoever seals a group closes the open batch first (`#flush`), else a reply could be
 // released by a group that its write is not part of.
 //
-// While the log is fenced, writes are refused by a gate, reads are answered, and what peers send is
-// not taken in: it will be repaired.
+// While the log is fenced, writes are refused by a gate, reads are answered, and peers are told
+// nothing. What they send is not taken in: it will be repaired.
 
 import { assert } from "../base/assert.js";
 import { type Bytes, ByteWriter } from "../base/bytes.js";
@@ -78,6 +78,8 @@ export class Journal {
   #needlessBelow = 0;
   /** What waits for a group, in the order of groups. */
   readonly #waiting: Waiting[] = [];
+  /** Messages to peers; they wait also while replies do not. */
+  readonly #messages: Waiting[] = [];
   /** What waits for the disk whatever the policy: the ends of checkpoints. */
   readonly #durable: Waiting[] = [];
   /** Names of replicas that the log has. */
@@ -242,9 +244,8 @@ export class Journal {
    * its own; the group that is open may not be forced for a long time.
    */
   get heldGroup(): number {
-    const { wal } = this;
     if (!this.mustHold) return 0;
-    return this.#source.keyspace.hasOpenBatch ? wal.openGroup : wal.unsafeGroup;
+    return this.#groupOfNews;
   }
 
   /** Whether what is told now does not leave at once. */
@@ -257,6 +258,36 @@ export class Journal {
     if (!this.isHolding) run();
     else if (this.#waiting.length >= heldMessagesMax) this.droppedMessages++;
     else this.#waiting.push({ group: this.heldGroup, run });
+  }
+
+  /** Whether what a peer is told now does not leave at once. */
+  get isHoldingMessages(): boolean {
+    return this.#messages.length > 0 || this.#mustHoldMessages;
+  }
+
+  /**
+   * Also while the log is fenced: what could not be written is lost with the process, and a peer
+   * that had it would wait in vain for what comes after it under the same name.
+   */
+  get #mustHoldMessages(): boolean {
+    const { policy, isFenced } = this.wal;
+    return this.mustHold || (isFenced && policy === "always");
+  }
+
+  /** As `whenSafe`, for a message to a peer. */
+  tellPeer(run: () => void): void {
+    if (!this.isHoldingMessages) run();
+    else if (this.#messages.length >= heldMessagesMax) this.droppedMessages++;
+    else {
+      const group = this.#mustHoldMessages ? this.#groupOfNews : 0;
+      this.#messages.push({ group, run });
+    }
+  }
+
+  /** The group after which everything that is known now is safe. */
+  get #groupOfNews(): number {
+    const { wal } = this;
+    return this.#source.keyspace.hasOpenBatch ? wal.openGroup : wal.unsafeGroup;
   }
 
   /**
@@ -297,7 +328,7 @@ export class Journal {
     while (this.#votes.length > 0 && this.#votes[0]!.group <= safeGroup)
       voted = this.#votes.shift()!.lsn;
     if (voted > 0) this.#source.registers.persisted(this.#source.nowMs, voted);
-    for (const queue of [this.#waiting, this.#durable]) {
+    for (const queue of [this.#waiting, this.#messages, this.#durable]) {
       let count = 0;
       while (count < queue.length && queue[count]!.group <= safeGroup) count++;
       for (const { run } of queue.splice(0, count)) run();

@@ -12,12 +12,12 @@ export const replicationPort = (
 ): Port => ({
   send: (to, message) => {
     const log = journal();
-    if (log === undefined || !log.isHolding) {
+    if (log === undefined || !log.isHoldingMessages) {
       effects.send(to, { kind: "replication", message });
       return;
     }
     // Others may have brought the batches to everybody by the time that this leaves.
     const kept = withOwnBodies(message);
-    log.whenSafe(() => effects.send(to, { kind: "replication", message: kept }));
+    log.tellPeer(() => effects.send(to, { kind: "replication", message: kept }));
   },
 });

@@ -110,6 +110,8 @@ export class Repair {
   /** What a peer has told of itself is not true any more. */
   onForgotten(peer: Peer): void {
     this.#contextsMs.delete(peer);
+    // What a process had that is no more may be nowhere: the mark to be reached is the next one's.
+    this.#told.delete(peer);
   }
 
   /** Whether a shard's state is on its way, whole or as a difference. */

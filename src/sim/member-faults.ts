@@ -45,6 +45,8 @@ export class MemberFaults {
     simulation.noteFault("member_join", host.index);
     if (simulation.network.isCut) simulation.sometimes.add("joined_during_partition");
     if (host.incarnation > 0) simulation.sometimes.add("member_came_again");
+    // Who starts a node again does not have it forgotten.
+    if (this.#going === host) this.#going = undefined;
     host.join(prng.chance(blankChance));
   }
 
@@ -62,8 +64,11 @@ export class MemberFaults {
 
   #askToLeave(host: SimulatedHost, prng: Prng): void {
     const simulation = this.#simulation;
-    if (simulation.isHealed) this.#going = undefined;
-    if (this.#going !== host) return;
+    if (this.#going !== host || !host.isMember) return;
+    if (simulation.isHealed) {
+      this.#going = undefined;
+      return;
+    }
     // Its clients are sent away first: while it is written to it has always something to tell.
     host.resetConnections();
     if (this.#maySpare(host)) host.perform(({ node }) => this.#takeOut(host, node, prng));
@@ -75,11 +80,13 @@ export class MemberFaults {
     if (this.#going !== host || simulation.isHealed || !this.#maySpare(host)) return;
     if (environment.cluster?.leave() !== undefined) return;
     host.isMember = false;
-    this.#going = undefined;
     simulation.noteFault("member_leave", host.index);
     simulation.sometimes.add("left_under_load");
     simulation.queue.after(prng.between(...lingerUs), () => {
-      if (!host.isMember) host.crash();
+      if (this.#going !== host) return;
+      host.crash();
+      // Its word may have been lost with it: then an operator says so.
+      this.#askToForget(host, prng);
     });
   }
 

@@ -19,7 +19,7 @@ test("replication port: a message that waits for the disk keeps its batches' byt
   const body = room.subarray(0, 4);
   const batch = newBatch(place, new VersionVector(), [0], [0], body, lease);
   const held: (() => void)[] = [];
-  const journal = { isHolding: true, whenSafe: (run: () => void) => held.push(run) };
+  const journal = { isHoldingMessages: true, tellPeer: (run: () => void) => held.push(run) };
   const sent: PeerMessage[] = [];
   const effects = { send: (_to: string, message: PeerMessage) => sent.push(message) };
   const port = replicationPort(

@@ -193,4 +193,28 @@ export const clusterBugs: PlantedBug[] = [
     replace: "return voters.length > 0;",
     suite: "test/sim/giving-up.test.ts -t fourth voter",
   },
+  {
+    name: "gone_voter_admits",
+    story: "a voter that has left and runs on is waited for to admit others, which it never does",
+    file: "src/node/clustering.ts",
+    find: "if (!this.#isMember(node)) return false;",
+    replace: "",
+    suite: "test/sim/giving-up.test.ts -t who has left and runs on",
+  },
+  {
+    name: "forgotten_node_serves",
+    story: "a node that the others have forgotten takes writes that nobody will ever see",
+    file: "src/node/clustering.ts",
+    find: "if (this.isServing && !this.#isMember(this.#self)) {",
+    replace: "if (this.membership === undefined) {",
+    suite: "test/sim/giving-up.test.ts -t hears that it was forgotten",
+  },
+  {
+    name: "newcomer_waits_for_the_dead",
+    story: "a newcomer serves nobody, for it waits for a write that died with its only copy",
+    file: "src/replication/repair.ts",
+    find: "this.#told.delete(peer);\n  }\n\n  /** Whether a shard's state is on its way",
+    replace: "}\n\n  /** Whether a shard's state is on its way",
+    suite: "test/sim/giving-up.test.ts -t what died with the process",
+  },
 ];

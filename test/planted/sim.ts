@@ -256,7 +256,7 @@ export const planted: readonly PlantedBug[] = [
     name: "sim: peers hear before the disk",
     story: "a peer holds a write that a crash has taken back from its writer",
     file: "src/node/replication-port.ts",
-    find: "if (log === undefined || !log.isHolding) {",
+    find: "if (log === undefined || !log.isHoldingMessages) {",
     replace: "if (to !== undefined) {",
     suite: forcedLogs,
     weather: "crashes",

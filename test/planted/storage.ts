@@ -110,7 +110,7 @@ export const plantedInStorage = [
     name: "log_gossips_before_durable",
     story: "under always a peer hears of a write that a crash then takes back",
     file: "src/node/replication-port.ts",
-    find: "if (log === undefined || !log.isHolding) {",
+    find: "if (log === undefined || !log.isHoldingMessages) {",
     replace: "if (to !== undefined) {",
     suite: `${cluster} -t crashes of machines under always`,
   },
@@ -259,5 +259,13 @@ export const plantedInStorage = [
     find: "keyspace.redo?.willFlush(keyspace, keyspace.databases);",
     replace: "",
     suite: redo,
+  },
+  {
+    name: "peers_hear_what_the_disk_refused",
+    story: "a full disk refuses a write, its peers have it, and a crash makes two of its name",
+    file: "src/node/replication-port.ts",
+    find: "!log.isHoldingMessages",
+    replace: "!log.isHolding",
+    suite: `${cluster} -t full disk`,
   },
 ];

@@ -243,3 +243,66 @@ test("membership: a fourth voter is taken in only when three others vote, and th
   expect([first, second, third, fourth].map((host) => isVoting(host!))).not.toContain(false);
   expect(ask(fourth!, "GET", "l:key")).toBe("$1\r\na\r\n");
 });
+
+test("membership: a voter who has left and runs on does not keep others from coming", () => {
+  const [first, second, third, fourth] = found({ replicationFactor: 0 });
+  simulation.runFor(1_000 * ms);
+  expect(first!.life!.node.environment.cluster!.leave()).toBeUndefined();
+  first!.isMember = false;
+  fourth!.join(true);
+  // It is still heard, and was the first of the voters, who admits.
+  simulation.runFor(6_000 * ms);
+  expect(second!.life!.node.clustering!.membership.isSuspected("n1", 0)).toBe(false);
+  for (const { life } of [second!, third!, fourth!]) {
+    const { configuration, votes } = life!.node.registers;
+    expect(configuration.members.map(({ node }) => node)).toEqual(["n2", "n3", "n4"]);
+    expect(votes).toBe(true);
+  }
+});
+
+test("membership: who hears that it was forgotten answers no clients any more", () => {
+  const [first, , third] = found({ replicationFactor: 0 });
+  simulation.runFor(1_000 * ms);
+  expect(ask(third!, "SET", "key", "a")).toBe("+OK\r\n");
+  simulation.runFor(500 * ms);
+  const links = [0, 1].flatMap((other): [number, number][] => [
+    [other, third!.index],
+    [third!.index, other],
+  ]);
+  simulation.network.cut(links);
+  simulation.runFor(4_000 * ms);
+  expect(first!.life!.node.environment.cluster!.forget("n3")).toBeUndefined();
+  third!.isMember = false;
+  expect(ask(third!, "SET", "key", "b")).toBe("+OK\r\n");
+  simulation.network.mend(links);
+  simulation.runFor(3_000 * ms);
+  expect(ask(third!, "SET", "key", "c")).toMatch(/^-LOADING/);
+  expect(ask(first!, "GET", "key")).toBe("$1\r\na\r\n");
+});
+
+test("membership: a newcomer does not wait for what died with the process that told of it", () => {
+  const [first, , , fourth] = found({ replicationFactor: 0 });
+  simulation.runFor(1_000 * ms);
+  // What the first has written last reaches nobody, but its word that it has.
+  const { node } = first!.life!;
+  const { shards, keyspace } = node;
+  fourth!.join(true);
+  const newcomer = fourth!.life!.node;
+  while (newcomer.replicator!.lagOf("n1") === undefined) simulation.runFor(0.1 * ms);
+  const context = shards.context(0).clone();
+  const origin = newcomer.keyspace.replicas.indexOf(keyspace.replicas.nameOf(keyspace.self));
+  context.advance(origin, keyspace.clock.last + 4096);
+  fourth!.perform(() =>
+    newcomer.receivePeer("n1", {
+      kind: "replication",
+      message: {
+        sender: origin,
+        body: { type: "contexts", contexts: [{ shard: 0, context }], wantsReply: false },
+      },
+    }),
+  );
+  first!.crash();
+  first!.start();
+  simulation.runFor(8_000 * ms);
+  expect(newcomer.clustering!.isServing).toBe(true);
+});

@@ -154,6 +154,26 @@ describe("replicas with logs", () => {
     for (const node of [n1, n2]) expect(ask(world, node, "SCARD", "set")).toBe("3");
   });
 
+  test("log: no peer hears what a full disk could not take", () => {
+    const world = new World({ seed: 19, policy: "always", nodeCount: 3 });
+    const [n1, n2] = world.nodes as [DurableNode, DurableNode];
+    expect(ask(world, n1, "SADD", "set", "a")).toBe("1");
+    converge(world);
+    n1.disk.capacity = 0;
+    expect(ask(world, n1, "SADD", "set", "b")).toMatch(/^MISCONF/);
+    world.run(3_000);
+    expect(ask(world, n2, "SCARD", "set")).toBe("1");
+    // The write is gone with the process, and nobody waits for what came after it.
+    n1.crash();
+    n1.disk.capacity = Number.POSITIVE_INFINITY;
+    n1.start();
+    expect(n1.node.journal!.start.replica).toBe("n1/1");
+    expect(ask(world, n1, "SADD", "set", "d")).toBe("1");
+    world.run(1_000);
+    converge(world);
+    for (const node of world.nodes) expect(ask(world, node, "SCARD", "set")).toBe("2");
+  });
+
   test("log: a clean end keeps the replica's name under every policy", () => {
     const world = new World({ seed: 11, policy: "everysec", nodeCount: 3 });
     const [n1] = world.nodes as [DurableNode];

@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import type { SkerryConfig } from "../host/config.js";
 import { PeerHost } from "../host/peer-host.js";
 import type { ClusteringOptions } from "../node/clustering.js";
+import { copyWindowMs } from "../node/hot-shards.js";
 import type { NodeOptions } from "../node/node.js";
 import type { Refusal } from "../wire/peer-handshake.js";
 import { CliError } from "./cli.js";
@@ -77,6 +78,7 @@ export async function startCluster(
     seeds: join.length > 0 ? join : peers,
     founding,
     replicationFactor: settings.replicationFactor,
+    copies: { readsPerCopy: settings.readsPerCopy, windowMs: copyWindowMs },
   };
   const options = {
     incarnation,

@@ -135,6 +135,15 @@ export const settings = {
     default: 0,
     doc: "nodes that hold a copy of each shard; 0: all of them. The same on every node",
   }),
+  readsPerCopy: integer({
+    path: "replication.reads_per_copy",
+    flag: "reads-per-copy",
+    env: ["SKERRY_READS_PER_COPY"],
+    from: 0,
+    to: 1_000_000_000,
+    default: 5_000,
+    doc: "reads a second that bring a shard a read copy beyond the factor; 0: none",
+  }),
   peers: texts({
     path: "replication.peers",
     flag: "peers",

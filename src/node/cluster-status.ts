@@ -63,7 +63,10 @@ export class ClusterStatus implements ClusterView {
     const placing = this.#placing;
     const nodes = this.nodes();
     if (placing === undefined) return slotRanges(nodes);
-    return placedRanges(nodes, this.#node.shards.count, (shard) => placing.serversOf(shard));
+    return placedRanges(nodes, this.#node.shards.count, (shard) => [
+      ...placing.serversOf(shard),
+      ...placing.copiesOf(shard),
+    ]);
   }
 
   lag(): readonly ClusterLag[] {

@@ -33,6 +33,7 @@ import {
   type MembershipMessage,
 } from "../replication/membership.js";
 import type { Replicator } from "../replication/replicator.js";
+import type { CopyRules } from "./hot-shards.js";
 import type { Placing } from "./placing.js";
 
 export { changeConfiguration, configurationRegister };
@@ -45,6 +46,8 @@ export interface ClusteringOptions {
   readonly founding: "alone" | "together" | "never";
   /** Copies of each shard; 0 or nothing: every node holds all. */
   readonly replicationFactor?: number;
+  /** When shards that are read often get read copies; left out: never. */
+  readonly copies?: CopyRules;
 }
 
 export interface ClusteringPorts {
@@ -116,6 +119,7 @@ export class Clustering {
           isServing: this.isServing,
           holdings: this.placing?.encode() ?? noHoldings,
           operationRate: Math.round(this.placing?.load.totalRate ?? 0),
+          reads: this.placing?.hot.told ?? [],
         }),
       },
       nowMs,

@@ -188,8 +188,7 @@ export class Node {
     this.shards = new Shards(this.keyspace, options.shards);
     this.replicator = this.#newReplicator(options, effects);
     this.clustering = this.#newClustering(options, effects);
-    if (this.clustering !== undefined)
-      placeShards(this, this.clustering, options.cluster?.replicationFactor);
+    if (this.clustering !== undefined) placeShards(this, this.clustering, options.cluster);
   }
 
   #newClustering(options: NodeOptions, effects: NodeEffects): Clustering | undefined {

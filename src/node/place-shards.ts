@@ -1,21 +1,28 @@
 // Joins placement (placing.ts) with those who act on it: the replicator, the members, the gate of
 // the clients, INFO and CLUSTER.
 
+import { usedMemory } from "../commands/server-memory.js";
 import { ClusterStatus } from "./cluster-status.js";
-import type { Clustering } from "./clustering.js";
+import type { Clustering, ClusteringOptions } from "./clustering.js";
 import { nodeGate } from "./dispatcher.js";
+import type { CopyRules } from "./hot-shards.js";
 import { infoLines } from "./info-lines.js";
 import type { Node } from "./node.js";
-import { Placing } from "./placing.js";
+import { Placing, type PlacingPorts } from "./placing.js";
 import { errorForKey, type PlacingGatePorts, placingGate } from "./placing-gate.js";
 
-/** @param factor copies of each shard; 0 or undefined: every node holds every shard. */
-export function placeShards(node: Node, clustering: Clustering, factor = 0): void {
+/** Without a replication factor every node holds every shard. */
+export function placeShards(
+  node: Node,
+  clustering: Clustering,
+  { replicationFactor: factor = 0, copies }: Partial<ClusteringOptions> = {},
+): void {
   const { environment } = node;
   const onChanged = (): void => {
     if (gatePorts !== undefined) node.blocking.redirect((key) => errorForKey(gatePorts, key));
   };
-  const placing = factor === 0 ? undefined : newPlacing(node, clustering, factor, onChanged);
+  const placing =
+    factor === 0 ? undefined : newPlacing(node, clustering, { factor, copies }, onChanged);
   const gatePorts = placing && gatePortsOf(node, clustering, placing);
   environment.cluster = new ClusterStatus(node, clustering, placing);
   environment.infoSections.set("stability", () => infoLines(describeStability(node, clustering)));
@@ -46,16 +53,18 @@ const gatePortsOf = (
 function newPlacing(
   node: Node,
   { membership }: Clustering,
-  factor: number,
+  { factor, copies }: { readonly factor: number; readonly copies: CopyRules | undefined },
   onChanged: () => void,
 ): Placing {
   const replicator = node.replicator!;
-  return new Placing({
+  const ports: PlacingPorts = {
     self: node.name,
     shardCount: node.shards.count,
     factor,
     members: () => [node.name, ...membership.peers().map(({ name }) => name)],
     isHeard: (name) => !membership.isSuspected(name, node.nowMs),
+    readsToldBy: (name) => membership.pingOf(name)?.reads ?? [],
+    mayCopy: () => hasRoom(node),
     loadOf: (name) => membership.pingOf(name)?.operationRate ?? 0,
     toldBy: (name) => membership.pingOf(name)?.holdings,
     hasAllOf: (name, shard, sinceMs) => replicator.hasAllOf(name, shard, sinceMs),
@@ -69,7 +78,17 @@ function newPlacing(
       membership.pingAll();
       replicator.inquire();
     },
-  });
+  };
+  return new Placing(ports, copies);
+}
+
+/** Part of maxmemory in use from which there are no read copies. */
+const copyMemoryShare = 0.75;
+
+/** Copies make room first: what eviction takes is gone for everybody. */
+function hasRoom({ keyspace, environment: { settings, facts } }: Node): boolean {
+  const limit = settings.number("maxmemory");
+  return limit === 0 || usedMemory(keyspace, facts) <= limit * copyMemoryShare;
 }
 
 /** What the logs keep, and for whose sake: the node that has confirmed least comes first. */

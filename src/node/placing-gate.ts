@@ -2,6 +2,9 @@
 // to a node that does, by MOVED, as cluster-aware clients know it (Redis Cluster specification).
 // Linearizable keys are not asked about: every node serves those.
 //
+// Where the shard has a read copy here, commands that only read are answered from it. Transactions
+// and whatever may wait for a key go to who serves the shard.
+//
 // EXEC is asked about all that it is to run and all that is watched: a shard may have gone to
 // others since. The same holds for who waits for a key (`errorForKey`).
 
@@ -90,6 +93,8 @@ function objection(
   used: Set<number> | undefined,
 ): string | undefined {
   const { shardCount, consistency, placing } = ports;
+  const isRead = !command.isWrite && command.flags.includes("readonly");
+  const mayUseCopy = isRead && used === undefined && !command.flags.includes("blocking");
   if (command.flags.includes("pubsub")) return undefined; // Channels have slots and are no keys.
   let missing = -1;
   let slots = 0;
@@ -103,9 +108,10 @@ function objection(
     last = slot;
     used?.add(slot);
     const shard = shardOfSlot(slot, shardCount);
-    if (!placing.serves(shard)) missing = slot;
-    // Each shard that a request is about counts it; its bytes count with the first.
-    else placing.load.count(shard, slots === 1 ? bytesOf(call) : 0);
+    if (placing.serves(shard) || (mayUseCopy && placing.hasCopy(shard)))
+      // Each shard that a request is about counts it; its bytes count with the first.
+      placing.count(shard, slots === 1 ? bytesOf(call) : 0, isRead);
+    else missing = slot;
   }
   if (missing < 0) return undefined;
   if (slots > 1) return "CROSSSLOT Keys in request don't hash to the same slot";

@@ -69,16 +69,18 @@ export function skerryNodeCommands(node: () => Node): readonly CommandSpec[] {
       group,
       since,
       complexity: "O(N) where N is the number of shards.",
-      summary: "Commands and bytes per second on each shard that this node serves, where few do",
+      summary:
+        "Commands, bytes and reads per second on each shard answered here, and its read copies",
       run: ({ reply }) => {
         const { shards, clustering } = node();
         const placing = clustering?.placing;
-        const served = shards.shards.filter(({ index }) => placing?.serves(index));
+        const served = shards.shards.filter(({ index }) => placing?.answersReads(index));
         reply.array(served.length);
         for (const { index } of served) {
           const [first, end] = slotsOfShard(index, shards.count);
           const rates = [placing!.load.operationRate(index), placing!.load.byteRate(index)];
-          const row = [index, first, end - 1, ...rates.map(Math.round)];
+          const copies = [placing!.hot.rate(index), placing!.copiesOf(index).length];
+          const row = [index, first, end - 1, ...rates.map(Math.round), ...copies];
           reply.array(row.length);
           for (const number of row) reply.integer(number);
         }

@@ -117,6 +117,11 @@ export class Cluster {
     return this.holdings.holds(shard) && this.holdings.peerHolds(peer.node, shard);
   }
 
+  /** Whether what a peer has not confirmed of a shard is kept for it. */
+  isAwaited(peer: Peer, shard: number): boolean {
+    return this.isShared(peer, shard) && this.holdings.awaits(peer.node, shard);
+  }
+
   /** What this node has seen of some shards, or of all that are not empty. */
   contexts(shards: Iterable<number> = this.shards.shards.keys()): ShardContext[] {
     const contexts: ShardContext[] = [];

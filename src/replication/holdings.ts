@@ -10,6 +10,11 @@ export interface Holdings {
   peerHolds(node: NodeId, shard: number): boolean;
   /** Whether a peer has all of a shard and serves it, as far as it has told. */
   peerServes(node: NodeId, shard: number): boolean;
+  /**
+   * Whether logs keep for a peer what it has not confirmed: not for one that has only a read copy
+   * (merge-rules 11).
+   */
+  awaits(node: NodeId, shard: number): boolean;
   /** Whether a shard is served here and is to stay here: others may rely on this copy. */
   keeps(shard: number): boolean;
 }
@@ -19,5 +24,6 @@ export const everywhere: Holdings = {
   holds: () => true,
   peerHolds: () => true,
   peerServes: () => true,
+  awaits: () => true,
   keeps: () => true,
 };

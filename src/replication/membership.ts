@@ -11,7 +11,7 @@
 
 import { ByteReader, type Bytes, ByteWriter, compareText, MalformedBytes } from "../base/bytes.js";
 import { hash32 } from "../keyspace/digest.js";
-import type { NodeId } from "./messages.js";
+import type { NodeId, ShardReads } from "./messages.js";
 
 /** The position is the code on the wire and the order of the lattice: append, never reorder. */
 const states = ["alive", "left", "forgotten"] as const;
@@ -46,6 +46,8 @@ export interface Ping {
   readonly holdings: Uint8Array;
   /** Commands per second on its shards, where they are placed. */
   readonly operationRate: number;
+  /** Its most read shards (node/hot-shards.ts). */
+  readonly reads: readonly ShardReads[];
 }
 
 export interface Members {
@@ -243,7 +245,9 @@ export function encodeMembership(message: MembershipMessage): Bytes {
       .u8(isVoting ? 1 : 0)
       .u8(isServing ? 1 : 0)
       .bytes(message.holdings)
-      .varint(message.operationRate);
+      .varint(message.operationRate)
+      .varint(message.reads.length);
+    for (const { shard, perSecond } of message.reads) writer.varint(shard).varint(perSecond);
     return writer.finish();
   }
   writer
@@ -273,6 +277,9 @@ function readMessage(reader: ByteReader): MembershipMessage {
     const isServing = readFlag(reader);
     const holdings = reader.bytes().slice();
     const operationRate = reader.varint();
+    const reads: ShardReads[] = [];
+    for (let count = reader.count(2); count > 0; count--)
+      reads.push({ shard: reader.varint(), perSecond: reader.varint() });
     return {
       type: "ping",
       tableHash,
@@ -283,6 +290,7 @@ function readMessage(reader: ByteReader): MembershipMessage {
       isServing,
       holdings,
       operationRate,
+      reads,
     };
   }
   if (tag !== 1) throw new MalformedBytes("unknown message about members");

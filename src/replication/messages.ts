@@ -10,6 +10,12 @@ import { type Batch, withOwnBody } from "../keyspace/batch.js";
 /** Names a node; incarnations of it come and go. */
 export type NodeId = string;
 
+/** How often a shard is read on a node, as its pings tell. */
+export interface ShardReads {
+  readonly shard: number;
+  readonly perSecond: number;
+}
+
 /** What the sender has seen of one shard, or some of it: a lower bound. */
 export interface ShardContext {
   readonly shard: number;

@@ -442,7 +442,7 @@ export class Repair {
       if (shard.count === 0) continue;
       let stable = shard.context;
       for (const peer of peers)
-        if (this.#cluster.isShared(peer, shard.index))
+        if (this.#cluster.isAwaited(peer, shard.index))
           stable = stable.meet(peer.known(shard.index));
       shard.forget(stable, until, timesUntil);
     }

@@ -187,6 +187,7 @@ export class Replicator {
       const known = peer.known(index);
       if (!known.includes(context)) behindShards++;
       if (!context.includes(known)) aheadShards++;
+      if (!this.#cluster.isAwaited(peer, index)) continue;
       for (const batch of this.#cluster.shards.shards[index]!.batches()) {
         if (known.covers(batch.time, batch.origin)) continue;
         heldBatches++;

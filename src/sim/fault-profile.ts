@@ -133,6 +133,8 @@ export interface FaultProfile {
   readonly isClustered: boolean;
   /** Copies of each shard, in such a cluster; 0: every node holds all. */
   readonly replicationFactor: number;
+  /** Reads a second that bring a shard a read copy, where there are fewer copies than nodes. */
+  readonly readsPerCopy: number;
 }
 
 type Weather = Partial<Omit<FaultProfile, "seed" | "preset" | "rates">> &
@@ -220,6 +222,7 @@ export function drawProfile(seed: number, options: DrawOptions = {}): FaultProfi
     logPolicy: prng.pick<SyncPolicy>(["everysec", "always"]),
     isClustered: prng.chance(clusteredChance),
     replicationFactor: prng.chance(placedChance) ? 2 : 0,
+    readsPerCopy: 2,
   } as const;
   // One more than the fewest, so that one may go.
   const moreCount = prng.below(2);

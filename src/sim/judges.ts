@@ -57,7 +57,7 @@ export function judgeNode(
 function isServed({ node: { clustering, shards } }: Life, key: string): boolean {
   if (clustering === undefined) return true;
   const { isServing, placing } = clustering;
-  return isServing && (placing?.serves(shards.shardOfKey(utf8(key))) ?? true);
+  return isServing && (placing?.answersReads(shards.shardOfKey(utf8(key))) ?? true);
 }
 
 /**

@@ -28,6 +28,9 @@ export interface Line {
   readonly to: number;
 }
 
+/** Short, so that within a run heat comes and goes. */
+const hotWindowMs = 2_000;
+
 interface Link {
   readonly name: string;
   /** Of the process at the other end. */
@@ -49,6 +52,7 @@ export function membersOf(
     seeds: others.filter((name) => name !== entry.name).map(addressOf),
     founding: isJoining ? "never" : "together",
     replicationFactor: profile.replicationFactor,
+    copies: { readsPerCopy: profile.readsPerCopy, windowMs: hotWindowMs },
   };
   return { members: [entry.name], cluster };
 }

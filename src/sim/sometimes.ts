@@ -55,6 +55,10 @@ export const sometimes = {
   acceptors_changed_in_round: "the acceptors changed while a proposer was in a round",
   shard_taken_over: "a node began to serve a shard that others had served",
   shard_given_up: "a node gave up a shard that others keep",
+  copy_taken: "a shard that was read often got a read copy that answers",
+  copy_read: "a read was answered from a read copy",
+  copy_dropped: "a read copy was not wanted any more, and left",
+  copy_stepped_back: "a read copy heard nobody who serves its shard, and stopped answering",
   client_sent_on: "a client was sent to another node, which serves its key",
   key_expired: "a key was removed because its time had come",
 } as const;
@@ -64,6 +68,7 @@ export type SometimesName = keyof typeof sometimes;
 /** Situations that only a campaign of chaos must have met, and from how many seeds on. */
 export const chaoticFrom: Partial<Record<SometimesName, number>> = {
   ...{ log_salvaged: 150, orphan_dropped: 150, session_lost: 150 },
+  copy_stepped_back: 500,
   ...{ crash_took_bytes: 150, tail_cut: 500, crash_took_replies: 500, checkpoint_torn: 5000 },
 };
 
@@ -113,6 +118,10 @@ export function noteNode(node: Node, sometimes: Tally<SometimesName>): void {
   const { placing } = node.clustering ?? {};
   sometimes.add("shard_taken_over", placing?.fetchedCount ?? 0);
   sometimes.add("shard_given_up", placing?.givenUpCount ?? 0);
+  sometimes.add("copy_taken", placing?.copyTakenCount ?? 0);
+  sometimes.add("copy_read", placing?.copyReadCount ?? 0);
+  sometimes.add("copy_dropped", placing?.copyDroppedCount ?? 0);
+  sometimes.add("copy_stepped_back", placing?.copyStaleCount ?? 0);
   const status = node.replicator!.status();
   sometimes.add("state_sync_needed", joinedStateCountOf(node));
   sometimes.add("pull_needed", status.pullCount);

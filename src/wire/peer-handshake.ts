@@ -14,7 +14,7 @@ import { readAddress, readNodeName } from "../replication/membership.js";
 
 const magic = 0x534b5259; // "SKRY"
 /** Raised whenever a frame means something else than before: other versions are refused. */
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 /** A hello or a welcome is never longer. */
 export const handshakeBytesMax = 1024;
 

@@ -5,6 +5,7 @@ import type { PlantedBug } from "../../scripts/planted.js";
 
 const suite = "test/replication/placement.test.ts";
 const gate = "test/node/placing-gate.test.ts";
+const copies = "test/replication/read-copies.test.ts";
 const givingUp = "test/sim/giving-up.test.ts";
 
 export const placementBugs: PlantedBug[] = [
@@ -28,7 +29,7 @@ export const placementBugs: PlantedBug[] = [
     name: "served_while_fetched",
     story: "a node that has just taken over a shard answers that its keys are not there",
     file: "src/node/placing.ts",
-    find: "if (!sources.every((node) => hasAllOf(node, shard, this.#sinceMs[shard]!))) return false;",
+    find: "if (!sources.every((node) => hasAllOf(node, shard, this.#sinceMs[shard]!))) return undefined;",
     replace: "",
     suite,
   },
@@ -36,7 +37,7 @@ export const placementBugs: PlantedBug[] = [
     name: "served_before_everybody_told",
     story: "a node takes a shard for new whose holder has not said yet that it has it",
     file: "src/node/placing.ts",
-    find: "if (heard.some((node) => toldBy(node) === undefined)) return false;",
+    find: "if (heard.some((node) => toldBy(node) === undefined)) return undefined;",
     replace: "",
     suite,
   },
@@ -116,7 +117,7 @@ export const placementBugs: PlantedBug[] = [
     name: "logs_kept_for_nobody",
     story: "a node keeps in its logs for ever what no peer holds",
     file: "src/replication/repair.ts",
-    find: "        if (this.#cluster.isShared(peer, shard.index))\n",
+    find: "        if (this.#cluster.isAwaited(peer, shard.index))\n",
     replace: "",
     suite,
   },
@@ -250,6 +251,79 @@ export const placementBugs: PlantedBug[] = [
     suite: `${suite} -t groups`,
   },
   {
+    name: "copy_answers_too_early",
+    story: "a read copy that is still empty says that a key is not there",
+    file: "src/node/placing.ts",
+    find: "if (isAlone || !this.#isCopied(shard)) return false;",
+    replace: "if (isAlone) return false;",
+    suite: copies,
+  },
+  {
+    name: "copy_never_dropped",
+    story: "every shard that was ever read often ends up on every node",
+    file: "src/node/placing.ts",
+    find: "if (!this.#wantedCopies.has(shard) && this.#isServedByHolders(shard)) {",
+    replace: "if (nowMs < 0) {",
+    suite: copies,
+  },
+  {
+    name: "copy_dropped_unasked",
+    story: "a write that has reached only a copy goes with it",
+    file: "src/node/placing.ts",
+    find: "isBlank ? holding.none : holding.leaving",
+    replace: "isBlank || nowMs > 0 ? holding.none : holding.leaving",
+    suite: copies,
+  },
+  {
+    name: "copy_answers_alone",
+    story:
+      "a copy that is cut off from those who serve its shard answers for ever what it knew once",
+    file: "src/node/placing.ts",
+    find: "      if (!isAlone) return false;\n",
+    replace: "      return false;\n",
+    suite: copies,
+  },
+  {
+    name: "copies_beside_a_full_memory",
+    story: "copies push a node over its limit, and eviction takes their keys from everybody",
+    file: "src/node/placing.ts",
+    find: "this.#wantedCopies = mayCopy()",
+    replace: "this.#wantedCopies = (mayCopy() || true)",
+    suite: copies,
+  },
+  {
+    name: "logs_wait_for_copies",
+    story: "a copy that falls behind keeps the logs of all holders from being truncated",
+    file: "src/node/placing.ts",
+    find: "return !isCopy(this.#toldBy(node, shard));",
+    replace: "return this.#toldBy(node, shard) >= 0;",
+    suite: copies,
+  },
+  {
+    name: "copies_without_bound",
+    story: "a node takes a copy of every shard that is read",
+    file: "src/node/hot-shards.ts",
+    find: "        .slice(0, copyCountMax)\n",
+    replace: "",
+    suite: copies,
+  },
+  {
+    name: "heat_never_fades",
+    story: "a shard that was read often once stays hot",
+    file: "src/node/hot-shards.ts",
+    find: "this.#sums[shard]! -= this.#slots[first + shard]!;",
+    replace: "",
+    suite: copies,
+  },
+  {
+    name: "copy_takes_writes",
+    story: "a client writes to a copy, which goes again",
+    file: "src/node/placing-gate.ts",
+    find: "(mayUseCopy && placing.hasCopy(shard))",
+    replace: "placing.hasCopy(shard)",
+    suite: "test/sim/read-copies.test.ts -t is read often",
+  },
+  {
     name: "load_never_fades",
     story: "a shard that was busy once is told to be busy for ever",
     file: "src/node/shard-load.ts",
@@ -261,8 +335,8 @@ export const placementBugs: PlantedBug[] = [
     name: "refused_counts_as_load",
     story: "clients with an old map make a node look busy with what it does not serve",
     file: "src/node/placing-gate.ts",
-    find: "    else placing.load.count(",
-    replace: "    placing.load.count(",
+    find: "    else missing = slot;",
+    replace: "    else {\n      placing.count(shard, 0, isRead);\n      missing = slot;\n    }",
     suite: `${gate} -t load`,
   },
 ];

@@ -220,6 +220,32 @@ describe.skipIf(reason !== null)(`placement${reason === null ? "" : `: ${reason}
     }
   });
 
+  test("placement: a key that is read often is answered by the third node, too, and then no more", async () => {
+    cluster = await LocalCluster.start({ count: 3, args: [...factor, "--reads-per-copy", "20"] });
+    const nodes = cluster.nodes.map(clientOf);
+    await eventually(() => isPlaced(nodes, 2));
+    const ports = await portsFor(nodes[0]!, "star");
+    const isOwner = (at: number): boolean => ports.includes(cluster.nodes[at]!.port);
+    const owner = nodes.find((_, at) => isOwner(at))!;
+    const third = nodes.find((_, at) => !isOwner(at))!;
+    await owner.set("star", "a");
+    expect(await get(third, "star")).toMatch(/^MOVED/);
+    await eventually(async () => {
+      await Promise.all(Array.from({ length: 300 }, () => owner.get("star")));
+      expect(await get(third, "star")).toBe("a");
+    });
+    await expect(third.set("star", "b")).rejects.toThrow(/^MOVED/);
+    expect((await portsFor(owner, "star")).length).toBe(3);
+    await owner.set("star", "b");
+    await eventually(async () => expect(await get(third, "star")).toBe("b"));
+    expect(String(await third.call("INFO", "placement"))).toMatch(/reads_from_copies:[1-9]/);
+    await eventually(async () => {
+      expect(String(await third.call("INFO", "placement"))).toMatch(/shards_copied:0\r/);
+      expect(await third.dbsize()).toBe(0);
+    });
+    expect(await get(third, "star")).toMatch(/^MOVED/);
+  });
+
   test("placement: a node that means another number of copies is refused, and stops with the reason", async () => {
     cluster = await LocalCluster.start({
       count: 2,

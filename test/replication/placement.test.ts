@@ -4,9 +4,11 @@
 import { expect, test } from "vitest";
 import { Prng } from "../../src/base/prng.js";
 import { shardOfSlot, slotOfKey } from "../../src/keyspace/slot.js";
+import type { CopyRules } from "../../src/node/hot-shards.js";
 import { holding, Placing, type PlacingPorts } from "../../src/node/placing.js";
 import { decodeMessage } from "../../src/replication/codec.js";
 import type { Holdings } from "../../src/replication/holdings.js";
+import type { ShardReads } from "../../src/replication/messages.js";
 import { Ring } from "../../src/replication/ring.js";
 import { increment, sadd, set } from "./operations.js";
 import { World } from "./world.js";
@@ -69,13 +71,20 @@ interface Rig {
   /** Shards that are to be given up, and those of them that others keep. */
   handings: number[];
   readonly kept: Set<number>;
+  /** How often the others say that shards are read there. */
+  readonly reads: Map<string, ShardReads[]>;
+  /** For copies. */
+  hasRoom: boolean;
 }
 
-function rig(members: string[], factor: number): Rig {
+function rig(members: string[], factor: number, rules?: CopyRules): Rig {
   const told = new Map<string, Uint8Array>();
   const caughtUp = new Set<string>();
   const written = new Set<number>();
-  const state = { members, announced: 0, handings: [] as number[], kept: new Set<number>() };
+  const state = {
+    ...{ members, announced: 0, handings: [] as number[], kept: new Set<number>() },
+    ...{ reads: new Map<string, ShardReads[]>(), hasRoom: true },
+  };
   const ports: PlacingPorts = {
     self: "n0",
     shardCount: 16,
@@ -85,6 +94,8 @@ function rig(members: string[], factor: number): Rig {
     toldBy: (node) => told.get(node),
     hasAllOf: (node) => caughtUp.has(node),
     loadOf: () => 0,
+    readsToldBy: (node) => state.reads.get(node) ?? [],
+    mayCopy: () => state.hasRoom,
     isBlank: (shard) => !written.has(shard),
     isBare: () => false,
     startAnew: () => {},
@@ -99,11 +110,10 @@ function rig(members: string[], factor: number): Rig {
       state.announced++;
     },
   };
-  return Object.assign(state, { placing: new Placing(ports), told, caughtUp, written });
+  return Object.assign(state, { placing: new Placing(ports, rules), told, caughtUp, written });
 }
 
-const all = (held: number): Uint8Array =>
-  new Uint8Array(4).fill(held | (held << 2) | (held << 4) | (held << 6));
+const all = (held: number): Uint8Array => new Uint8Array(8).fill(held | (held << 4));
 const some = Array.from({ length: 16 }, (_, shard) => shard);
 
 test("placing: a shard that falls to a node is served once it has what those who serve it have", () => {
@@ -187,6 +197,7 @@ function partialWorld(seed: number): World {
       holds: (shard) => ring.holders(shard, 2).includes(name),
       peerHolds: (node, shard) => ring.holders(shard, 2).includes(node),
       peerServes: (node, shard) => ring.holders(shard, 2).includes(node),
+      awaits: () => true,
       keeps: (shard) => ring.holders(shard, 2).includes(name),
     };
   });
@@ -318,6 +329,7 @@ function handingWorld(keepers: readonly string[]): World {
     holds: () => !gone.has(name),
     peerHolds: (node) => !gone.has(node),
     peerServes: (node) => keepers.includes(node),
+    awaits: () => true,
     keeps: () => keepers.includes(name),
   }));
 }
@@ -405,6 +417,7 @@ function groupWorld(held: Record<string, readonly number[]>): World {
     holds: (shard) => held[name]!.includes(shard),
     peerHolds: (node, shard) => held[node]!.includes(shard),
     peerServes: (node, shard) => held[node]!.includes(shard),
+    awaits: () => true,
     keeps: () => true,
   }));
 }

@@ -232,7 +232,12 @@ export class Repair {
   }
 
   #settledUntil(): number {
-    return timeOfMs(this.#cluster.shards.keyspace.nowMs - this.#cluster.timing.settleMs);
+    const { shards, timing } = this.#cluster;
+    const { nowMs, clock } = shards.keyspace;
+    // Where somebody's clock is ahead, so are all later stamps: none of them would be old enough
+    // before clocks are there, and what was lost would be missed for so long.
+    const isAhead = clock.last > timeOfMs(nowMs + timing.settleMs);
+    return isAhead ? clock.last : timeOfMs(nowMs - timing.settleMs);
   }
 
   /** Something differed: the next exchange comes soon. */

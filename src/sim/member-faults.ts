@@ -104,13 +104,20 @@ export class MemberFaults {
     this.#askToForget(host, prng);
   }
 
-  /** The others forget it once they take it for dead. */
+  /** The others forget it once they take it for dead. Some may have heard of an earlier life only. */
   #askToForget(host: SimulatedHost, prng: Prng): void {
     const { members, queue } = this.#simulation;
     if (this.#going !== host) return;
-    prng.pick(members).perform(({ node }) => {
-      if (this.#going !== host) return;
-      if (node.environment.cluster?.forget(host.name) === undefined) this.#going = undefined;
+    const believers = members.filter(({ life }) => {
+      const entry = life?.node.clustering?.membership.get(host.name);
+      return life === undefined || entry?.state === "alive";
+    });
+    if (believers.length === 0) {
+      this.#going = undefined;
+      return;
+    }
+    prng.pick(believers).perform(({ node }) => {
+      if (this.#going === host) node.environment.cluster?.forget(host.name);
     });
     queue.after(askUs, () => this.#askToForget(host, prng));
   }

@@ -423,4 +423,12 @@ export const replicationBugs: PlantedBug[] = [
     replace: "writer.u8(1).u8(slots.string).varint(2)",
     suite: "test/replication/difference.test.ts -t digests",
   },
+  {
+    name: "future_is_not_compared",
+    story: "what a node whose clock is ahead wrote last is missed a minute later, and not before",
+    file: "src/replication/repair.ts",
+    find: "return isAhead ? clock.last : ",
+    replace: "return ",
+    suite: "test/replication/scenarios.test.ts -t stamp of the future",
+  },
 ];

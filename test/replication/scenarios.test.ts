@@ -287,3 +287,16 @@ test("peer: a straggler of a process that was gone before it was heard retires n
   expect(hears(short!)).toBe(false);
   expect(hears(present!)).toBe(true);
 });
+
+test("exchange: what bears a stamp of the future is missed as soon as anything else", () => {
+  // The first clock is ahead by less than others bear; then its node is gone, and with it its push.
+  const world = new World({ seed: 23, skewMs: [50_000, 0, 0] });
+  world.filter = (from, to) => from !== 0 || to !== 2;
+  write(world, 0, "x", "1");
+  world.run(200);
+  expect(read(world.replicas[1]!.keyspace, "x")).toBe("1");
+  world.filter = (from, to) => from !== 0 && to !== 0;
+  for (const index of [1, 2]) world.replicas[index]!.replicator.removePeer("n0");
+  world.run(5_000);
+  expect(read(world.replicas[2]!.keyspace, "x")).toBe("1");
+});

@@ -14,6 +14,7 @@ import {
 import type { Ballot } from "./ballot.js";
 import {
   type Configuration,
+  growths,
   type Member,
   memberCountMax,
   type NodeId,
@@ -251,13 +252,16 @@ export function readValue(reader: ByteReader): RegisterValue {
   return { state, applied, floor: readBallot(reader) };
 }
 
-export function writeConfiguration(writer: ByteWriter, { epoch, members }: Configuration): void {
-  writer.varint(epoch).varint(members.length);
+export function writeConfiguration(writer: ByteWriter, configuration: Configuration): void {
+  const { epoch, growth, members } = configuration;
+  writer.varint(epoch).u8(growths.indexOf(growth)).varint(members.length);
   for (const member of members) writer.text(member.node).varint(member.incarnation);
 }
 
 export function readConfiguration(reader: ByteReader): Configuration {
   const epoch = reader.varint();
+  const growth = growths[reader.u8()];
+  if (growth === undefined) throw new MalformedBytes("a configuration that grew in no known way");
   const count = reader.count(2);
   if (epoch === 0 || count === 0 || count > memberCountMax)
     throw new MalformedBytes("a configuration without epoch or members, or with too many");
@@ -269,7 +273,7 @@ export function readConfiguration(reader: ByteReader): Configuration {
     names.add(node);
     members.push({ node, incarnation: reader.varint() });
   }
-  return newConfiguration(epoch, members);
+  return newConfiguration(epoch, members, growth);
 }
 
 function readNode(reader: ByteReader): NodeId {

@@ -18,24 +18,33 @@ export interface Member {
   readonly incarnation: number;
 }
 
+/** How the members differ in number from those of the epoch before. The position is the code. */
+export const growths = ["same", "grown", "shrunk"] as const;
+export type Growth = (typeof growths)[number];
+
 export interface Configuration {
   readonly epoch: number;
+  readonly growth: Growth;
   /** In order of node, so that two equal configurations have one representation. */
   readonly members: readonly Member[];
 }
 
-export function newConfiguration(epoch: number, members: readonly Member[]): Configuration {
+export function newConfiguration(
+  epoch: number,
+  members: readonly Member[],
+  growth: Growth = "same",
+): Configuration {
   assert(epoch > 0, "epoch 0 is before every configuration");
   assert(members.length > 0, "a configuration has members");
   assert(members.length <= memberCountMax, "more members than a configuration may have");
   const sorted = [...members].sort((a, b) => compareText(a.node, b.node));
   for (let i = 1; i < sorted.length; i++)
     assert(sorted[i - 1]!.node !== sorted[i]!.node, "a node is a member once");
-  return { epoch, members: sorted };
+  return { epoch, growth, members: sorted };
 }
 
 /** Before a cluster is founded, or found: nobody votes, every operation is refused. */
-export const noConfiguration: Configuration = { epoch: 0, members: [] };
+export const noConfiguration: Configuration = { epoch: 0, growth: "same", members: [] };
 
 /**
  * The first configuration of a cluster: epoch 1, every node with the state it began with. Of more
@@ -54,5 +63,6 @@ export const memberOf = (configuration: Configuration, node: NodeId): Member | u
   configuration.members.find((member) => member.node === node);
 
 /** The least number of members such that any two such sets share one. */
-export const majorityOf = (configuration: Configuration): number =>
-  Math.floor(configuration.members.length / 2) + 1;
+export const majorityOf = ({ members }: Configuration): number => majorityOfCount(members.length);
+
+export const majorityOfCount = (memberCount: number): number => Math.floor(memberCount / 2) + 1;

@@ -57,6 +57,7 @@ export function withMember(
   incarnation: number | undefined,
 ): Configuration {
   const others = members.filter((member) => member.node !== node);
-  const changed = incarnation === undefined ? others : [...others, { node, incarnation }];
-  return newConfiguration(epoch + 1, changed);
+  if (incarnation === undefined) return newConfiguration(epoch + 1, others, "shrunk");
+  const growth = others.length === members.length ? "grown" : "same";
+  return newConfiguration(epoch + 1, [...others, { node, incarnation }], growth);
 }

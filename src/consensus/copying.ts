@@ -3,10 +3,15 @@
 // under the new epoch, which seals the old one, it copies the votes, promises and the floor of
 // enough members that vote, and only then votes itself.
 //
-// How many are enough: a majority, as the rule says; whatever the old epoch chose is known to one
-// of them. With two members the other one is all there is, and it was a majority of the
-// configuration before: a second member is only ever added, for to replace it would take its own
-// vote.
+// How many are enough: whatever the old epoch chose must be known to one of them.
+//
+//  - Who comes in addition copies from a majority of the old members, all of whom are there still:
+//    any two majorities share one. So a fourth member is ready with two of three, and one of the
+//    three may be lost in that moment.
+//  - Who replaces one that lost its memory copies from a majority of all: the lost one may have
+//    been what an old majority and this one share. So N=3: both others; N=5: three of four.
+//
+// After a member was taken out, whoever still copies needs a majority as well.
 //
 // A source answers page by page from a list of its registers made at the first page; what it votes
 // on later belongs to the new epoch and needs no copy. Bounded: one list per member, a page of
@@ -15,7 +20,7 @@
 import { ByteReader, type Bytes, ByteWriter, MalformedBytes } from "../base/bytes.js";
 import type { Acceptor } from "./acceptor.js";
 import type { Job } from "./agenda.js";
-import { type Configuration, majorityOf, type NodeId } from "./configuration.js";
+import { type Configuration, majorityOfCount, type NodeId } from "./configuration.js";
 import type { NodeContext } from "./context.js";
 import type { Copy, CopyOk } from "./messages.js";
 import { type AcceptorRecord, decodeRecord, encodeRecord } from "./records.js";
@@ -24,8 +29,11 @@ const pageBytesMax = 256 * 1024;
 /** A page that does not come is asked for again after this. */
 const repeatMs = 250;
 
-export const copyCountOf = (configuration: Configuration): number =>
-  Math.min(majorityOf(configuration), configuration.members.length - 1);
+export function copyCountOf({ members, growth }: Configuration): number {
+  const others = members.length - 1;
+  const before = growth === "grown" ? others : members.length;
+  return Math.min(majorityOfCount(before), others);
+}
 
 /** The side that gives. */
 export class CopySource {

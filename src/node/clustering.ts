@@ -15,7 +15,12 @@
 // such nodes refuse to found anything, which `INFO cluster_members` shows.
 
 import { compareText } from "../base/bytes.js";
-import { type Configuration, memberOf, newConfiguration } from "../consensus/configuration.js";
+import {
+  type Configuration,
+  majorityOf,
+  memberOf,
+  newConfiguration,
+} from "../consensus/configuration.js";
 import {
   changeConfiguration,
   configurationRegister,
@@ -24,7 +29,6 @@ import {
   withMember,
 } from "../consensus/configuring.js";
 import type { OperationResult } from "../consensus/context.js";
-import { copyCountOf } from "../consensus/copying.js";
 import type { Registers } from "../consensus/registers.js";
 import {
   hashOfNames,
@@ -306,7 +310,7 @@ export class Clustering {
     const wanted = this.#change(nowMs);
     if (wanted === undefined) return;
     const next = withMember(configuration, wanted.name, wanted.incarnation);
-    if (wanted.incarnation !== undefined && !this.#canCopy(next, nowMs)) return;
+    if (wanted.incarnation !== undefined && !this.#hasMajority(next, nowMs)) return;
     this.#isChanging = true;
     const isSubmitted = this.#ports.submit(encodeConfiguration(next), (result) => {
       this.#isChanging = false;
@@ -333,14 +337,14 @@ export class Clustering {
   }
 
   /**
-   * Whether a newcomer finds as many voters as it has to copy from (consensus-rules 15). With one
-   * of three voters away a fourth member would need all three: the next epoch would choose nothing,
-   * not even its successor, until that one came back.
+   * Whether the next epoch has its majority before the newcomer votes. With one of three voters
+   * away a fourth member would be needed for it: if that came to nothing, the epoch would choose
+   * nothing, not even its successor, until the one came back.
    */
-  #canCopy(next: Configuration, nowMs: number): boolean {
+  #hasMajority(next: Configuration, nowMs: number): boolean {
     const { epoch } = this.#registers.configuration;
     const voters = next.members.filter(({ node }) => this.#isVoter(node, epoch, nowMs));
-    return voters.length >= copyCountOf(next);
+    return voters.length >= Math.min(majorityOf(next), next.members.length - 1);
   }
 
   /** The next change that is due; no incarnation: the node is taken out. */

@@ -104,7 +104,9 @@ export class MemberFaults {
     this.#askToForget(host, prng);
   }
 
-  /** The others forget it once they take it for dead. Some may have heard of an earlier life only. */
+  /**
+   * The others forget it once they take it for dead. Some may have heard of an earlier life only.
+   */
   #askToForget(host: SimulatedHost, prng: Prng): void {
     const { members, queue } = this.#simulation;
     if (this.#going !== host) return;

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { MalformedBytes, utf8 } from "../../src/base/bytes.js";
 import { zeroBallot } from "../../src/consensus/ballot.js";
 import { decodeMessage, encodeMessage } from "../../src/consensus/codec.js";
-import { memberCountMax, newConfiguration } from "../../src/consensus/configuration.js";
+import { growths, memberCountMax, newConfiguration } from "../../src/consensus/configuration.js";
 import type { Body, ConsensusMessage } from "../../src/consensus/messages.js";
 import { type DurableRecord, decodeRecord, encodeRecord } from "../../src/consensus/records.js";
 
@@ -31,12 +31,13 @@ const report = fc.oneof(
 const configuration = fc
   .record({
     epoch: fc.nat(1000).map((epoch) => epoch + 1),
+    growth: fc.constantFrom(...growths),
     members: fc.uniqueArray(fc.record({ node, incarnation: natural }), {
       minLength: 1,
       selector: (member) => member.node,
     }),
   })
-  .map(({ epoch, members }) => newConfiguration(epoch, members));
+  .map(({ epoch, members, growth }) => newConfiguration(epoch, members, growth));
 
 /** One generator per type of message: a new type does not compile until it has one. */
 const bodies: { [T in Body["type"]]: fc.Arbitrary<Omit<Extract<Body, { type: T }>, "type">> } = {
@@ -179,12 +180,14 @@ test("codec: a count that promises more than there is allocates nothing", () => 
 });
 
 test("codec: a configuration without members, with too many or with one twice is malformed", () => {
-  const head = [1, 1, 1, 12, 5];
+  const head = [1, 1, 1, 12, 5, 0];
   const member = [2, 0x6e, 0x31, 1];
   const decodes = (...tail: readonly number[]): boolean =>
     expectHarmless(Uint8Array.from([...head, ...tail]), decodeMessage);
   expect(decodes(1, ...member)).toBe(true);
   expect(decodes(0)).toBe(false);
+  const grownHow = [...head.slice(0, -1), growths.length, 1, ...member];
+  expect(expectHarmless(Uint8Array.from(grownHow), decodeMessage)).toBe(false);
   expect(decodes(2, ...member, ...member)).toBe(false);
   const many = Array.from({ length: memberCountMax + 1 }, (_, i) => [2, 0x6e, 0x21 + i, 1]);
   expect(decodes(many.length, ...many.flat())).toBe(false);

@@ -2,7 +2,7 @@
 // copied enough (consensus-rules 15); how the configuration itself is chosen.
 
 import { expect, test } from "vitest";
-import { newConfiguration } from "../../src/consensus/configuration.js";
+import { firstConfiguration, newConfiguration } from "../../src/consensus/configuration.js";
 import {
   changeConfiguration,
   decodeConfiguration,
@@ -97,6 +97,50 @@ test("readmission: a source that does not vote itself has nothing to give", () =
   expect(cluster.node("n3").registers.votes).toBe(false);
 });
 
+test("readmission: a member in addition copies from a majority of the old ones, wherever a value is", () => {
+  for (const away of ["n1", "n2", "n3"]) {
+    const configuration = firstConfiguration(["n1", "n2", "n3"]);
+    const cluster = new Cluster({ nodeCount: 4, configuration });
+    cluster.partition(["n1", "n4"], ["n2", "n3"]);
+    settle(cluster);
+    expect(call(cluster, "n2", "r", "write", "chosen")).toBe("ok");
+    cluster.heal();
+    // One of the three is lost in the moment in which the fourth is admitted.
+    const rest = ["n1", "n2", "n3"].filter((id) => id !== away);
+    cluster.node(away).crash({ loseState: true });
+    const next = withMember(configuration, "n4", 1);
+    for (const id of rest) cluster.node(id).registers.adopt(cluster.nowMs, next);
+    cluster.node("n4").registers.ask(cluster.nowMs, rest[0]!);
+    settle(cluster);
+    expect(cluster.node("n4").registers.votes).toBe(true);
+    expect(call(cluster, "n4", "r", "read")).toBe("chosen");
+    expect(cluster.monitor.violations).toEqual([]);
+  }
+});
+
+test("readmission: of four members who replaces a lost one copies from all three others", () => {
+  // Five nodes chose what n4 and n5 have not seen. n1 leaves, so of four only n2 and n3 have it.
+  const cluster = new Cluster({ nodeCount: 5 });
+  cluster.partition(["n1", "n2", "n3"], ["n4", "n5"]);
+  settle(cluster);
+  expect(call(cluster, "n2", "r", "write", "chosen")).toBe("ok");
+  cluster.node("n1").crash({ loseState: false });
+  cluster.node("n3").crash({ loseState: true });
+  cluster.node("n3").start();
+  const four = withMember(cluster.configuration, "n1", undefined);
+  const next = withMember(four, "n3", cluster.node("n3").stateIncarnation);
+  for (const id of ["n2", "n4", "n5"]) cluster.node(id).registers.adopt(cluster.nowMs, next);
+  cluster.partition(["n3", "n4", "n5"], ["n2"]);
+  cluster.node("n3").registers.adopt(cluster.nowMs, next);
+  settle(cluster, 1_000);
+  expect(cluster.node("n3").registers.votes).toBe(false);
+  cluster.heal();
+  settle(cluster, 1_000);
+  cluster.partition(["n3", "n4", "n5"], ["n2"]);
+  settle(cluster);
+  expect(call(cluster, "n4", "r", "read")).toBe("chosen");
+});
+
 test("readmission: a state of many registers comes in pages", () => {
   const cluster = lostMemory();
   for (let i = 0; i < 300; i++) call(cluster, "n1", `many${i}`, "write", "x".repeat(4_000));
@@ -130,7 +174,7 @@ test("configuring: an epoch has one successor, whoever asks first", () => {
     expect(decodeConfiguration(outcome).members.map(({ node }) => node)).toEqual(["n1", "n2"]);
   const next = encodeConfiguration(withMember(decodeConfiguration(state), "n1", undefined));
   expect(decodeConfiguration(changeConfiguration(state, [next]).state)).toEqual(
-    newConfiguration(3, [{ node: "n2", incarnation: 5 }]),
+    newConfiguration(3, [{ node: "n2", incarnation: 5 }], "shrunk"),
   );
   const garbage = changeConfiguration(state, [new Uint8Array([9, 9])]);
   expect(garbage.changed).toBe(false);

@@ -117,8 +117,8 @@ export const clusterBugs: PlantedBug[] = [
     name: "member_copies_one_too_few",
     story: "15: a copy of one member forgets what it has not seen",
     file: "src/consensus/copying.ts",
-    find: "Math.min(majorityOf(configuration), configuration.members.length - 1);",
-    replace: "Math.min(1, majorityOf(configuration));",
+    find: "return Math.min(majorityOfCount(before), others);",
+    replace: "return Math.min(1, majorityOfCount(before));",
     suite: readmission,
   },
   {
@@ -189,7 +189,7 @@ export const clusterBugs: PlantedBug[] = [
     name: "fourth_voter_without_three_others",
     story: "one of three voters is away, a fourth is taken in, and nothing can be chosen any more",
     file: "src/node/clustering.ts",
-    find: "return voters.length >= copyCountOf(next);",
+    find: "return voters.length >= Math.min(majorityOf(next), next.members.length - 1);",
     replace: "return voters.length > 0;",
     suite: "test/sim/giving-up.test.ts -t fourth voter",
   },
@@ -216,5 +216,22 @@ export const clusterBugs: PlantedBug[] = [
     find: "this.#told.delete(peer);\n  }\n\n  /** Whether a shard's state is on its way",
     replace: "}\n\n  /** Whether a shard's state is on its way",
     suite: "test/sim/giving-up.test.ts -t what died with the process",
+  },
+  {
+    name: "fourth_voter_copies_from_three",
+    story:
+      "15: one of three is lost while a fourth copies from all of them, and nobody votes again",
+    file: "src/consensus/copying.ts",
+    find: 'growth === "grown" ? others : members.length;',
+    replace: "members.length;",
+    suite: "test/sim/giving-up.test.ts -t while a fourth is taken in",
+  },
+  {
+    name: "member_replaced_as_if_added",
+    story: "15: of four two know a value, one of them is lost and copies from the two who do not",
+    file: "src/consensus/copying.ts",
+    find: 'growth === "grown" ? others : members.length;',
+    replace: "others;",
+    suite: readmission,
   },
 ];

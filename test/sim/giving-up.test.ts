@@ -245,6 +245,23 @@ test("membership: a fourth voter is taken in only when three others vote, and th
   expect(ask(fourth!, "GET", "l:key")).toBe("$1\r\na\r\n");
 });
 
+test("membership: one of three voters may lose its memory while a fourth is taken in", () => {
+  const [first, second, third, fourth] = found({ replicationFactor: 0 });
+  const isVoting = ({ life }: SimulatedHost): boolean => life!.node.registers.votes;
+  simulation.runFor(1_000 * ms);
+  expect(ask(first!, "SET", "l:key", "a")).toBe("+OK\r\n");
+  fourth!.join(true);
+  const epochOf = ({ life }: SimulatedHost): number => life!.node.registers.configuration.epoch;
+  while (epochOf(first!) === 1) simulation.runFor(0.1 * ms);
+  expect(isVoting(fourth!)).toBe(false);
+  second!.crash();
+  simulation.runFor(1_000 * ms);
+  second!.start();
+  for (let waited = 0; waited < 10 && !isVoting(second!); waited++) simulation.runFor(1_000 * ms);
+  expect([first, second, third, fourth].map((host) => isVoting(host!))).not.toContain(false);
+  expect(ask(second!, "GET", "l:key")).toBe("$1\r\na\r\n");
+});
+
 test("membership: a voter who has left and runs on does not keep others from coming", () => {
   const [first, second, third, fourth] = found({ replicationFactor: 0 });
   simulation.runFor(1_000 * ms);

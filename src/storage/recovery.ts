@@ -205,13 +205,15 @@ export class Recovery {
 
   /**
    * Whether a segment whose beginning is unreadable was durable once: then a frame in it calls a
-   * record safe that stands in it, and in no file before. One write may hold frames that were begun
-   * before and after the last sync of that file: that they name different records is no proof.
+   * record safe that stands in it, and neither in a file before nor in the checkpoint, which may
+   * reach further than that file (an object store brought it back). One write may hold frames that
+   * were begun before and after the last sync of the file before: that they name different records
+   * is no proof.
    */
   #wasSynced({ name, bytes }: Segment, before: Segment | undefined): boolean {
-    const begun = before === undefined ? (this.#checkpoint?.lsn ?? 1) : this.#lastLsnOf(before) + 1;
     const scan = new FrameScan(this.#disk, name, 0, bytes);
-    let least = begun;
+    let least = this.#checkpoint?.lsn ?? 1;
+    if (before !== undefined) least = Math.max(least, this.#lastLsnOf(before) + 1);
     for (let frame = scan.findBehind(1); frame !== undefined; ) {
       const { lsn, safeLsn } = frame;
       if (safeLsn >= least) return true;

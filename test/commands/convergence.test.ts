@@ -4,6 +4,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { draws } from "../../scripts/lib/test-seed.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";
 import type { Time } from "../../src/clock/stamp.js";
 import { VersionVector } from "../../src/clock/version-vector.js";
@@ -102,7 +103,7 @@ describe("the captured delta, joined elsewhere, gives the same state", () => {
         writer.keyspace.verifyInvariants();
         follower.keyspace.verifyInvariants();
       }),
-      { numRuns: 40 },
+      { numRuns: draws(40) },
     );
   });
 
@@ -164,7 +165,7 @@ describe("the captured delta, joined elsewhere, gives the same state", () => {
         for (const other of others) expect(dump(other.keyspace)).toEqual(dump(first!.keyspace));
         for (const replica of replicas) replica.keyspace.verifyInvariants();
       }),
-      { numRuns: 40 },
+      { numRuns: draws(40) },
     );
   });
 });
@@ -193,7 +194,7 @@ describe("without other replicas", () => {
         expect(bench.keyspace.expiry.nextDeadline).toBeGreaterThan(bench.keyspace.nowMs);
         bench.keyspace.verifyInvariants();
       }),
-      { numRuns: 40 },
+      { numRuns: draws(40) },
     );
   });
 
@@ -215,7 +216,7 @@ describe("without other replicas", () => {
           plain.wait(1);
         }
       }),
-      { numRuns: 40 },
+      { numRuns: draws(40) },
     );
   });
 });

@@ -4,6 +4,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { draws } from "../../scripts/lib/test-seed.js";
 import { fromLatin1 } from "../../src/base/bytes.js";
 import { hashBytes } from "../../src/keyspace/hash.js";
 import { integer } from "../../src/lattice/decimal.js";
@@ -121,7 +122,7 @@ describe.each(formNames)("a hash kept as %s", (form: FormName) => {
         expect(bench.run("hdel", key, ...model.keys())).toBe(model.size);
         checkWhole(bench, new Map());
       }),
-      { numRuns: 35 },
+      { numRuns: draws(35) },
     );
   });
 

@@ -4,6 +4,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { draws } from "../../scripts/lib/test-seed.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";
 import { Capture } from "../../src/keyspace/capture.js";
 import { Keyspace } from "../../src/keyspace/keyspace.js";
@@ -144,7 +145,7 @@ describe.each([false, true])("random commands against an array, captured: %s", (
           }
         });
       }),
-      { numRuns: 40 },
+      { numRuns: draws(40) },
     );
   });
 });

@@ -4,6 +4,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { draws } from "../../scripts/lib/test-seed.js";
 import { Capture } from "../../src/keyspace/capture.js";
 import { slots } from "../../src/lattice/key-entry.js";
 import {
@@ -99,7 +100,7 @@ describe.each(formNames)("a set kept as %s", (form: FormName) => {
         expect(bench.run("srem", key, ...model)).toBe(model.size);
         checkWhole(bench, new Set());
       }),
-      { numRuns: 35 },
+      { numRuns: draws(35) },
     );
   });
 
@@ -173,7 +174,7 @@ describe("sets against each other", () => {
           bench.keyspace.verifyInvariants();
         },
       ),
-      { numRuns: 70 },
+      { numRuns: draws(70) },
     );
   });
 

@@ -3,6 +3,7 @@
 
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
+import { draws } from "../../scripts/lib/test-seed.js";
 import { fromLatin1 } from "../../src/base/bytes.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";
 import { hashBytes } from "../../src/keyspace/hash.js";
@@ -336,7 +337,7 @@ describe.each(["packed", "table"] as const)("agrees with a plain model: %s", (fo
         expect(disagreement(alone, "z", model)).toBeUndefined();
         alone.keyspace.verifyInvariants();
       }),
-      { numRuns: 40 },
+      { numRuns: draws(40) },
     );
   });
 
@@ -366,7 +367,7 @@ describe.each(["packed", "table"] as const)("agrees with a plain model: %s", (fo
           for (const { keyspace } of cluster.replicas) keyspace.verifyInvariants();
         },
       ),
-      { numRuns: 30 },
+      { numRuns: draws(30) },
     );
   });
 });

@@ -3,6 +3,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { draws } from "../../scripts/lib/test-seed.js";
 import { type Bytes, ByteWriter, emptyBytes, fromLatin1, latin1 } from "../../src/base/bytes.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";
 import type { Ref } from "../../src/keyspace/arena.js";
@@ -201,7 +202,7 @@ describe("a packed record beside a plain map", () => {
             twins.check();
           }
         }),
-        { numRuns: 60 },
+        { numRuns: draws(60) },
       );
     });
   }
@@ -254,7 +255,7 @@ describe("folding and unfolding are inverse", () => {
           } else packed.no++;
         },
       ),
-      { numRuns: 200 },
+      { numRuns: draws(200) },
     );
     // Both ways were taken, else the test has shown nothing.
     expect(Math.min(packed.yes, packed.no)).toBeGreaterThan(10);

@@ -4,6 +4,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { draws } from "../../scripts/lib/test-seed.js";
 import { type Bytes, latin1 } from "../../src/base/bytes.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";
 import { expireDue } from "../../src/keyspace/expire-cycle.js";
@@ -41,7 +42,7 @@ describe("replay of the log gives the same state", () => {
         expect(dump(replay(logged.records))).toEqual(dump(logged.keyspace));
         logged.keyspace.verifyInvariants();
       }),
-      { numRuns: 40 },
+      { numRuns: draws(40) },
     );
   });
 
@@ -75,7 +76,7 @@ describe("replay of the log gives the same state", () => {
         const records = [...checkpoint, ...logged.records.slice(first)];
         expect(dump(replay(records))).toEqual(dump(logged.keyspace));
       }),
-      { numRuns: 40 },
+      { numRuns: draws(40) },
     );
   });
 });

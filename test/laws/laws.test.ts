@@ -4,6 +4,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { draws } from "../../scripts/lib/test-seed.js";
 import { latin1 } from "../../src/base/bytes.js";
 import { Prng } from "../../src/base/prng.js";
 import { latticeByTag, lattices } from "../../src/lattice/registry.js";
@@ -17,7 +18,7 @@ type AnyReplica = LawReplica<unknown, unknown, unknown, unknown>;
 type AnyRun = Run<unknown, unknown, unknown, unknown>;
 
 /** Histories per law; a long run takes more: SKERRY_LAW_RUNS=5000. */
-const runs = Number(process.env.SKERRY_LAW_RUNS ?? 120);
+const runs = Number(process.env.SKERRY_LAW_RUNS ?? draws(120));
 
 /** Runs `check` on what random scripts leave behind. */
 function onReached(subject: Subject, check: (run: AnyRun, seed: number) => void): void {

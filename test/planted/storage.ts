@@ -253,6 +253,14 @@ export const plantedInStorage = [
     suite: walk,
   },
   {
+    name: "start_takes_a_torn_file_for_damage",
+    story: "a node that an object store brought back and a crash then met refuses every start",
+    file: "src/storage/recovery.ts",
+    find: "if (before !== undefined) least = Math.max(least, this.#lastLsnOf(before) + 1);",
+    replace: "if (before !== undefined) least = this.#lastLsnOf(before) + 1;",
+    suite: `${recovery} -t reaches further than the log`,
+  },
+  {
     name: "redo_misses_flush",
     story: "FLUSHALL is undone by a restart",
     file: "src/keyspace/flush.ts",

@@ -13,6 +13,7 @@ import {
   encodeFileHead,
   endFrame,
   fileHeadBytes,
+  frameHeadBytes,
   recordKinds,
   segmentName,
 } from "../../src/storage/frame.js";
@@ -34,13 +35,18 @@ interface Rig {
   readonly syncs: (() => void)[];
 }
 
-function newRig(policy: SyncPolicy = "always", segmentBytes = 1000): Rig {
+function newRig(
+  policy: SyncPolicy = "always",
+  segmentBytes = 1000,
+  past?: { disk: SimulatedDisk; nextLsn: number; nextSegment: number },
+): Rig {
   const syncs: (() => void)[] = [];
-  const disk = new SimulatedDisk(new Prng(1), (run) => syncs.push(run));
+  const disk = past?.disk ?? new SimulatedDisk(new Prng(1), (run) => syncs.push(run));
   const fences: string[] = [];
+  const { nextLsn = 1, nextSegment = 1 } = past ?? {};
   const wal: Wal = new Wal(
     disk,
-    { policy, segmentBytes, nextLsn: 1, nextSegment: 1, segments: [] },
+    { policy, segmentBytes, nextLsn, nextSegment, segments: [] },
     {
       onSafe: () => {},
       onFence: (error) => fences.push(error?.message ?? "works"),
@@ -208,24 +214,43 @@ test("recovery: a page that is read as it once was is not written back", () => {
   expect(stopped).toBeGreaterThan(2);
 });
 
+/** A checkpoint of all records below one, beside a log of the record "before" alone. */
+function addCheckpoint({ disk }: Rig, lsn: number): void {
+  const { bytes } = disk.list()[0]!;
+  // What a checkpoint begins with, as a log does: a head, the start, the names.
+  const head = disk.read(segmentName(1), 0, bytes - frameHeadBytes - "before".length);
+  const name = checkpointName(lsn);
+  disk.create(name);
+  disk.append(name, encodeFileHead({ firstLsn: lsn, number: 0 }));
+  disk.append(name, head.subarray(fileHeadBytes));
+  const end = new ByteWriter();
+  endFrame(end, beginFrame(end, lsn - 1, lsn - 1, recordKinds.end), 0);
+  disk.append(name, end.finish());
+}
+
 test("recovery: a checkpoint whose only log was torn at its beginning is read all the same", () => {
   const rig = newRig();
   record(rig, "before");
-  const { bytes } = rig.disk.list()[0]!;
-  // What a checkpoint begins with, as a log does: a head, the start, the names.
-  const head = rig.disk.read(segmentName(1), 0, bytes - 33 - "before".length);
-  const name = checkpointName(2);
-  rig.disk.create(name);
-  rig.disk.append(name, encodeFileHead({ firstLsn: 2, number: 0 }));
-  rig.disk.append(name, head.subarray(fileHeadBytes));
-  const end = new ByteWriter();
-  endFrame(end, beginFrame(end, 1, 1, recordKinds.end), 0);
-  rig.disk.append(name, end.finish());
+  addCheckpoint(rig, 2);
   rig.disk.truncate(segmentName(1), 10);
   const recovery = new Recovery(rig.disk, { isSalvage: false });
   const examined = recovery.examine();
   expect(examined.start).toEqual(start);
   expect(examined).toMatchObject({ nextLsn: 2, isCut: true });
+});
+
+test("recovery: a torn file behind a checkpoint that reaches further than the log is no damage", () => {
+  // A crash took records 2 and 3, an object store brought them back as a checkpoint, and the next
+  // crash tore the file that was begun behind it: it calls record 3 safe, which never stood in it.
+  const rig = newRig();
+  record(rig, "before");
+  addCheckpoint(rig, 4);
+  const torn = newRig("everysec", 1000, { disk: rig.disk, nextLsn: 4, nextSegment: 2 });
+  torn.wal.append(recordKinds.redo, payload("lost"), 0, 0);
+  torn.wal.flush(0);
+  rig.disk.rewrite(segmentName(2), 0, new Uint8Array(fileHeadBytes));
+  const recovery = new Recovery(rig.disk, { isSalvage: false });
+  expect(recovery.examine().nextLsn).toBe(4);
 });
 
 test.each([

@@ -38,6 +38,7 @@ const keptCount = 64 * 1024;
 const firstCount = 256;
 
 const deadlineBit = record.deadlineFlag << 8;
+const baseBit = record.baseFlag << 8;
 
 export class Marks {
   count = 0;
@@ -96,10 +97,11 @@ export class Marks {
     const floats = arena.floats[slabOf(ref)]!;
     times[at] = floats[(wordOf(ref) >> 1) + 2]!;
     if (before !== befores.counter) return true;
-    const counter = record.counterAt(ref, (word >>> 8) & 0xff);
-    times[at + 1] = floats[counter + 1]!;
-    times[at + 2] = floats[counter + 3]!;
-    times[at + 3] = floats[counter + 4]!;
+    const origin = record.originAt(arena, ref);
+    const hasBase = (word & baseBit) !== 0;
+    times[at + 1] = floats[origin]!;
+    times[at + 2] = hasBase ? floats[origin + 1]! : 0;
+    times[at + 3] = hasBase ? floats[origin + 2]! : 0;
     return true;
   }
 
@@ -317,12 +319,12 @@ export class Marks {
     const at = mark * timesEach + firstTime;
     const before = this.#ints[mark * intsEach + 2]! >>> 8;
     const floats = arena.floats[slabOf(ref)]!;
-    const counter = record.counterAt(ref, record.flagsOf(arena, ref));
-    const [birth, baseTime, baseReplica] = [
-      floats[counter + 1]!,
-      floats[counter + 3]!,
-      floats[counter + 4]!,
-    ];
+    const flags = record.flagsOf(arena, ref);
+    const origin = record.originAt(arena, ref);
+    const hasBase = (flags & record.baseFlag) !== 0;
+    const birth = floats[origin]!;
+    const baseTime = hasBase ? floats[origin + 1]! : 0;
+    const baseReplica = hasBase ? floats[origin + 2]! : 0;
     const times = this.#times;
     // A base that came with this batch is news, too.
     if (before === befores.absent && baseTime !== 0) return false;
@@ -330,10 +332,9 @@ export class Marks {
     if (before === befores.text && baseReplica !== this.#replicaOf(mark)) return false;
     if (before === befores.counter && !this.#isSame(at, birth, baseTime, baseReplica)) return false;
     this.#putHead(writer, bodyOps.row, mark);
-    const hasBase = baseTime !== 0;
     writer.f64(birth).varint(names.numberOf(hasBase ? baseReplica : keyspace.self));
     // Adding zero turns -0 into the zero that numbers have on the wire.
-    writer.f64(hasBase ? baseTime : birth).f64(floats[counter]! + 0);
+    writer.f64(hasBase ? baseTime : birth).f64(floats[record.counterAt(ref, flags)]! + 0);
     return true;
   }
 

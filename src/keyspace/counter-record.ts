@@ -17,23 +17,34 @@ export interface CounterFields {
 export function readCounter(keyspace: Keyspace, ref: Ref): CounterFields {
   const { arena } = keyspace;
   const floats = arena.floats[slabOf(ref)]!;
-  const at = record.counterAt(ref, record.flagsOf(arena, ref));
+  const flags = record.flagsOf(arena, ref);
+  const sum = record.counterAt(ref, flags);
+  const origin = record.originAt(arena, ref);
+  const hasBase = (flags & record.baseFlag) !== 0;
   return {
-    added: floats[at]!,
-    birth: floats[at + 1]!,
-    base: floats[at + 2]!,
-    baseTime: floats[at + 3]!,
-    baseReplica: floats[at + 4]!,
+    added: floats[sum]!,
+    birth: floats[origin]!,
+    base: hasBase ? floats[sum + 1]! : 0,
+    baseTime: hasBase ? floats[origin + 1]! : 0,
+    baseReplica: hasBase ? floats[origin + 2]! : 0,
   };
 }
 
+/** The flag of a record that these fields go into. */
+export const baseFlagOf = (fields: CounterFields): number =>
+  fields.baseTime === 0 ? 0 : record.baseFlag;
+
+/** Fills a record that was created with `baseFlagOf` the fields. */
 export function writeCounter(keyspace: Keyspace, ref: Ref, fields: CounterFields): void {
   const { arena } = keyspace;
   const floats = arena.floats[slabOf(ref)]!;
-  const at = record.counterAt(ref, record.flagsOf(arena, ref));
-  floats[at] = fields.added;
-  floats[at + 1] = fields.birth;
-  floats[at + 2] = fields.base;
-  floats[at + 3] = fields.baseTime;
-  floats[at + 4] = fields.baseReplica;
+  const flags = record.flagsOf(arena, ref);
+  const sum = record.counterAt(ref, flags);
+  const origin = record.originAt(arena, ref);
+  floats[sum] = fields.added;
+  floats[origin] = fields.birth;
+  if ((flags & record.baseFlag) === 0) return;
+  floats[sum + 1] = fields.base;
+  floats[origin + 1] = fields.baseTime;
+  floats[origin + 2] = fields.baseReplica;
 }

@@ -85,8 +85,9 @@ function addDeadline(
   record.setDeadline(arena, fresh, at, keyspace.batchTime, keyspace.self);
   if (isInside) {
     const into = record.keyStartOf(arena, fresh) + keyLength;
-    const payload = record.payloadBytes(kind, flags, valueLength);
-    copyBytes(arena.bytes[slabOf(fresh)]!, into, bytes, keyStart + keyLength, payload);
+    // To the end of the block: what a counter has there begins at a multiple of eight.
+    const rest = (record.unitsOf(arena, ref) << 3) - record.prefixBytes(kind, held) - keyLength;
+    copyBytes(arena.bytes[slabOf(fresh)]!, into, bytes, keyStart + keyLength, rest);
   } else {
     // Two places name the buffer until the old record is freed, and takes one of them away.
     const buffer = keyspace.externals.get(record.externalPlaceOf(arena, ref));

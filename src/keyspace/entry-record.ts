@@ -192,8 +192,9 @@ function foldCounter(
   row: Row,
   deadline: Sibling | undefined,
 ): Folded {
-  const flags = deadline === undefined ? 0 : record.deadlineFlag;
   const base = cell.siblings[0];
+  const flags =
+    (deadline === undefined ? 0 : record.deadlineFlag) | (base === undefined ? 0 : record.baseFlag);
   return {
     create(db, key) {
       const kind = record.counterKind;

@@ -6,10 +6,14 @@
 //   word 3      access clock (24) · store of the database (8)
 //   float 2     time of the last write: with the replica, its stamp
 //   [deadline]  24 bytes: deadline (Unix ms), time of its stamp, heap position (32 bits), replica
-//   of its stamp [born]      16 bytes: birth of the slot (time, replica), when it is not the stamp
-//   itself [counter]   40 bytes, only `counterKind`: what this row added, its birth, base value,
-//   base time, base replica key bytes, then value bytes (`textKind`, packed kinds), or 8 bytes
-//   naming an external buffer (`externalFlag`)
+//   of its stamp
+//   [born]      16 bytes: birth of the slot (time, replica), when it is not the stamp itself
+//   [counter]   8 bytes, only `counterKind`: what this row added
+//   [base]      8 bytes, only a counter over a base: its value
+//   key bytes
+//   then value bytes (`textKind`, packed kinds), or 8 bytes naming an external buffer
+//   (`externalFlag`), or of a counter, from the next multiple of eight on, what counting does not
+//   ask for: the row's birth, and with a base its time and replica
 //
 // Kinds are the compact forms of a key's entry (lattice/key-entry.ts). `textKind` is a string slot
 // with one sibling and no rows. `counterKind` is a string slot whose only row is this node's own
@@ -51,30 +55,47 @@ export const externalFlag = 4;
  */
 export const roomyFlag = 8;
 
+/**
+ * A counter that counts on from a text which was there before; what others do not have takes no
+ * room in them.
+ */
+export const baseFlag = 16;
+
 /** An element record that only stands in an order for a member kept as a cell (zset-table.ts). */
 export const standInFlag = 8;
 
 export const headerBytes = 24;
 export const deadlineBytes = 24;
 export const bornBytes = 16;
-export const counterBytes = 40;
+/** A number, of those that a counter has before its key or behind it. */
+const numberBytes = 8;
 
 /** Bytes before the key of a record with this kind and these flags. */
 export const prefixBytes = (kind: number, flags: number): number =>
   headerBytes +
   ((flags & deadlineFlag) !== 0 ? deadlineBytes : 0) +
   ((flags & bornFlag) !== 0 ? bornBytes : 0) +
-  (kind === counterKind ? counterBytes : 0);
+  (kind === counterKind ? sumBytes(flags) : 0);
+
+/** Before the key of a counter. */
+const sumBytes = (flags: number): number =>
+  (flags & baseFlag) === 0 ? numberBytes : 2 * numberBytes;
 
 /** Bytes after the key. */
 export const payloadBytes = (kind: number, flags: number, valueLength: number): number =>
   kind >= packedHashKind
     ? valueLength
     : kind !== textKind && kind !== elementKind
-      ? 0
+      ? kind === counterKind
+        ? originBytes(flags)
+        : 0
       : (flags & externalFlag) !== 0
         ? 8
         : valueLength;
+
+/** Behind the key of a counter; these begin at a multiple of eight. */
+const originBytes = (flags: number): number =>
+  (flags & baseFlag) === 0 ? numberBytes : 3 * numberBytes;
 
 export const unitsFor = (
   kind: number,
@@ -177,6 +198,10 @@ const bornAt = (ref: Ref, flags: number): number =>
 export const counterAt = (ref: Ref, flags: number): number =>
   bornAt(ref, flags) + ((flags & bornFlag) !== 0 ? 2 : 0);
 
+/** Index into the slab's floats of what a counter has behind its key. */
+export const originAt = (arena: Arena, ref: Ref): number =>
+  (keyStartOf(arena, ref) + keyLengthOf(arena, ref) + 7) >> 3;
+
 /** Unix milliseconds; 0 when the record has none; Infinity after PERSIST. */
 export const deadlineOf = (arena: Arena, ref: Ref): number =>
   (flagsOf(arena, ref) & deadlineFlag) === 0 ? 0 : arena.floats[slabOf(ref)]![deadlineAt(ref)]!;
@@ -233,7 +258,7 @@ export function externalPlaceOf(arena: Arena, ref: Ref): number {
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
-/** Copies what lies between header and key, but for the deadline: birth and counter. */
+/** Copies what lies between header and key, but for the deadline: birth and a counter's sum. */
 export function copyPrefix(arena: Arena, from: Ref, to: Ref): void {
   const kind = kindOf(arena, from);
   const flags = flagsOf(arena, from);

@@ -152,11 +152,21 @@ function encodeCounter(writer: ByteWriter, keyspace: Keyspace, database: number,
   const keyLength = record.keyLengthOf(arena, ref);
   const bytes = writer.room(headBytesMax + 34 + lengthBytesMax + keyLength);
   let at = writeHead(bytes, writer.length, arena, redoOps.counter, database, ref);
-  // Sum, birth, base and its time lie in a row, and in this order; then the base's replica.
+  // Sum, birth, base, its time and its replica; zeros where there is no base.
   const slab = record.bytesOf(arena, ref);
-  const fields = record.counterAt(ref, record.flagsOf(arena, ref));
-  copyBytes(bytes, at, slab, fields << 3, 32);
-  at = writeU16(bytes, at + 32, arena.floats[slabOf(ref)]![fields + 4]!);
+  const flags = record.flagsOf(arena, ref);
+  const sum = record.counterAt(ref, flags) << 3;
+  const origin = record.originAt(arena, ref) << 3;
+  copyBytes(bytes, at, slab, sum, 8);
+  copyBytes(bytes, at + 8, slab, origin, 8);
+  if ((flags & record.baseFlag) === 0) {
+    for (let i = 16; i < 34; i++) bytes[at + i] = 0;
+    at += 34;
+  } else {
+    copyBytes(bytes, at + 16, slab, sum + 8, 8);
+    copyBytes(bytes, at + 24, slab, origin + 8, 8);
+    at = writeU16(bytes, at + 32, arena.floats[slabOf(ref)]![(origin >> 3) + 2]!);
+  }
   at = writeVarint(bytes, at, keyLength);
   copyBytes(bytes, at, slab, record.keyStartOf(arena, ref), keyLength);
   writer.length = at + keyLength;

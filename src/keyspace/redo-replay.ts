@@ -10,7 +10,7 @@ import { decodeTime, type Time } from "../clock/stamp.js";
 import { decodeCell } from "../lattice/cell.js";
 import { KeyEntry, type Slot, slotCount } from "../lattice/key-entry.js";
 import { type Ref, slabOf } from "./arena.js";
-import { writeCounter } from "./counter-record.js";
+import { baseFlagOf, writeCounter } from "./counter-record.js";
 import type { Database } from "./database.js";
 import { entryOfRecord } from "./entry-record.js";
 import { flushDatabase, swapDatabases } from "./flush.js";
@@ -165,7 +165,7 @@ export class RedoReplay {
       baseReplica: this.#replica(reader),
     };
     const key = reader.bytes();
-    const { flags } = head;
+    const flags = head.flags | baseFlagOf(fields);
     const ref = this.#create(head, record.counterKind, flags, key, 0, key.length, 0);
     writeCounter(keyspace, ref, fields);
     if (head.replica === keyspace.self) {

@@ -72,8 +72,9 @@ function viewBytes(bytes: Bytes): void {
 export function counterValue(keyspace: Keyspace, ref: Ref): number {
   const { arena } = keyspace;
   const floats = arena.floats[slabOf(ref)]!;
-  const at = record.counterAt(ref, record.flagsOf(arena, ref));
-  return floats[at]! + floats[at + 2]!;
+  const flags = record.flagsOf(arena, ref);
+  const at = record.counterAt(ref, flags);
+  return (flags & record.baseFlag) === 0 ? floats[at]! : floats[at]! + floats[at + 1]!;
 }
 
 /** A copy of the string under a record. */

@@ -268,7 +268,7 @@ export function incrementFast(
     const floats = arena.floats[slabOf(ref)]!;
     const at = record.counterAt(ref, (word >>> 8) & 0xff);
     const added = floats[at]! + by;
-    const value = added + floats[at + 2]!;
+    const value = (word & (record.baseFlag << 8)) === 0 ? added : added + floats[at + 1]!;
     if (!Number.isSafeInteger(value) || !Number.isSafeInteger(added)) return Number.NaN;
     keyspace.willWriteRecord(db, ref, keyBytes, keyStart, keyLength);
     floats[at] = added;
@@ -332,7 +332,7 @@ function textToCounter(
   // A base of more than 53 bits was rounded, though the sum may be safe.
   if (!Number.isSafeInteger(base) || !Number.isSafeInteger(value)) return Number.NaN;
   keyspace.willWriteRecord(db, ref, keyBytes, keyStart, keyLength);
-  const flags = record.flagsOf(arena, ref);
+  const flags = record.flagsOf(arena, ref) | record.baseFlag;
   const kind = record.counterKind;
   const fresh = keyspace.createRecord(db, kind, flags, keyBytes, keyStart, keyLength, 0);
   if ((flags & record.deadlineFlag) !== 0) {

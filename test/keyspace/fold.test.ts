@@ -8,7 +8,14 @@ import { ReplicaTable } from "../../src/clock/replica-table.js";
 import { setDeadline } from "../../src/keyspace/deadline-record.js";
 import { hashBytes } from "../../src/keyspace/hash.js";
 import { Keyspace } from "../../src/keyspace/keyspace.js";
-import { counterKind, kindOf, objectKind, textKind } from "../../src/keyspace/record.js";
+import {
+  counterKind,
+  deadlineBytes,
+  kindOf,
+  objectKind,
+  textKind,
+  unitsOf,
+} from "../../src/keyspace/record.js";
 import { incrementFast, modifyText, noDeadline, setText } from "../../src/keyspace/text.js";
 import { copyText } from "../../src/keyspace/text-view.js";
 import { integer } from "../../src/lattice/decimal.js";
@@ -121,6 +128,27 @@ describe("what is plain stays compact, what is not becomes an object", () => {
     expect(kind(keyspace)).toBe(counterKind);
     put(keyspace, "text");
     expect(kind(keyspace)).toBe(textKind);
+    keyspace.verifyInvariants();
+  });
+
+  test.each(["", "5"])("a counter over %j takes a deadline as it is", (base) => {
+    const keyspace = newKeyspace();
+    const db = keyspace.databases[0]!;
+    if (base !== "") put(keyspace, base);
+    keyspace.endBatch();
+    for (const by of [3, 4]) {
+      incrementFast(keyspace, db, hash, key, 0, key.length, refOf(keyspace), by);
+      keyspace.endBatch();
+    }
+    // Header, sum, key, birth; a base adds its value before the key, time and replica behind it.
+    const units = base === "" ? 3 + 1 + 1 + 1 : 3 + 2 + 1 + 3;
+    expect(unitsOf(keyspace.arena, refOf(keyspace))).toBe(units);
+    const before = keyspace.entryOf(refOf(keyspace)).cell(slots.string);
+    setDeadline(keyspace, db, hash, refOf(keyspace), startMs + 5);
+    const ref = refOf(keyspace);
+    expect(kind(keyspace)).toBe(counterKind);
+    expect(unitsOf(keyspace.arena, ref)).toBe(units + deadlineBytes / 8);
+    expect(keyspace.entryOf(ref).cell(slots.string)).toEqual(before);
     keyspace.verifyInvariants();
   });
 

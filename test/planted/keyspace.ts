@@ -7,6 +7,7 @@ const sweep = "test/keyspace/arena-sweep.test.ts";
 const heap = "test/keyspace/expiry-heap.test.ts";
 const fold = "test/keyspace/fold.test.ts";
 const flush = "test/keyspace/flush.test.ts";
+const redo = "test/keyspace/redo.test.ts";
 const convergence = "test/commands/convergence.test.ts";
 const strings = "test/commands/strings.test.ts";
 const numbers = "test/commands/numbers.test.ts";
@@ -35,6 +36,22 @@ export const planted = [
     find: "    this.#visitBucket(small, smallMask, at & smallMask, visit);\n",
     replace: "",
     suite: index,
+  },
+  {
+    name: "counter_cut_off_by_a_deadline",
+    story: "EXPIRE moves a counter without the last bytes of its birth",
+    file: "src/keyspace/deadline-record.ts",
+    find: "const rest = (record.unitsOf(arena, ref) << 3) - record.prefixBytes(kind, held) - keyLength;",
+    replace: "const rest = record.payloadBytes(kind, flags, valueLength);",
+    suite: fold,
+  },
+  {
+    name: "base_of_a_counter_lost_in_the_log",
+    story: "a counter over a base is read from the log into a record that has no room for the base",
+    file: "src/keyspace/redo-replay.ts",
+    find: "const flags = head.flags | baseFlagOf(fields);",
+    replace: "const { flags } = head;",
+    suite: redo,
   },
   {
     name: "record_freed_twice",

@@ -278,7 +278,8 @@ export class Repair {
    */
   #lacks(peer: Peer, shard: number, until = Number.POSITIVE_INFINITY): boolean {
     const { shards, holdings } = this.#cluster;
-    if (!holdings.peerHolds(peer.node, shard)) return false;
+    // It may have been let go since, and whoever keeps it would be asked for it for ever.
+    if (!holdings.holds(shard) || !holdings.peerHolds(peer.node, shard)) return false;
     const { self } = shards.keyspace;
     if (shards.released.isBare(shard))
       return peer.known(shard).covers(shards.released.ownTime(shard), self);
@@ -366,11 +367,12 @@ export class Repair {
   // Spec: Gossip.OnPull.
   onPull(peer: Peer, { contexts, whole }: Pull, now: number): void {
     if (buggify("pull_answer_is_lost")) return;
-    const { limits, holdings } = this.#cluster;
+    const { limits, holdings, prng } = this.#cluster;
     const batches: Batch[] = [];
     let stateCount = 0;
     const compared: number[] = [];
-    for (const { shard, context } of contexts) {
+    // Of states only the first few go, and some may be refused for long: all have their turn.
+    for (const { shard, context } of prng.shuffle([...contexts])) {
       if (!holdings.holds(shard)) continue;
       const found = whole.includes(shard) ? undefined : this.#since(shard, context);
       if (found !== undefined) batches.push(...found);

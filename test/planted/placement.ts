@@ -339,4 +339,20 @@ export const placementBugs: PlantedBug[] = [
     replace: "    else {\n      placing.count(shard, 0, isRead);\n      missing = slot;\n    }",
     suite: `${gate} -t load`,
   },
+  {
+    name: "let_go_and_asked_for_ever",
+    story: "a node asks again and again for shards that it has let go, and refuses what comes",
+    file: "src/replication/repair.ts",
+    find: "if (!holdings.holds(shard) || !holdings.peerHolds(peer.node, shard)) return false;",
+    replace: "if (!holdings.peerHolds(peer.node, shard)) return false;",
+    suite: "test/replication/pulls.test.ts -t let go before it came",
+  },
+  {
+    name: "first_states_first",
+    story: "four states that a node cannot take yet keep all others from it for ever",
+    file: "src/replication/repair.ts",
+    find: "of prng.shuffle([...contexts])) {",
+    replace: "of prng.chance(0) ? [] : contexts) {",
+    suite: "test/replication/pulls.test.ts -t from their turn",
+  },
 ];

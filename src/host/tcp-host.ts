@@ -15,6 +15,7 @@ import type { ClientEffects } from "../node/effects.js";
 import type { Node } from "../node/node.js";
 import { ClientInput } from "../wire/client-input.js";
 import { RawStream, RawStreams } from "./raw-stream.js";
+import { type Reader, ReadModeration } from "./read-moderation.js";
 import { InputStage, OutputStage } from "./turn-stage.js";
 
 /** Size of the shared read buffer; also what Node reads at once for `data` events. */
@@ -28,7 +29,7 @@ const sparseTurnsMax = 4;
 const directReads = 256;
 /** A closing connection that takes nothing of its replies for so long is dropped. */
 const closingMsMax = 10_000;
-/** How long replies may still leave after the node was told to stop. */
+/** How long replies may leave after the node was told to stop. */
 const stopMsMax = 1000;
 const backlog = 511;
 
@@ -62,7 +63,7 @@ interface HandleSocket extends Socket {
 /** Reads the clock: Unix milliseconds, with a fraction where it has one. */
 export type Now = () => number;
 
-interface Connection {
+interface Connection extends Reader {
   readonly session: Session;
   readonly socket: Socket;
   /** The socket's handle, where it can be used without the socket's own methods. */
@@ -84,6 +85,7 @@ export class TcpHost implements ClientEffects {
   readonly #options: TcpHostSettings;
   readonly #reads: InputStage<Connection>;
   readonly #output = new OutputStage<Connection>();
+  readonly #moderation = new ReadModeration();
   /** Turns in a row with few reads, and how many reads are not staged because of them. */
   #sparseTurns = 0;
   #directLeft = 0;
@@ -187,6 +189,7 @@ export class TcpHost implements ClientEffects {
       socket: this.#isShared ? this.#adopt(accepted, session.id) : accepted,
       raw: undefined,
       slot: -1,
+      readWindow: 0,
       fullReads: 0,
       closingSinceMs: 0,
       closingBytes: 0,
@@ -254,7 +257,8 @@ export class TcpHost implements ClientEffects {
   /** A small read waits for the others of the turn; a large one is worked on at once. */
   #readRaw(connection: Connection, count: number): void {
     const reads = this.#reads;
-    if (this.#directLeft > 0) {
+    this.#moderation.note(connection, count, this.#node.nowMs);
+    if (this.#directLeft > 0 && !this.#moderation.isBusy) {
       this.#directLeft--;
       this.#read(connection, this.#shared, count);
       return;
@@ -293,6 +297,7 @@ export class TcpHost implements ClientEffects {
     for (let slot = 0; slot < output.count; slot++) this.#writeSlot(output.targetOf(slot));
     output.clear();
     if (this.onTurn !== undefined) this.onTurn();
+    if (this.#node.pace.mayRest) this.#moderation.rest(count, this.#node.nowMs);
   };
 
   /** Sends what is staged for a connection. */
@@ -453,7 +458,6 @@ function writeThrough({ socket, session }: Connection, bytes: Uint8Array, length
     session.unreadBytes = socket.writableLength;
     return false;
   }
-  // As a Buffer, for a stream makes one of anything else.
   socket.write(Buffer.from(bytes.buffer, bytes.byteOffset, length));
   session.unreadBytes = socket.writableLength;
   return session.unreadBytes > 0;

@@ -57,6 +57,11 @@ export class Pace {
     return this.#node.journal?.wal.policy === "always";
   }
 
+  /** Whether nobody but clients waits for this node: it may let their requests gather. */
+  get mayRest(): boolean {
+    return this.#node.replicator === undefined && !this.wantsLongTurns;
+  }
+
   /** Whether the reply to a write must wait for peers. */
   mustHold(): boolean {
     const { replicator, nowMs } = this.#node;

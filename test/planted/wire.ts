@@ -3,6 +3,7 @@
 
 const decoder = "test/wire/decoder.test.ts";
 const listener = "test/process/tcp-host.test.ts";
+const moderation = "test/process/read-moderation.test.ts";
 
 export const plantedInWire = [
   {
@@ -244,6 +245,30 @@ export const plantedInWire = [
     find: ' || clientTypeOf(session) === "pubsub"',
     replace: "",
     suite: `${listener} -t timeout:`,
+  },
+  {
+    name: "moderation_counts_reads_for_clients",
+    story: "one fast client is taken for many, and waits for a sleep at each request",
+    file: "src/host/read-moderation.ts",
+    find: "if (reader.readWindow !== this.#window) {",
+    replace: "if (reader.readWindow <= this.#window) {",
+    suite: moderation,
+  },
+  {
+    name: "moderation_never_forgets",
+    story: "a late client waits for those who have gone",
+    file: "src/host/read-moderation.ts",
+    find: "if (nowMs - this.#begunMs > windowMsMax) {",
+    replace: "if (nowMs < this.#begunMs) {",
+    suite: moderation,
+  },
+  {
+    name: "moderation_bears_long_sleeps",
+    story: "where the shortest sleep takes milliseconds, every turn takes one",
+    file: "src/host/read-moderation.ts",
+    find: "if (this.#averageMs <= sleepMsMax) return;",
+    replace: "if (this.#averageMs >= 0) return;",
+    suite: moderation,
   },
   {
     name: "listener_stages_over_the_read_before",

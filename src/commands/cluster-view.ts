@@ -52,8 +52,10 @@ export interface ClusterView {
   forget(id: string): string | undefined;
   /** Dials an address. */
   meet(address: string): void;
-  /** Leaves the cluster in order; answers why not yet. */
+  /** Leaves the cluster in order; answers why not yet. Writes wait from now on for a while. */
   leave(): string | undefined;
+  /** Leaves it as soon as that can be, or says in the end why it cannot. False: too many ask. */
+  leaveSoon(done: (objection: string | undefined) => void): boolean;
 }
 
 export interface SlotRange {

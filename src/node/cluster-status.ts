@@ -94,7 +94,11 @@ export class ClusterStatus implements ClusterView {
   }
 
   leave(): string | undefined {
-    return this.#clustering.leave();
+    return this.#clustering.leave(this.#node.nowMs);
+  }
+
+  leaveSoon(done: (objection: string | undefined) => void): boolean {
+    return this.#clustering.leaveSoon(this.#node.nowMs, done);
   }
 }
 

@@ -38,6 +38,7 @@ import {
 } from "../replication/membership.js";
 import type { Replicator } from "../replication/replicator.js";
 import type { CopyRules } from "./hot-shards.js";
+import { leaveMsMax, leaverCountMax, leaveTryMs } from "./leaving.js";
 import type { Placing } from "./placing.js";
 
 export { changeConfiguration, configurationRegister };
@@ -63,7 +64,9 @@ export interface ClusteringPorts {
   readonly random: () => number;
   /** From now on clients are served. */
   readonly onServing: () => void;
-  /** This node has left: clients are served no more. */
+  /** Writes of clients wait for so long, or no more (0). */
+  readonly pauseWrites: (forMs: number) => void;
+  /** This node has left: clients are served no more, and writes do not wait any more. */
   readonly onLeft: () => void;
 }
 
@@ -104,6 +107,9 @@ export class Clustering {
   #askDueMs = 0;
   readonly #met = new Set<string>();
   #founders: readonly string[] | undefined;
+  /** Clients that wait until this node has left. */
+  #leavers: { readonly untilMs: number; readonly done: (objection?: string) => void }[] = [];
+  #leaveDueMs = 0;
 
   constructor(options: ClusteringOptions, ports: ClusteringPorts, nowMs: number) {
     this.#options = options;
@@ -166,6 +172,7 @@ export class Clustering {
 
   tick(nowMs: number): void {
     this.membership.tick(nowMs);
+    if (this.#leavers.length > 0 && nowMs >= this.#leaveDueMs) this.#tryToLeave(nowMs);
     if (nowMs < this.#lookDueMs) return;
     // Drawn at random, so that two nodes that take each other for dead do not act in step.
     this.#lookDueMs = nowMs + lookMs * (0.75 + this.#ports.random() / 2);
@@ -177,7 +184,8 @@ export class Clustering {
   }
 
   nextDueMs(): number {
-    return Math.min(this.membership.nextDueMs(), this.#lookDueMs);
+    const due = Math.min(this.membership.nextDueMs(), this.#lookDueMs);
+    return this.#leavers.length === 0 ? due : Math.min(due, this.#leaveDueMs);
   }
 
   #onChanged(): void {
@@ -201,13 +209,40 @@ export class Clustering {
     this.onTargets?.(this.targets());
   }
 
-  /** Leaves the cluster for good: answers why that cannot be yet. */
-  leave(): string | undefined {
-    if (this.membership.peers().length === 0) return "there is nobody to hand over to";
+  /**
+   * Leaves the cluster for good: answers why that cannot be yet. From now on writes wait
+   * (leaving.ts), until it is done or not asked for any more.
+   */
+  leave(nowMs: number): string | undefined {
+    if (!this.#isMember(this.#self)) return undefined;
+    const peers = this.membership.peers();
+    if (peers.length === 0) return "there is nobody to hand over to";
+    const silent = peers.find(({ name }) => !this.#isHeard(name, nowMs));
+    if (silent !== undefined)
+      return `${silent.name} is not heard: it must come back or be forgotten`;
+    this.#ports.pauseWrites(leaveMsMax);
     if (!this.#ports.replicator().isHandedOver)
       return "some peers have not confirmed yet what this node has written";
     this.membership.retire(this.#self, "left");
     return undefined;
+  }
+
+  /** Leaves as soon as that can be; answers why it could not for too long. False: too many ask. */
+  leaveSoon(nowMs: number, done: (objection: string | undefined) => void): boolean {
+    if (this.#leavers.length >= leaverCountMax) return false;
+    this.#leavers.push({ untilMs: nowMs + leaveMsMax, done });
+    this.#tryToLeave(nowMs);
+    return true;
+  }
+
+  #tryToLeave(nowMs: number): void {
+    this.#leaveDueMs = nowMs + leaveTryMs;
+    const objection = this.leave(nowMs);
+    const isOver = (untilMs: number): boolean => objection === undefined || nowMs >= untilMs;
+    const over = this.#leavers.filter(({ untilMs }) => isOver(untilMs));
+    this.#leavers = this.#leavers.filter(({ untilMs }) => !isOver(untilMs));
+    if (objection !== undefined && this.#leavers.length === 0) this.#ports.pauseWrites(0);
+    for (const { done } of over) done(objection);
   }
 
   /** Where a link is wanted: the operator's addresses and those of the members. */

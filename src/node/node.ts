@@ -40,6 +40,7 @@ import {
   runInnerTransaction,
 } from "./inner-request.js";
 import type { Journal } from "./journal.js";
+import { leavingPorts } from "./leaving.js";
 import { LinearizableGate } from "./linearizable.js";
 import { followMemory } from "./make-room.js";
 import type { PeerMessage } from "./messages.js";
@@ -208,7 +209,7 @@ export class Node {
           this.#gate.submit(configurationRegister, operation, "write", done),
         random: () => this.environment.random(),
         onServing: () => this.dispatcher.serve(true),
-        onLeft: () => this.dispatcher.serve(false),
+        ...leavingPorts(this),
       },
       options.facts.startedMs,
     );

@@ -89,17 +89,12 @@ export function skerryNodeCommands(node: () => Node): readonly CommandSpec[] {
     {
       name: "skerry.leave",
       arity: 1,
-      flags: ["admin", "noscript", "stale"],
+      flags: ["admin", "noscript", "stale", "no_multi"],
       group,
       since,
-      complexity: "O(N) where N is the number of nodes and shards.",
-      summary: "Takes this node out of its cluster, once its peers have all that it wrote",
-      run: ({ reply }) => {
-        const { cluster } = node().environment;
-        const objection = cluster === undefined ? "this node is alone" : cluster.leave();
-        if (objection === undefined) reply.ok();
-        else reply.error(`TRYAGAIN ${objection}`);
-      },
+      complexity: "O(N) where N is the number of nodes and shards; writes and the reply wait.",
+      summary: "Takes this node out of its cluster, once its peers have all that it has",
+      run: leave,
     },
     {
       name: "skerry.stored",
@@ -135,24 +130,55 @@ export function skerryNodeCommands(node: () => Node): readonly CommandSpec[] {
 
 /** Others are served meanwhile. A writer that was taken over from says so. */
 function awaitStore(call: Call): void {
-  const { environment, reply, session } = call;
+  const { environment, reply } = call;
   const { storage } = environment;
   if (storage === undefined || environment.keepWaiting === undefined) {
     reply.error("ERR This node has no object store");
     return;
   }
-  let answer: string | undefined;
+  const isKept = replyWhenDone(call, (done) => {
+    return storage.whenStored((error) => done(error && `ERR ${error}`));
+  });
+  if (!isKept) reply.error("TRYAGAIN too many wait for the object store");
+}
+
+/** Writes of all clients wait meanwhile (leaving.ts). */
+function leave(call: Call): void {
+  const { environment, reply } = call;
+  const { cluster } = environment;
+  if (cluster === undefined) {
+    reply.error("TRYAGAIN this node is alone");
+    return;
+  }
+  const isKept = replyWhenDone(call, (done) => {
+    return cluster.leaveSoon((objection) => done(objection && `TRYAGAIN ${objection}`));
+  });
+  if (!isKept) reply.error("TRYAGAIN too many wait for this node to leave");
+}
+
+/**
+ * Replies OK or an error once `begin` calls back, now or later; the session waits until then. False
+ * when `begin` has taken nothing on: then nothing is replied.
+ */
+function replyWhenDone(
+  call: Call,
+  begin: (done: (error: string | undefined) => void) => boolean,
+): boolean {
+  const { environment, reply, session } = call;
+  let error: string | undefined;
+  let isDone = false;
   let isWaiting = false;
-  const isKept = storage.whenStored((error) => {
-    answer = error === undefined ? "OK" : `ERR ${error}`;
-    const line = error === undefined ? "+OK\r\n" : `-${answer}\r\n`;
+  const isKept = begin((problem) => {
+    isDone = true;
+    error = problem;
+    const line = problem === undefined ? "+OK\r\n" : `-${problem}\r\n`;
     if (isWaiting) environment.answerWaiting?.(session, utf8(line));
   });
-  if (answer === "OK") reply.ok();
-  else if (answer !== undefined) reply.error(answer);
-  else if (!isKept) reply.error("TRYAGAIN too many wait for the object store");
-  else {
+  if (!isKept) return false;
+  if (!isDone) {
     isWaiting = true;
-    environment.keepWaiting(call);
-  }
+    environment.keepWaiting?.(call);
+  } else if (error === undefined) reply.ok();
+  else reply.error(error);
+  return true;
 }

@@ -204,7 +204,10 @@ export class Replicator {
     };
   }
 
-  /** Whether every peer has all that this replica has written itself. */
+  /**
+   * Whether every peer has all that this replica has written itself, and somebody each thing that
+   * is here. Others may go on writing: what a peer wrote that peer has.
+   */
   get isHandedOver(): boolean {
     const { peers, shards } = this.#cluster;
     shards.settle();
@@ -213,12 +216,13 @@ export class Replicator {
       if (context.isEmpty) return true;
       const holders = peers.filter((peer) => this.#cluster.isShared(peer, index));
       const isOwnThere = holders.every((peer) => peer.known(index).covers(context.get(self), self));
-      // Where only some hold a shard, at least one who stays must have all of it.
+      // What somebody wrote who is no more may be here alone.
       const { holdings } = this.#cluster;
-      const isAllThere = holders.some(
-        (peer) => holdings.peerServes(peer.node, index) && peer.known(index).includes(context),
+      const servers = holders.filter((peer) => holdings.peerServes(peer.node, index));
+      const isAllThere = [...context.entries()].every(([origin, time]) =>
+        servers.some((peer) => peer.known(index).covers(time, origin)),
       );
-      return isOwnThere && (this.#cluster.isEverywhere || isAllThere);
+      return isOwnThere && isAllThere;
     });
   }
 

@@ -16,6 +16,8 @@ const codes: Readonly<Record<string, number>> = {
   MISCONF: errors.temporarily_unavailable.code,
   OOM: errors.temporarily_unavailable.code,
   TRYAGAIN: errors.temporarily_unavailable.code,
+  // From a node that has left.
+  MOVED: errors.temporarily_unavailable.code,
   INDEFINITE: errors.timeout.code,
   NOTFOUND: errors.key_does_not_exist.code,
   MISMATCH: errors.precondition_failed.code,

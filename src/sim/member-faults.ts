@@ -69,8 +69,6 @@ export class MemberFaults {
       this.#going = undefined;
       return;
     }
-    // Its clients are sent away first: while it is written to it has always something to tell.
-    host.resetConnections();
     if (this.#maySpare(host)) host.perform(({ node }) => this.#takeOut(host, node, prng));
     simulation.queue.after(askUs, () => this.#askToLeave(host, prng));
   }

@@ -6,6 +6,7 @@ import type { PlantedBug } from "../../scripts/planted.js";
 const suite = "test/replication/placement.test.ts";
 const gate = "test/node/placing-gate.test.ts";
 const copies = "test/replication/read-copies.test.ts";
+const leaving = "test/sim/leaving.test.ts";
 const givingUp = "test/sim/giving-up.test.ts";
 
 export const placementBugs: PlantedBug[] = [
@@ -85,9 +86,41 @@ export const placementBugs: PlantedBug[] = [
     name: "left_with_the_only_copy",
     story: "a node leaves although nobody who stays has what it holds",
     file: "src/replication/replicator.ts",
-    find: "return isOwnThere && (this.#cluster.isEverywhere || isAllThere);",
-    replace: "return this.#cluster.isEverywhere ? isOwnThere : isAllThere || !isOwnThere;",
-    suite,
+    find: "return isOwnThere && isAllThere;",
+    replace: "return isOwnThere || isAllThere;",
+    suite: leaving,
+  },
+  {
+    name: "left_with_what_somebody_else_wrote",
+    story: "a node takes with it what reached it alone of a node that died",
+    file: "src/replication/replicator.ts",
+    find: "return isOwnThere && isAllThere;",
+    replace: "return isOwnThere;",
+    suite: leaving,
+  },
+  {
+    name: "leaves_only_when_nobody_writes",
+    story: "a node whose clients write all the time never gets out of its cluster",
+    file: "src/node/leaving.ts",
+    find: 'environment.pause(forMs === 0 ? 0 : node.nowMs + forMs, "write");',
+    replace: "",
+    suite: leaving,
+  },
+  {
+    name: "writes_wait_for_ever",
+    story: "a node that could not leave takes no writes any more",
+    file: "src/node/clustering.ts",
+    find: "if (objection !== undefined && this.#leavers.length === 0) this.#ports.pauseWrites(0);",
+    replace: "if (objection !== undefined && nowMs < 0) this.#ports.pauseWrites(0);",
+    suite: leaving,
+  },
+  {
+    name: "left_and_loading_for_ever",
+    story: "clients of a node that has left are told to wait for it",
+    file: "src/node/leaving.ts",
+    find: 'dispatcher.gates.set("loading", leftGate(node));',
+    replace: "",
+    suite: leaving,
   },
   {
     name: "answered_for_what_is_elsewhere",

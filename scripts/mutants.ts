@@ -6,7 +6,7 @@
 // does not parse is drawn again. Left out: assertions and what only checks invariants, messages,
 // types, and constants of time, where most changes mean nothing.
 //
-// Usage: npm run mutants -- [--count N] [--seed S] [--only FILE:LINE]
+// Usage: npm run mutants -- [--count N] [--seed S] [--skip N] [--only FILE:LINE]
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -183,14 +183,15 @@ async function main(): Promise<void> {
     )
     .option("--count <count>", "mutants to try", integer(1), 60)
     .option("--seed <seed>", "of the draw (default: drawn)", count)
+    .option("--skip <count>", "leave out so many of the draw, the first ones", count, 0)
     .option("--only <file:line>", "the mutants of one line")
     .parse()
-    .opts<{ count: number; seed?: number; only?: string }>();
+    .opts<{ count: number; seed?: number; skip: number; only?: string }>();
   const seed = options.seed ?? Math.floor(performance.timeOrigin) % 1_000_000;
   const all = allMutants();
   const drawn =
     options.only === undefined
-      ? new Prng(seed).shuffle([...all])
+      ? new Prng(seed).shuffle([...all]).slice(options.skip)
       : all.filter(({ file, line }) => `${file}:${line}` === options.only);
   const wanted = Math.min(options.count, drawn.length);
   console.log(`${wanted} of ${all.length} mutants, drawn by --seed ${seed}`);

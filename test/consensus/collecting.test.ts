@@ -78,6 +78,27 @@ test("collecting: a write that comes with the votes is not lost", () => {
   expect(call(cluster, "n3", register, "read")).toBe("x");
 });
 
+test("collecting: what is erased under a waiting read starts anew, without its old table", () => {
+  // The read keeps the roles of the register, and with them the proposer, whose warm ballot holds
+  // the tombstone: proposed from, it would bring back what everybody has just forgotten.
+  const cluster = new Cluster({ nodeCount: 3, timing });
+  const register = registerAt(cluster, "n1");
+  expect(call(cluster, "n2", register, "delete")).toBe("0");
+  let read: ReturnType<typeof begin> | undefined;
+  const tables: string[][] = [];
+  cluster.filter = (from, _to, { body }) => {
+    if (body.type === "accept" && body.collects && from === "n1")
+      read ??= begin(cluster, "n1", register, "read");
+    if (body.type === "accept") tables.push(body.value.applied.map(({ origin }) => origin));
+    return body.type !== "read_ok" || cluster.counters().registersErased === 3;
+  };
+  while (cluster.counters().registersErased < 3) cluster.run(cluster.nowMs + 1);
+  expect(read?.told).toBeUndefined();
+  expect(tables.at(-1)).toContain("n2");
+  expect(call(cluster, "n1", register, "append", "new")).toBe(3);
+  expect(tables.at(-1)).toEqual(["n1"]);
+});
+
 test("collecting: a late accept does not bring the register back", () => {
   // The blank acceptors have forgotten that they promised above it; the floor remembers.
   const cluster = new Cluster({ nodeCount: 3, timing });

@@ -186,6 +186,14 @@ export const clusterBugs: PlantedBug[] = [
     suite: causal,
   },
   {
+    name: "newcomer_asks_once",
+    story: "a lost answer keeps a node that joins from serving for half a minute",
+    file: "src/node/clustering.ts",
+    find: "this.#askDueMs = nowMs + askAgainMs;",
+    replace: "this.#askDueMs = met.length < 3 ? nowMs : Number.POSITIVE_INFINITY;",
+    suite: "test/sim/giving-up.test.ts -t asks again",
+  },
+  {
     name: "fourth_voter_without_three_others",
     story: "one of three voters is away, a fourth is taken in, and nothing can be chosen any more",
     file: "src/node/clustering.ts",

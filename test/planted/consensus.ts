@@ -307,4 +307,20 @@ export const planted = [
     replace: "  return { epoch",
     suite: codec,
   },
+  {
+    name: "erased_register_proposed_from",
+    story: "the table of a deleted register comes back with the next write, and is never forgotten",
+    file: "src/consensus/registers.ts",
+    find: "roles.proposer.onErased();",
+    replace: "",
+    suite: "test/consensus/collecting.test.ts -t starts anew",
+  },
+  {
+    name: "lost_answer_is_not_repeated",
+    story: "11: a forward whose answer was lost is known already, and nobody tells how it ended",
+    file: "src/consensus/home.ts",
+    find: "    if (known !== undefined && order === 0) {\n      this.#answerAgain(now, known);\n",
+    replace: "    if (known !== undefined && order === 0) {\n",
+    suite: `${scenarios} -t a lost answer is repeated`,
+  },
 ] as const;

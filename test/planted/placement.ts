@@ -251,6 +251,14 @@ export const placementBugs: PlantedBug[] = [
     suite: `${suite} -t handover`,
   },
   {
+    name: "keepers_are_asked_once",
+    story: "a lost answer, or one that came too early, and a shard is never given up",
+    file: "src/replication/handover.ts",
+    find: "if (rest.length > 0 && now - this.#askedMs >= patienceMs)",
+    replace: "if (rest.length > 0 && this.#asked.size === 0)",
+    suite: `${suite} -t handover`,
+  },
+  {
     name: "answer_about_an_older_state",
     story: "what was written after the question goes with the shard",
     file: "src/replication/handover.ts",

@@ -298,6 +298,21 @@ test("membership: who hears that it was forgotten answers no clients any more", 
   expect(ask(first!, "GET", "key")).toBe("$1\r\na\r\n");
 });
 
+test("membership: a newcomer that heard no answer to its first question asks again", () => {
+  const [, , , fourth] = found({ replicationFactor: 0 });
+  fourth!.join(true);
+  const { clustering, replicator } = fourth!.life!.node;
+  while (clustering!.membership.peers().length < 3) simulation.runFor(0.1 * ms);
+  // Its questions leave, and for a moment nothing comes back.
+  const links = [0, 1, 2].map((other): [number, number] => [other, fourth!.index]);
+  simulation.network.cut(links);
+  simulation.runFor(250 * ms);
+  simulation.network.mend(links);
+  expect(replicator!.hasCaughtUpWith("n3")).toBe(false);
+  simulation.runFor(6_000 * ms);
+  expect(clustering!.isServing).toBe(true);
+});
+
 test("membership: a newcomer does not wait for what died with the process that told of it", () => {
   const [first, , , fourth] = found({ replicationFactor: 0 });
   simulation.runFor(1_000 * ms);

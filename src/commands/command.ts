@@ -86,6 +86,8 @@ export interface Command extends CommandSpec {
   readonly isLight: boolean;
   /** Position of the first key when it is fixed, else 0; the prefetch uses 1. */
   readonly firstKey: number;
+  /** Its first argument is its only key, whatever the others say. */
+  readonly hasOneKey: boolean;
   /** Counters of INFO commandstats. */
   calls: number;
   rejectedCalls: number;
@@ -115,6 +117,7 @@ export function toCommand(spec: CommandSpec, id: number): Command {
     // Redis does not call SET fast, for it may have to free a large value; here that costs nothing.
     isLight: spec.flags.includes("fast") || spec.name === "set",
     firstKey: spec.keys?.first ?? 0,
+    hasOneKey: namesOneKey(spec),
     calls: 0,
     rejectedCalls: 0,
     failedCalls: 0,
@@ -136,6 +139,13 @@ export function toCommand(spec: CommandSpec, id: number): Command {
   };
   return every as Command;
 }
+
+const namesOneKey = ({ keys, findKeys, subcommands, flags }: CommandSpec): boolean =>
+  keys?.first === 1 &&
+  keys.last === 1 &&
+  findKeys === undefined &&
+  subcommands === undefined &&
+  !flags.includes("pubsub");
 
 /** The positions of a request's keys. */
 export function keyPositions(command: Command, call: Call): number[] | undefined {

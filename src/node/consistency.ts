@@ -29,7 +29,8 @@ export class Consistency {
   }
 
   modeOf(bytes: Uint8Array, start: number, length: number): ConsistencyMode {
-    for (const { prefix, mode } of this.#prefixes) {
+    for (let rule = 0; rule < this.#prefixes.length; rule++) {
+      const { prefix, mode } = this.#prefixes[rule]!;
       if (prefix.length > length) continue;
       let i = 0;
       while (i < prefix.length && bytes[start + i] === prefix[i]) i++;
@@ -37,6 +38,9 @@ export class Consistency {
     }
     return this.#default;
   }
+
+  readonly isEventual = (bytes: Uint8Array, start: number, length: number): boolean =>
+    this.modeOf(bytes, start, length) === "eventual";
 }
 
 /**

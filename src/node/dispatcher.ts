@@ -70,6 +70,11 @@ export class Dispatcher {
   nodeGates = 0;
   /** Asked only when a session's or the node's bits are set. */
   readonly gates = new GateList();
+  /**
+   * Where keys have modes: whether this one is eventual, so that nobody has a say in a command on
+   * it alone. Without this each command on such a node would pay for all gates.
+   */
+  isEventual: ((bytes: Uint8Array, start: number, length: number) => boolean) | undefined;
   /** A batch is under way: replies are being written, and nothing else may be delivered. */
   isRunning = false;
   /** Called after a command when its session is observed or the node monitored. */
@@ -130,9 +135,9 @@ export class Dispatcher {
       call.hash = this.#hashes[index]!;
       call.hashed = count > 1 && command?.firstKey === 1;
       call.outcome = outcome.done;
-      if (command?.isLight && !isEach && (session.gates | this.nodeGates) === 0) {
+      if (command?.isLight && !isEach && this.#gatesOf(command, session) === 0) {
         // A command that was refused has no part in the batch's time.
-        this.#commands[index] = this.run(command, session);
+        this.#commands[index] = this.run(command, session, 0);
       } else {
         microsApart += this.#runCarefully(index, session, isEach);
         if (session.waiting === outcome.postponed) break;
@@ -259,7 +264,11 @@ export class Dispatcher {
    * Runs the command that `call` holds: subcommand, arity, gates, function, counters. Returns what
    * ran, the subcommand of a container; undefined when nothing did.
    */
-  run(command: Command, session: Session): Command | undefined {
+  run(
+    command: Command,
+    session: Session,
+    gates = this.#gatesOf(command, session),
+  ): Command | undefined {
     const { call } = this;
     let target = command;
     if (command.subcommands !== undefined && call.argc > 1) {
@@ -274,9 +283,18 @@ export class Dispatcher {
       return undefined;
     }
     call.db = call.keyspace.databases[session.database]!;
-    if ((session.gates | this.nodeGates) !== 0) return this.#runGated(target, session);
+    if (gates !== 0) return this.#runGated(target, session);
     this.#execute(target);
     return target;
+  }
+
+  /** Reasons to ask the gates about the command that `call` holds; 0 when there are none. */
+  #gatesOf(command: Command, session: Session): number {
+    const gates = session.gates | this.nodeGates;
+    if (gates === 0 || session.gates !== 0 || gates !== nodeGate.modes) return gates;
+    const { call } = this;
+    if (!command.hasOneKey || call.argc < 2 || this.isEventual === undefined) return gates;
+    return this.isEventual(call.bytes, call.start(1), call.size(1)) ? 0 : gates;
   }
 
   #runGated(command: Command, session: Session): Command | undefined {

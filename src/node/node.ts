@@ -259,6 +259,7 @@ export class Node {
     dispatcher.onRefusedExec = (session) => this.#transactions.forget(session);
     if (!this.consistency.isMixed) return;
     dispatcher.nodeGates |= nodeGate.modes;
+    dispatcher.isEventual = this.consistency.isEventual;
     gates.set(
       "consistency",
       (call, command, session, refuse) =>

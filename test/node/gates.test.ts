@@ -40,6 +40,30 @@ test("gates: they are asked in Redis's order, whatever the order in which they c
   expect(asked).toEqual(["acl", "memory", "subscription", "loading", "consistency"]);
 });
 
+test("gates: where keys have modes, a command on one eventual key passes without being asked", () => {
+  const rig = new Rig({}, { default: "linearizable", prefixes: { "e:": "eventual" } });
+  const client = rig.connect();
+  const asked: string[] = [];
+  rig.node.dispatcher.gates.set("acl", (call) => {
+    asked.push(Array.from({ length: call.argc }, (_, index) => call.text(index)).join(" "));
+    return false;
+  });
+  expect(client.send("SET", "e:k", 1)).toBe("+OK\r\n");
+  expect(client.send("GET", "e:k")).toBe("$1\r\n1\r\n");
+  expect(asked).toEqual([]);
+  // Keys of another mode, several keys, and whatever somebody else has a say in.
+  client.send("GET", "k");
+  client.send("EXISTS", "e:k", "k");
+  client.send("OBJECT", "ENCODING", "k");
+  client.send("PING");
+  client.send("CLIENT", "PAUSE", 100, "WRITE");
+  client.send("GET", "e:k");
+  expect(asked).toEqual(
+    ["GET k", "EXISTS e:k k", "OBJECT ENCODING k", "PING"].concat(asked.slice(4)),
+  );
+  expect(asked.slice(4)).toContain("GET e:k");
+});
+
 test("gates: a full node refuses what takes memory before it queues it", () => {
   const client = new Rig().connect();
   client.send("SET", "k", 1);

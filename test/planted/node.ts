@@ -31,6 +31,22 @@ export const plantedInNode = [
     suite: gates,
   },
   {
+    name: "gates_asked_by_nobody_where_keys_have_modes",
+    story: "a write to a linearizable key is done on one node and never agreed on",
+    file: "src/node/dispatcher.ts",
+    find: "return this.isEventual(call.bytes, call.start(1), call.size(1)) ? 0 : gates;",
+    replace: "return 0;",
+    suite: gates,
+  },
+  {
+    name: "gates_asked_for_the_first_key_only",
+    story: "of several keys the first is eventual, so the others are taken to be",
+    file: "src/commands/command.ts",
+    find: "  keys.last === 1 &&\n  findKeys",
+    replace: "  findKeys",
+    suite: gates,
+  },
+  {
     name: "gates_in_order_of_arrival",
     story: "a gate that is added late is asked last",
     file: "src/node/dispatcher-gates.ts",

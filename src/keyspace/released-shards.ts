@@ -11,6 +11,7 @@
 import { assert } from "../base/assert.js";
 import { type ByteReader, ByteWriter, MalformedBytes } from "../base/bytes.js";
 import { decodeTime, type Time } from "../clock/stamp.js";
+import { VersionVector } from "../clock/version-vector.js";
 import type { Ref } from "./arena.js";
 import type { Keyspace } from "./keyspace.js";
 import type { Shard } from "./shard.js";
@@ -32,6 +33,8 @@ export class ReleasedShards {
   readonly #view: ShardsView;
   /** By shard: the last stamp that this replica itself wrote in it before it was given up. */
   readonly #ownTimes: Float64Array;
+  /** By shard: what was seen of it here before it was given up. */
+  readonly #formerContexts = new Map<number, VersionVector>();
   /** Shards whose keys are not all gone yet. */
   readonly #remains = new Set<number>();
   #database = 0;
@@ -59,12 +62,21 @@ export class ReleasedShards {
     return this.#ownTimes[shard]!;
   }
 
+  /** What clients of this process may have been told of a shard before it was given up. */
+  formerContext(shard: number): VersionVector | undefined {
+    return this.#formerContexts.get(shard);
+  }
+
   /** To be called while the contexts still say what is there. */
   add(shards: readonly number[]): void {
     this.count++;
     const { self } = this.#view.keyspace;
     for (const shard of shards) {
-      const own = this.#view.shards[shard]!.context.get(self);
+      const { context } = this.#view.shards[shard]!;
+      const former = this.#formerContexts.get(shard) ?? new VersionVector();
+      former.join(context);
+      this.#formerContexts.set(shard, former);
+      const own = context.get(self);
       this.#note(shard, Math.max(own, this.#ownTimes[shard]!));
     }
   }

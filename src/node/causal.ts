@@ -164,7 +164,12 @@ export class Causal {
     body.varint(indices.length);
     for (const shard of indices) {
       const context = new VersionVector();
-      if (past.used.has(shard)) context.join(shards.shards[shard]!.context);
+      if (past.used.has(shard)) {
+        context.join(shards.shards[shard]!.context);
+        // The session may have read here before the shard went to others.
+        const former = shards.released.formerContext(shard);
+        if (former !== undefined) context.join(former);
+      }
       const needed = past.token.get(shard);
       if (needed !== undefined) context.join(needed);
       body.varint(shard);

@@ -242,4 +242,21 @@ export const clusterBugs: PlantedBug[] = [
     replace: "others;",
     suite: readmission,
   },
+  {
+    name: "name_without_process",
+    story: "a node under a forgotten name goes on in the stream of the former one, and one is lost",
+    file: "src/storage/start-record.ts",
+    find: "incarnation.toString(36)",
+    replace: "Math.min(incarnation, 1).toString(36)",
+    suite: "test/sim/names.test.ts",
+  },
+  {
+    name: "forgotten_for_good",
+    story: "a name that was forgotten once is nobody's again, whoever starts under it",
+    file: "src/replication/membership.ts",
+    find: "if (a.incarnation !== b.incarnation) return a.incarnation - b.incarnation;",
+    replace:
+      "if (a.incarnation !== b.incarnation && a.state === b.state) return a.incarnation - b.incarnation;",
+    suite: "test/sim/names.test.ts",
+  },
 ];

@@ -365,6 +365,14 @@ export const placementBugs: PlantedBug[] = [
     suite: "test/sim/read-copies.test.ts -t is read often",
   },
   {
+    name: "token_forgets_what_was_given_up",
+    story: "a session that read from a copy reads older things elsewhere, once the copy is gone",
+    file: "src/node/causal.ts",
+    find: "if (former !== undefined) context.join(former);",
+    replace: "",
+    suite: "test/sim/read-copies.test.ts -t a session",
+  },
+  {
     name: "load_never_fades",
     story: "a shard that was busy once is told to be busy for ever",
     file: "src/node/shard-load.ts",

@@ -7,7 +7,7 @@ import { shardOfSlot, slotOfKey } from "../../src/keyspace/slot.js";
 import { drawProfile, faultKinds } from "../../src/sim/fault-profile.js";
 import { describeDivergence, isConverged } from "../../src/sim/judges.js";
 import type { SimulatedHost } from "../../src/sim/simulated-host.js";
-import { linearizablePrefix } from "../../src/sim/simulated-host.js";
+import { causalPrefix, linearizablePrefix } from "../../src/sim/simulated-host.js";
 import { Simulation } from "../../src/sim/simulation.js";
 
 const ms = 1000;
@@ -103,6 +103,21 @@ test("read copies: a key that is read often is answered by further nodes, and co
   simulation.runFor(1_000 * ms);
   expect(copy!.life!.node.keyspace.databases[0]!.keys.count).toBe(0);
   expect(ask(owner!, "GET", key)).toBe(bulk("b"));
+});
+
+test("read copies: a session keeps what it has seen on a copy that is gone", () => {
+  const hosts = found();
+  const [owner] = ownersAmong(hosts);
+  const causal = `${causalPrefix}{${key}}`;
+  ask(owner!, "SET", causal, "a");
+  const [copy] = heat(hosts, 15, 1);
+  expect(ask(copy!, "GET", causal)).toBe(bulk("a"));
+  const token = ask(copy!, "SKERRY.SESSION");
+  settle();
+  expect(ask(copy!, "GET", causal)).toMatch(/^-MOVED/);
+  expect(ask(copy!, "SKERRY.SESSION")).toBe(token);
+  const blank = hosts.find((host) => host !== copy && !placingOf(host).holds(shard))!;
+  expect(ask(blank, "SKERRY.SESSION")).not.toBe(token);
 });
 
 test("read copies: more heat brings a second one, and linearizable keys have none", () => {

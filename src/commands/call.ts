@@ -9,13 +9,19 @@ import { type Bytes, latin1 } from "../base/bytes.js";
 import type { Ref } from "../keyspace/arena.js";
 import type { Database } from "../keyspace/database.js";
 import { hashBytes } from "../keyspace/hash.js";
+import type { HashIndex } from "../keyspace/hash-index.js";
 import type { Keyspace } from "../keyspace/keyspace.js";
+import { deadlineFlag, flagsOf } from "../keyspace/record.js";
 import type { Command } from "./command.js";
 import type { Environment } from "./environment.js";
 import type { Reply } from "./reply.js";
 import { type Outcome, outcome, type Session } from "./session.js";
 
 const noRanges = new Int32Array(2);
+
+/** How the first key of a command stands to that of the one before, in the same batch. */
+export const repeats = { unknown: 0, other: 1, same: 2 } as const;
+export type Repeat = (typeof repeats)[keyof typeof repeats];
 
 export class Call {
   readonly keyspace: Keyspace;
@@ -36,6 +42,12 @@ export class Call {
   /** Hash of argument 1 when `hashed` is set (the batch prefetch computed it). */
   hash = 0;
   hashed = false;
+  /** How argument 1 stands to that of the command before. */
+  #repeat: Repeat = repeats.unknown;
+  /** The record that was found under argument 1, and in which state of which index. */
+  #found: Ref = 0;
+  #foundKeys: HashIndex | undefined;
+  #foundVersion = 0;
   /** The command runs inside EXEC, a script or a register: it must not block. */
   mayBlock = true;
   /** EXEC is running its queue: commands run at once. */
@@ -85,26 +97,57 @@ export class Call {
 
   /** The visible record under a key argument, or 0; counts a hit or a miss. */
   findForRead(index: number): Ref {
+    const { keyspace, db } = this;
+    if (index === 1 && this.#isFound()) {
+      keyspace.hits++;
+      keyspace.touch(this.#found);
+      return this.#found;
+    }
     const hash = this.hashOf(index);
-    return this.keyspace.findForRead(
-      this.db,
-      hash,
-      this.bytes,
-      this.start(index),
-      this.size(index),
-    );
+    const ref = keyspace.findForRead(db, hash, this.bytes, this.start(index), this.size(index));
+    if (index === 1 && this.#repeat !== repeats.unknown) this.#remember(ref);
+    return ref;
   }
 
   /** The visible record under a key argument, or 0; a key past its deadline is removed first. */
   findForWrite(index: number): Ref {
+    const { keyspace, db } = this;
+    if (index === 1 && this.#isFound()) {
+      keyspace.touch(this.#found);
+      return this.#found;
+    }
     const hash = this.hashOf(index);
-    return this.keyspace.findForWrite(
-      this.db,
-      hash,
-      this.bytes,
-      this.start(index),
-      this.size(index),
-    );
+    const ref = keyspace.findForWrite(db, hash, this.bytes, this.start(index), this.size(index));
+    if (index === 1 && this.#repeat !== repeats.unknown) this.#remember(ref);
+    return ref;
+  }
+
+  /**
+   * Whether an earlier command found the record under argument 1: commands of a batch that name one
+   * key look for it once, as long as no key of the database comes, goes or moves. Those that run
+   * inside another (EXEC) neither ask nor leave anything.
+   */
+  #isFound(): boolean {
+    if (this.#repeat !== repeats.same || !this.hashed) return false;
+    const { keys } = this.db;
+    return keys === this.#foundKeys && keys.version === this.#foundVersion;
+  }
+
+  /** Of one with a deadline the time must be asked, so it is looked for each time. */
+  #remember(ref: Ref): void {
+    if (!this.hashed || ref === 0) return;
+    if ((flagsOf(this.keyspace.arena, ref) & deadlineFlag) !== 0) return;
+    const { keys } = this.db;
+    this.#found = ref;
+    this.#foundKeys = keys;
+    this.#foundVersion = keys.version;
+  }
+
+  /** The dispatcher says so of every command of a batch. */
+  begin(repeat: Repeat): void {
+    this.#repeat = repeat;
+    // What others found says nothing about this one's, even if this one does not look for it.
+    if (repeat === repeats.other) this.#foundKeys = undefined;
   }
 
   /** A view of an argument, valid while the command runs. */

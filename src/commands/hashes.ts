@@ -30,7 +30,7 @@ export function editHash(call: Call): CollectionEditor | undefined {
   const hash = call.hashOf(1);
   const start = call.start(1);
   const size = call.size(1);
-  const ref = keyspace.findForWrite(db, hash, bytes, start, size);
+  const ref = call.findForWrite(1);
   if (editor.begin(keyspace, db, slots.hash, hash, bytes, start, size, ref)) return editor;
   fail(call, "wrongType");
   return undefined;

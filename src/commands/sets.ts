@@ -32,7 +32,7 @@ export function editSet(call: Call, index: number): CollectionEditor | undefined
   const hash = call.hashOf(index);
   const start = call.start(index);
   const size = call.size(index);
-  const ref = keyspace.findForWrite(db, hash, bytes, start, size);
+  const ref = call.findForWrite(index);
   if (editor.begin(keyspace, db, slots.set, hash, bytes, start, size, ref)) return editor;
   fail(call, "wrongType");
   return undefined;

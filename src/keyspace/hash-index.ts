@@ -37,6 +37,8 @@ export class HashIndex {
   #oldMask = 0;
   #oldUsed = 0;
   #drained = 0;
+  /** Moves on when a record comes, goes or moves: until then a key is found where it was. */
+  version = 0;
   /** Hash of the record that `draw` answered last. */
   drawnHash = 0;
 
@@ -120,6 +122,7 @@ export class HashIndex {
 
   /** Adds a record whose key is not in the index. */
   insert(hash: number, ref: Ref): void {
+    this.version = (this.version + 1) | 0;
     if (this.#old !== undefined) this.drain(drainStep);
     else if (this.#used * 4 >= this.slotCount * 3) this.#resize(this.slotCount * 2);
     this.#place(hash, ref);
@@ -137,6 +140,7 @@ export class HashIndex {
 
   /** Takes a record out. It must be there. */
   remove(hash: number, ref: Ref): void {
+    this.version = (this.version + 1) | 0;
     const slot = this.#slotIn(this.#table, this.#mask, hash, ref);
     if (slot >= 0) this.#removeAt(slot);
     else {
@@ -154,6 +158,7 @@ export class HashIndex {
 
   /** A record moved to another place in the arena. */
   replace(hash: number, ref: Ref, moved: Ref): void {
+    this.version = (this.version + 1) | 0;
     let table = this.#table;
     let slot = this.#slotIn(table, this.#mask, hash, ref);
     if (slot < 0) {
@@ -192,6 +197,7 @@ export class HashIndex {
 
   /** Forgets every record. */
   clear(): void {
+    this.version = (this.version + 1) | 0;
     this.#table = new Int32Array(slotsMin * 2);
     this.#mask = slotsMin - 1;
     this.#used = 0;

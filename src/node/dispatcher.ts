@@ -3,22 +3,20 @@
 // the gates in the order of dispatcher-gates.ts. On the common path no gate is set and the only
 // questions are two integers.
 //
-// A batch is worked on in three passes (hot-path.md): find the commands and hash the first keys,
-// loading their index slots; touch the records; execute. The independent loads of the first two
+// A batch is worked on in three passes: find the commands and hash the first keys, loading their
+// index slots; touch the records (key-prefetch.ts); execute. The independent loads of the first two
 // overlap their cache misses.
 //
 // Light commands of a batch are measured together, two readings of the clock for all of them; a
 // command that is alone in its batch, and any other, by itself.
 
 import { wordsOfRequest } from "../base/words.js";
-import type { Call } from "../commands/call.js";
+import { type Call, repeats } from "../commands/call.js";
 import type { Command } from "../commands/command.js";
 import { gate, outcome, type QueuedCommand, type Session } from "../commands/session.js";
-import { slabOf, wordOf } from "../keyspace/arena.js";
-import { hashTwo, hashWords } from "../keyspace/hash.js";
-import { textKind } from "../keyspace/record.js";
 import type { CommandTable } from "./command-table.js";
 import { GateList, loadingGate, type Refuse } from "./dispatcher-gates.js";
+import { KeyPrefetch } from "./key-prefetch.js";
 import { batchCountMax, type RequestBatch } from "./request-batch.js";
 
 /** Bits of `Dispatcher.nodeGates`: reasons of the whole node to look closer. */
@@ -41,11 +39,6 @@ export const nodeGate = {
  * A batch ends early when its replies have grown to this: they leave, and the client may be slow.
  */
 export const replyBytesHigh = 256 * 1024;
-
-/** Key and value of a text that ends within the two lines of the cache that `Arena.touch` loads. */
-const shortTextBytes = 40;
-/** Words from the beginning of a longer record to what its third line surely holds. */
-const thirdLine = 20;
 
 /** Who keeps what the measurements say; `LatencyMeter` does. */
 export interface Meter {
@@ -85,16 +78,12 @@ export class Dispatcher {
   onRefusedExec: ((session: Session) => void) | undefined;
 
   readonly #commands = new Array<Command | undefined>(batchCountMax);
-  readonly #hashes = new Int32Array(batchCountMax);
-  /** Where the batch's records probably are. */
-  readonly #refs = new Int32Array(batchCountMax);
+  readonly #keys = new KeyPrefetch();
   readonly #measure: () => number;
   readonly #meter: Meter | undefined;
   readonly #refuse: Refuse = (error) => this.#reject(this.call.command, this.call.session, error);
   /** Commands run since the last account. */
   #executed = 0;
-  /** Keeps the touches alive: a value that is never used could be optimised away. */
-  touched = 0;
 
   constructor(table: CommandTable, call: Call, options: DispatcherOptions) {
     this.table = table;
@@ -122,6 +111,8 @@ export class Dispatcher {
     const data = wordsOfRequest(source);
     if (count > 1) this.#prefetch(batch, data);
     else this.#commands[0] = this.#find(source, ranges, batch.firsts[0]!);
+    const isRepeating = count > 1 && this.#keys.isRepeating;
+    call.begin(repeats.unknown);
     const isEach = this.#meter?.measuresEach === true;
     const started = this.#measure();
     let microsApart = 0;
@@ -132,8 +123,9 @@ export class Dispatcher {
       last = command;
       call.first = batch.firsts[index]!;
       call.argc = batch.argcs[index]!;
-      call.hash = this.#hashes[index]!;
+      call.hash = this.#keys.hashes[index]!;
       call.hashed = count > 1 && command?.firstKey === 1;
+      if (isRepeating) call.begin(this.#keys.repeatOf(index));
       call.outcome = outcome.done;
       if (command?.isLight && !isEach && this.#gatesOf(command, session) === 0) {
         // A command that was refused has no part in the batch's time.
@@ -205,47 +197,12 @@ export class Dispatcher {
     return this.table.find(bytes, ranges[first]!, ranges[first + 1]!);
   }
 
-  #hasKey(batch: RequestBatch, index: number): boolean {
-    return this.#commands[index]?.firstKey === 1 && batch.argcs[index]! > 1;
-  }
-
   #prefetch(batch: RequestBatch, data: DataView): void {
     const { count, source, ranges } = batch;
-    const { keys } = this.call.keyspace.databases[this.call.session.database]!;
-    const { arena } = this.call.keyspace;
-    const hashes = this.#hashes;
-    for (let i = 0; i < count; i++)
-      this.#commands[i] = this.#find(source, ranges, batch.firsts[i]!);
-    for (let i = 0; i < count; i++) {
-      if (!this.#hasKey(batch, i)) continue;
-      const first = batch.firsts[i]!;
-      const length = ranges[first + 3]!;
-      if (i + 1 < count && this.#hasKey(batch, i + 1)) {
-        const next = batch.firsts[i + 1]!;
-        if (ranges[next + 3] === length) {
-          hashTwo(data, ranges[first + 2]!, ranges[next + 2]!, length, hashes, i++);
-          continue;
-        }
-      }
-      hashes[i] = hashWords(data, ranges[first + 2]!, length);
-    }
-    let touched = keys.touch(this.#hashes, count);
-    // Which slot of a run it is can only be guessed wrong before the slots are there: a loop of its
-    // own, so that the loads of the next one depend on no guess.
-    keys.candidates(this.#hashes, this.#refs, count);
-    touched ^= arena.touch(this.#refs, count);
-    for (let i = 0; i < count; i++) {
-      const ref = this.#refs[i]!;
-      const words = arena.words[slabOf(ref)];
-      if (words === undefined || ref === -1) continue;
-      const word = wordOf(ref);
-      const head = words[word]! & 0xffff;
-      // The key of a counter, and of what has a deadline, lies further on, and so does the end of a
-      // longer text.
-      if (head !== textKind || words[word + 1]! + words[word + 2]! > shortTextBytes)
-        touched ^= words[Math.min(word + thirdLine, words.length - 1)]!;
-    }
-    this.touched ^= touched;
+    const commands = this.#commands;
+    for (let i = 0; i < count; i++) commands[i] = this.#find(source, ranges, batch.firsts[i]!);
+    const { keyspace, session } = this.call;
+    this.#keys.load(keyspace, keyspace.databases[session.database]!.keys, commands, batch, data);
   }
 
   /** Runs a command and measures it by itself; returns the microseconds. */

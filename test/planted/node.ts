@@ -1,6 +1,7 @@
 // Planted bugs of the dispatcher, its gates, transactions and what the node's environment keeps.
 
 const gates = "test/node/gates.test.ts";
+const pipelines = "test/node/pipelines.test.ts";
 const pace = "test/node/pace.test.ts";
 const transactions = "test/node/transactions.test.ts";
 
@@ -53,6 +54,24 @@ export const plantedInNode = [
     find: "this.#inOrder = gateNames.flatMap((each) => this.#gates.get(each) ?? []);",
     replace: "this.#inOrder = [...this.#gates.values()];",
     suite: gates,
+  },
+  {
+    name: "key_found_where_it_was",
+    story:
+      "a command reads the record that the one before it in the pipeline has freed or replaced",
+    file: "src/commands/call.ts",
+    find: "return keys === this.#foundKeys && keys.version === this.#foundVersion;",
+    replace: "return keys === this.#foundKeys;",
+    suite: pipelines,
+  },
+  {
+    name: "refused_command_lends_another_key",
+    story:
+      "behind a command that was refused a pipeline goes on with the record of the key before it",
+    file: "src/commands/call.ts",
+    find: "if (repeat === repeats.other) this.#foundKeys = undefined;",
+    replace: "",
+    suite: pipelines,
   },
   {
     name: "skip_silences_two",

@@ -1,0 +1,136 @@
+// The first two passes of a batch (dispatcher.ts): the first key of each command is hashed and its
+// slot of the index loaded, then the record. The independent loads overlap their cache misses.
+//
+// Batches that begin with two commands on one key are taken for what they mostly are, work on one
+// collection: who finds the key of the command before him again is told so, and nothing is done
+// twice for him.
+
+import { type Repeat, repeats } from "../commands/call.js";
+import type { Command } from "../commands/command.js";
+import { slabOf, wordOf } from "../keyspace/arena.js";
+import { hashTwo, hashWords } from "../keyspace/hash.js";
+import type { HashIndex } from "../keyspace/hash-index.js";
+import type { Keyspace } from "../keyspace/keyspace.js";
+import { baseFlag, counterKind, textKind } from "../keyspace/record.js";
+import { batchCountMax, type RequestBatch } from "./request-batch.js";
+
+/** What follows the header of a record that ends within the two lines that `Arena.touch` loads. */
+const shortRecordBytes = 40;
+/** Without the flag that makes a counter longer by a number, which is counted here always. */
+const shortHeads = 0xffff ^ (baseFlag << 8);
+const counterBytes = 16;
+/** Words from the beginning of a longer record to what its third line surely holds. */
+const thirdLine = 20;
+
+type Commands = readonly (Command | undefined)[];
+
+export class KeyPrefetch {
+  readonly hashes = new Int32Array(batchCountMax);
+  /** Where the batch's records probably are. */
+  readonly refs = new Int32Array(batchCountMax);
+  /** Whether the batch begins with two commands on one key; then whether each is like that. */
+  isRepeating = false;
+  readonly #isSame = new Uint8Array(batchCountMax);
+  /** Keeps the loads from being left out: a value that is never used could be optimised away. */
+  touched = 0;
+
+  load(
+    keyspace: Keyspace,
+    keys: HashIndex,
+    commands: Commands,
+    batch: RequestBatch,
+    data: DataView,
+  ): void {
+    const { count } = batch;
+    const { hashes, refs } = this;
+    const { arena } = keyspace;
+    this.isRepeating = isRepeated(commands, batch, data, 1);
+    let different = count;
+    if (this.isRepeating) different = this.#hashRepeats(commands, batch, data);
+    else this.#hash(commands, batch, data);
+    let touched = keys.touch(hashes, different);
+    // Which slot of a run it is can only be guessed wrong before the slots are there: a loop of its
+    // own, so that the loads of the next one depend on no guess.
+    keys.candidates(hashes, refs, different);
+    touched ^= arena.touch(refs, different);
+    for (let i = 0; i < different; i++) {
+      const ref = refs[i]!;
+      const words = arena.words[slabOf(ref)];
+      if (words === undefined || ref === -1) continue;
+      const word = wordOf(ref);
+      const head = words[word]! & 0xffff;
+      // Keys of what has more than a value lie further on, and so does the end of a longer text.
+      const isShort = (head & shortHeads) === textKind || (head & shortHeads) === counterKind;
+      const length =
+        words[word + 1]! + ((head & 0xff) === counterKind ? counterBytes : words[word + 2]!);
+      if (!isShort || length > shortRecordBytes)
+        touched ^= words[Math.min(word + thirdLine, words.length - 1)]!;
+    }
+    if (different === 1) refs.fill(refs[0]!, 1, count);
+    this.touched ^= touched;
+  }
+
+  /** Of command `i` of such a batch. */
+  repeatOf(i: number): Repeat {
+    return this.#isSame[i] === 1 ? repeats.same : repeats.other;
+  }
+
+  #hash(commands: Commands, batch: RequestBatch, data: DataView): void {
+    const { count, ranges } = batch;
+    const { hashes } = this;
+    for (let i = 0; i < count; i++) {
+      if (!hasKey(commands, batch, i)) continue;
+      const first = batch.firsts[i]!;
+      const length = ranges[first + 3]!;
+      if (i + 1 < count && hasKey(commands, batch, i + 1)) {
+        const next = batch.firsts[i + 1]!;
+        if (ranges[next + 3] === length) {
+          hashTwo(data, ranges[first + 2]!, ranges[next + 2]!, length, hashes, i++);
+          continue;
+        }
+      }
+      hashes[i] = hashWords(data, ranges[first + 2]!, length);
+    }
+  }
+
+  /** Answers 1 when all keys are the first one's, else the number of commands. */
+  #hashRepeats(commands: Commands, batch: RequestBatch, data: DataView): number {
+    const { count, ranges } = batch;
+    const { hashes } = this;
+    let different = 1;
+    for (let i = 0; i < count; i++) {
+      const isSame = i > 0 && isRepeated(commands, batch, data, i);
+      this.#isSame[i] = isSame ? 1 : 0;
+      if (isSame) {
+        hashes[i] = hashes[i - 1]!;
+        continue;
+      }
+      if (i > 0) different = count;
+      if (!hasKey(commands, batch, i)) continue;
+      const first = batch.firsts[i]!;
+      hashes[i] = hashWords(data, ranges[first + 2]!, ranges[first + 3]!);
+    }
+    return different;
+  }
+}
+
+const hasKey = (commands: Commands, batch: RequestBatch, i: number): boolean =>
+  commands[i]?.firstKey === 1 && batch.argcs[i]! > 1;
+
+/** Whether command `i` has the first key of the one before. */
+function isRepeated(commands: Commands, batch: RequestBatch, data: DataView, i: number): boolean {
+  if (!hasKey(commands, batch, i) || !hasKey(commands, batch, i - 1)) return false;
+  const { firsts, ranges } = batch;
+  const here = firsts[i]! + 2;
+  const before = firsts[i - 1]! + 2;
+  const length = ranges[here + 1]!;
+  if (ranges[before + 1] !== length) return false;
+  const start = ranges[here]!;
+  const other = ranges[before]!;
+  let at = 0;
+  for (; at + 4 <= length; at += 4)
+    if (data.getInt32(start + at, true) !== data.getInt32(other + at, true)) return false;
+  for (; at < length; at++)
+    if (data.getUint8(start + at) !== data.getUint8(other + at)) return false;
+  return true;
+}

@@ -1,0 +1,112 @@
+// A pipeline is answered as its commands one by one are: what a batch does ahead, or only once for
+// commands on one key, nobody can tell from the replies.
+
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type Client, Rig } from "../server-commands/harness.js";
+import { encodeRequest } from "../wire/requests.js";
+
+type Request = readonly string[];
+
+function sendAtOnce(rig: Rig, client: Client, requests: readonly Request[]): string {
+  client.output = "";
+  rig.receive(client, Buffer.concat(requests.map(encodeRequest)));
+  return client.output;
+}
+
+const singly = (client: Client, requests: readonly Request[]): string =>
+  requests.map((request) => client.send(...request)).join("");
+
+// Few keys, so that runs on one of them are common; every command that makes a key come, go, move
+// or change its form, and some that are refused before they look for theirs.
+const key = fc.constantFrom("a", "b", "longer-key");
+const more = "x".repeat(70);
+const onKey = (...forms: Request[]) =>
+  fc
+    .tuple(key, fc.constantFrom(...forms))
+    .map(([name, [command, ...rest]]) => [command!, name, ...rest]);
+const request: fc.Arbitrary<Request> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: onKey(
+      ...[["SET", "1"], ["SET", more], ["GET"], ["INCR"], ["APPEND", "2"], ["DEL"], ["GETDEL"]],
+      ...[["EXPIRE", "100"], ["PEXPIRE", "0"], ["PERSIST"], ["TTL"], ["STRLEN"], ["EXISTS"]],
+    ),
+  },
+  {
+    weight: 6,
+    arbitrary: onKey(
+      ...[["SADD", "m", "n"], ["SADD", more], ["SREM", "m"], ["SPOP"], ["SCARD"], ["TYPE"]],
+      ...[["LPUSH", "v"], ["RPUSH", more], ["LPOP"], ["RPOP"], ["LLEN"], ["HSET", "f", "v"]],
+      ...[["HDEL", "f"], ["HGET", "f"], ["ZADD", "1", "m"], ["ZPOPMIN"], ["ZSCORE", "m"]],
+    ),
+  },
+  { weight: 2, arbitrary: onKey(["RENAME", "b"], ["COPY", "a", "REPLACE"], ["SET"], ["GET", "x"]) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(
+      ...[["MULTI"], ["EXEC"], ["SELECT", "1"], ["SELECT", "0"], ["FLUSHALL"], ["PING"]],
+      ...[["SWAPDB", "0", "1"], ["DBSIZE"]],
+    ),
+  },
+);
+
+test("pipelines: any of them is answered as its commands one by one", () => {
+  const runs = fc.array(request, { minLength: 2, maxLength: 80, size: "max" });
+  fc.assert(
+    fc.property(runs, (requests) => {
+      const [rig, other] = [new Rig(), new Rig()];
+      const atOnce = sendAtOnce(rig, rig.connect(), requests);
+      expect(atOnce).toBe(singly(other.connect(), requests));
+      rig.node.verifyInvariants();
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("pipelines: a key is found where it is now, not where the command before found it", () => {
+  const rig = new Rig();
+  const value = "x".repeat(40);
+  const replies = sendAtOnce(rig, rig.connect(), [
+    ...[
+      ["SET", "a", "1"],
+      ["GET", "a"],
+      ["SET", "a", value],
+      ["GET", "a"],
+      ["DEL", "a"],
+    ],
+    ...[
+      ["GET", "a"],
+      ["SADD", "a", "m"],
+      ["SCARD", "a"],
+      ["SADD", "a", value],
+      ["SCARD", "a"],
+    ],
+  ]);
+  const expected = [
+    "+OK",
+    "$1\r\n1",
+    "+OK",
+    `$40\r\n${value}`,
+    ":1",
+    "$-1",
+    ":1",
+    ":1",
+    ":1",
+    ":2",
+  ];
+  expect(replies).toBe(`${expected.join("\r\n")}\r\n`);
+});
+
+test("pipelines: a command that is refused leaves no other key's record behind", () => {
+  const rig = new Rig();
+  const replies = sendAtOnce(rig, rig.connect(), [
+    ...[
+      ["SET", "a", "1"],
+      ["GET", "a"],
+      ["GET", "b", "x"],
+      ["GET", "b"],
+    ],
+  ]);
+  expect(replies).toMatch(/^\+OK\r\n\$1\r\n1\r\n-ERR wrong number [^\r]*\r\n\$-1\r\n$/);
+});

@@ -173,6 +173,21 @@ export class Acceptor {
     this.#record(slot, recordOf(register, slot));
   }
 
+  /**
+   * Takes a vote of an epoch that is over and that this acceptor, which votes itself, may have
+   * missed. One of the present epoch is nothing to be copied: it would need a promise.
+   */
+  learn(record: AcceptorRecord, epoch: number): void {
+    if (record.kind !== "accepted" || record.ballot.epoch >= epoch) return;
+    const { register, ballot, value } = record;
+    if (compareBallots(ballot, this.#floor) <= 0) return;
+    const slot = this.#slotOf(register);
+    if (slot.accepted !== undefined && compareBallots(ballot, slot.accepted.ballot) <= 0) return;
+    slot.accepted = { ballot, value };
+    slot.promised = maxBallot(slot.promised, ballot);
+    this.#record(slot, recordOf(register, slot));
+  }
+
   registers(): IterableIterator<string> {
     return this.#slots.keys();
   }

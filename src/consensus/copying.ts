@@ -13,6 +13,13 @@
 //
 // After a member was taken out, whoever still copies needs a majority as well.
 //
+// Who votes already copies as well in each new epoch, beside its work: what an old epoch has chosen
+// and it has missed. Otherwise of three members two might go one after the other, and with them all
+// who know a value: a majority of the first epoch shares a member with one of the second, and that
+// with one of the third, but the first with the third may share none. Once it has asked so many
+// that they are a majority with itself, it is *settled*. When a majority is, every value of the
+// past is known to a majority of this epoch, and only then another change is due (clustering.ts).
+//
 // A source answers page by page from a list of its registers made at the first page; what it votes
 // on later belongs to the new epoch and needs no copy. Bounded: one list per member, a page of
 // `pageBytesMax`.
@@ -34,6 +41,9 @@ export function copyCountOf({ members, growth }: Configuration): number {
   const before = growth === "grown" ? others : members.length;
   return Math.min(majorityOfCount(before), others);
 }
+
+/** How many others a member that votes needs, to be a majority with them. */
+const settleCountOf = ({ members }: Configuration): number => majorityOfCount(members.length) - 1;
 
 /** The side that gives. */
 export class CopySource {
@@ -94,8 +104,13 @@ export class Copying implements Job {
     this.#wanted.clear();
     this.#done = new Set();
     for (const { node } of configuration.members) if (node !== self) this.#wanted.set(node, 0);
-    if (copyCountOf(configuration) === 0) this.#end(now);
+    if (this.#neededCount === 0) this.#end(now);
     else this.#ask(now);
+  }
+
+  get #neededCount(): number {
+    const { configuration, votes } = this.#context;
+    return votes ? settleCountOf(configuration) : copyCountOf(configuration);
   }
 
   stop(): void {
@@ -119,7 +134,10 @@ export class Copying implements Job {
     if (!votes || message.id !== this.#id || this.#wanted.get(from) !== message.page) return;
     const records = readRecords(message.records);
     if (records === undefined) return; // Asked for again, of a source that may have recovered.
-    for (const record of records) this.#context.acceptor.join(record);
+    const { acceptor, configuration } = this.#context;
+    for (const record of records)
+      if (this.#context.votes) acceptor.learn(record, configuration.epoch);
+      else acceptor.join(record);
     if (message.next > 0) {
       this.#wanted.set(from, message.next);
       this.#context.send(from, { type: "copy", id: this.#id, page: message.next });
@@ -127,7 +145,7 @@ export class Copying implements Job {
     }
     this.#wanted.delete(from);
     this.#done.add(from);
-    if (this.#done.size >= copyCountOf(this.#context.configuration)) this.#end(now);
+    if (this.#done.size >= this.#neededCount) this.#end(now);
   }
 
   // Spec: LinearizableRegister.EndCopying.

@@ -100,6 +100,11 @@ export class Registers {
     return this.#standing.votes;
   }
 
+  /** Whether it votes, and knows what was chosen in the epochs before its own (copying.ts). */
+  get isSettled(): boolean {
+    return this.votes && this.#standing.settledLsn <= this.#durableLsn;
+  }
+
   /** A call is under way: another one would be a mistake. */
   get isBusy(): boolean {
     return this.#isBusy;
@@ -160,7 +165,7 @@ export class Registers {
    * When `tick` must next be called, in ms; Infinity if idle. It may be early, which costs nothing.
    */
   nextDueMs(): number {
-    return this.#agenda.nextDueMs();
+    return this.#standing.hasToResume ? 0 : this.#agenda.nextDueMs();
   }
 
   /** Everything up to `lsn` is durable. May be called from within `persist`. */
@@ -238,8 +243,8 @@ export class Registers {
     this.#inbox = [];
     const { isNamed, votes } = this.#standing;
     this.#peers.adopt(configuration, votes);
-    if (isNamed && !votes) this.#copying.start(now);
-    else this.#copying.stop();
+    this.#copying.stop();
+    if (isNamed) this.#beginCopying(now);
     for (const { proposer, reader } of this.#roles.values()) {
       proposer.onEpochChange(now);
       reader.onEpochChange(now);
@@ -250,10 +255,21 @@ export class Registers {
     this.#records.push({ lsn: ++this.#lsn, record: this.#standing.record() });
   }
 
+  /** Every member copies in every epoch: the one to vote, the other to be settled. */
+  #beginCopying(now: number): void {
+    this.#standing.settledLsn = Number.POSITIVE_INFINITY;
+    // Before the first epoch nothing was chosen.
+    if (this.#configuration.epoch === 1) this.#standing.settledLsn = 0;
+    else this.#copying.start(now);
+  }
+
   #onCopied(): void {
-    this.#standing.votes = true;
-    this.#logStanding();
-    this.#peers.adopt(this.#configuration, true);
+    if (!this.#standing.votes) {
+      this.#standing.votes = true;
+      this.#logStanding();
+      this.#peers.adopt(this.#configuration, true);
+    }
+    this.#standing.settledLsn = this.#lsn;
   }
 
   #onBody(now: number, from: NodeId, incarnation: number, body: Body): void {
@@ -393,6 +409,10 @@ export class Registers {
     this.#isBusy = true;
     this.#now = now;
     this.#peers.ran(now);
+    if (this.#standing.hasToResume) {
+      this.#standing.hasToResume = false;
+      this.#beginCopying(now);
+    }
     step();
     while (this.#continue(now)) {
       // Each turn moves something towards the outside, so this ends.

@@ -12,6 +12,12 @@ export class Standing {
   readonly stateIncarnation: number;
   configuration: Configuration;
   votes: boolean;
+  /**
+   * The record after which all that it copied is durable; Infinity while it copies (copying.ts).
+   */
+  settledLsn = 0;
+  /** What an earlier process was copying is to be copied still. */
+  hasToResume = false;
 
   constructor(self: NodeId, stateIncarnation: number, configuration: Configuration) {
     this.self = self;
@@ -39,6 +45,8 @@ export class Standing {
     if (configuration.epoch < this.configuration.epoch) return;
     this.configuration = configuration;
     this.votes = this.isNamed && isReady;
+    this.hasToResume = this.isNamed;
+    this.settledLsn = Number.POSITIVE_INFINITY;
   }
 
   record(): Bytes {

@@ -125,6 +125,7 @@ export class Clustering {
           epoch: this.#registers.configuration.epoch,
           stateIncarnation: this.#registers.stateIncarnation,
           isVoting: this.#registers.votes,
+          isSettled: this.#registers.isSettled,
           founders: this.#founders === undefined ? 0 : hashOfNames(this.#founders),
           isServing: this.isServing,
           holdings: this.placing?.encode() ?? noHoldings,
@@ -343,7 +344,7 @@ export class Clustering {
     const { configuration } = registers;
     if (!registers.votes || this.#firstVoter(nowMs) !== this.#self) return;
     const wanted = this.#change(nowMs);
-    if (wanted === undefined) return;
+    if (wanted === undefined || !this.#isSettled()) return;
     const next = withMember(configuration, wanted.name, wanted.incarnation);
     if (wanted.incarnation !== undefined && !this.#hasMajority(next, nowMs)) return;
     this.#isChanging = true;
@@ -369,6 +370,21 @@ export class Clustering {
     if (node === this.#self) return this.#registers.votes;
     const ping = this.membership.pingOf(node);
     return ping?.isVoting === true && ping.epoch === epoch && this.#isHeard(node, nowMs);
+  }
+
+  /**
+   * Whether a majority knows what was chosen before this epoch (consensus/copying.ts). Who has said
+   * so knows it for good, be it silent now.
+   */
+  #isSettled(): boolean {
+    const { configuration, isSettled } = this.#registers;
+    const settled = configuration.members.filter(({ node, incarnation }) => {
+      if (node === this.#self) return isSettled;
+      const ping = this.membership.pingOf(node);
+      if (ping?.epoch !== configuration.epoch) return false;
+      return ping.isSettled && ping.stateIncarnation === incarnation;
+    });
+    return settled.length >= majorityOf(configuration);
   }
 
   /**

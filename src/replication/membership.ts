@@ -38,6 +38,8 @@ export interface Ping {
   readonly stateIncarnation: number;
   /** Whether it is an acceptor of that epoch that may vote. */
   readonly isVoting: boolean;
+  /** Whether it also knows what was chosen before that epoch. */
+  readonly isSettled: boolean;
   /** A hash over the names of the nodes that are to found the cluster; 0: it founds none. */
   readonly founders: number;
   /** Whether it has seen what the others had when it came, and serves clients. */
@@ -239,10 +241,12 @@ export function hashOfNames(names: readonly NodeId[]): number {
 export function encodeMembership(message: MembershipMessage): Bytes {
   const writer = new ByteWriter(64);
   if (message.type === "ping") {
-    const { tableHash, epoch, stateIncarnation, founders, isVoting, isServing } = message;
+    const { tableHash, epoch, stateIncarnation, founders } = message;
+    const { isVoting, isSettled, isServing } = message;
     writer.u8(0).u32(tableHash).varint(epoch).varint(stateIncarnation).u32(founders);
     writer
       .u8(isVoting ? 1 : 0)
+      .u8(isSettled ? 1 : 0)
       .u8(isServing ? 1 : 0)
       .bytes(message.holdings)
       .varint(message.operationRate)
@@ -274,6 +278,7 @@ function readMessage(reader: ByteReader): MembershipMessage {
     const stateIncarnation = reader.varint();
     const founders = reader.u32();
     const isVoting = readFlag(reader);
+    const isSettled = readFlag(reader);
     const isServing = readFlag(reader);
     const holdings = reader.bytes().slice();
     const operationRate = reader.varint();
@@ -287,6 +292,7 @@ function readMessage(reader: ByteReader): MembershipMessage {
       stateIncarnation,
       founders,
       isVoting,
+      isSettled,
       isServing,
       holdings,
       operationRate,

@@ -2,13 +2,21 @@
 // copied enough (consensus-rules 15); how the configuration itself is chosen.
 
 import { expect, test } from "vitest";
-import { firstConfiguration, newConfiguration } from "../../src/consensus/configuration.js";
+import { fromUtf8, utf8 } from "../../src/base/bytes.js";
+import { Acceptor } from "../../src/consensus/acceptor.js";
+import { zeroBallot } from "../../src/consensus/ballot.js";
+import {
+  type Configuration,
+  firstConfiguration,
+  newConfiguration,
+} from "../../src/consensus/configuration.js";
 import {
   changeConfiguration,
   decodeConfiguration,
   encodeConfiguration,
   withMember,
 } from "../../src/consensus/configuring.js";
+import type { AcceptorRecord } from "../../src/consensus/records.js";
 import { Cluster } from "./harness.js";
 import { begin, call, count } from "./stories.js";
 
@@ -139,6 +147,69 @@ test("readmission: of four members who replaces a lost one copies from all three
   cluster.partition(["n3", "n4", "n5"], ["n2"]);
   settle(cluster);
   expect(call(cluster, "n4", "r", "read")).toBe("chosen");
+});
+
+test("removal: two of three go one after the other, and the third learns what only they knew", () => {
+  const cluster = new Cluster({ nodeCount: 3 });
+  cluster.partition(["n1", "n2"], ["n3"]);
+  settle(cluster);
+  expect(call(cluster, "n2", "r", "write", "chosen")).toBe("ok");
+  cluster.heal();
+  const adopt = (next: Configuration): void => {
+    for (const { registers } of cluster.nodes) registers.adopt(cluster.nowMs, next);
+  };
+  // Nobody takes the past for known before it was copied.
+  cluster.filter = (_from, _to, { body }) => body.type !== "copy_ok";
+  const two = withMember(cluster.configuration, "n1", undefined);
+  adopt(two);
+  settle(cluster);
+  expect(cluster.nodes.map(({ registers }) => registers.isSettled)).not.toContain(true);
+  expect(cluster.node("n3").registers.votes).toBe(true);
+  cluster.filter = () => true;
+  expect(call(cluster, "n3", "other", "write", "x")).toBe("ok");
+  settle(cluster, 600);
+  for (const id of ["n2", "n3"]) expect(cluster.node(id).registers.isSettled).toBe(true);
+  adopt(withMember(two, "n2", undefined));
+  settle(cluster);
+  expect(call(cluster, "n3", "r", "read")).toBe("chosen");
+  expect(cluster.monitor.violations).toEqual([]);
+});
+
+test("removal: what is copied beside voting is the past alone", () => {
+  // n3 has promised a later ballot of this epoch: an earlier vote of it is not to be taken over.
+  const acceptor = new Acceptor(() => 0);
+  const vote = (epoch: number, round: number, text: string): AcceptorRecord => {
+    const ballot = { ...zeroBallot, epoch, round };
+    const value = { state: utf8(text), applied: [], floor: zeroBallot };
+    return { kind: "accepted", register: "r", ballot, next: ballot, value };
+  };
+  const held = (): string | undefined => {
+    const record = acceptor.recordOf("r");
+    return record?.kind === "accepted" ? fromUtf8(record.value.state) : undefined;
+  };
+  const later = { ...zeroBallot, epoch: 2, round: 9 };
+  acceptor.onPrepare({ type: "prepare", register: "r", ballot: later, known: undefined });
+  acceptor.learn(vote(2, 5, "of the present"), 2);
+  expect(held()).toBeUndefined();
+  acceptor.learn(vote(1, 7, "of the past"), 2);
+  expect(held()).toBe("of the past");
+  acceptor.learn(vote(1, 6, "older"), 2);
+  expect(held()).toBe("of the past");
+});
+
+test("readmission: a node that restarts while it copies goes on copying", () => {
+  const cluster = lostMemory();
+  cluster.filter = (_from, _to, { body }) => body.type !== "copy_ok";
+  readmit(cluster);
+  settle(cluster);
+  expect(cluster.node("n3").registers.votes).toBe(false);
+  cluster.node("n3").crash({ loseState: false });
+  cluster.node("n3").start();
+  cluster.filter = () => true;
+  expect(call(cluster, "n1", "r", "read")).toBe("chosen");
+  settle(cluster, 1_000);
+  expect(cluster.node("n3").registers.votes).toBe(true);
+  expect(call(cluster, "n3", "r", "read")).toBe("chosen");
 });
 
 test("readmission: a state of many registers comes in pages", () => {

@@ -262,6 +262,28 @@ test("membership: one of three voters may lose its memory while a fourth is take
   expect(ask(second!, "GET", "l:key")).toBe("$1\r\na\r\n");
 });
 
+test("membership: voters change once a majority knows what was chosen before, and not earlier", () => {
+  const [first, second, third, fourth] = found({ replicationFactor: 0 });
+  const five = simulation.hosts[4]!;
+  simulation.runFor(1_000 * ms);
+  fourth!.join(true);
+  simulation.runFor(4_000 * ms);
+  const epochOf = ({ life }: SimulatedHost): number => life!.node.registers.configuration.epoch;
+  expect(epochOf(fourth!)).toBe(2);
+  const voters = [first!, second!, third!, fourth!].map(({ life }) => life!.node.registers);
+  for (const each of voters) {
+    expect(each.isSettled).toBe(true);
+    Object.defineProperty(each, "isSettled", { configurable: true, value: false });
+  }
+  simulation.runFor(1_000 * ms);
+  five.join(true);
+  simulation.runFor(4_000 * ms);
+  expect(epochOf(five)).toBe(2);
+  for (const each of voters) Reflect.deleteProperty(each, "isSettled");
+  simulation.runFor(4_000 * ms);
+  expect(epochOf(five)).toBe(3);
+});
+
 test("membership: a voter who has left and runs on does not keep others from coming", () => {
   const [first, second, third, fourth] = found({ replicationFactor: 0 });
   simulation.runFor(1_000 * ms);

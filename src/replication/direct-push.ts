@@ -242,9 +242,9 @@ export class DirectPush implements Dissemination {
       link.sentCount++;
       link.sentBytes += batch.bytes;
     }
-    if (batches.length === 0) return;
+    // Also where nothing is left to send: it would be due again at once.
     if (wasIdle) link.movedMs = now;
-    this.#send(link, batches);
+    if (batches.length > 0) this.#send(link, batches);
   }
 
   #send(link: Link, batches: readonly Batch[]): void {

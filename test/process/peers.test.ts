@@ -25,7 +25,8 @@ const welcome = withLength(encodeWelcome({ kind: "welcome", name: "n9", incarnat
 async function pair(): Promise<[PeerRig, PeerRig]> {
   const one = await start("n1");
   const two = await start("n2", { seeds: [one.address], founding: "never" });
-  await until(() => one.node.registers.votes && two.node.registers.votes);
+  const isReady = ({ node, isServing }: PeerRig): boolean => isServing && node.registers.votes;
+  await until(() => isReady(one) && isReady(two));
   return [one, two];
 }
 

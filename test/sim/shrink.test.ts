@@ -20,7 +20,7 @@ test("shrinking: a failure among all faults comes down to a few of them", () => 
       ? "ready"
       : verdict;
   };
-  const seed = 1;
+  const seed = 3;
   const failed = simulate(seed);
   expect(failed.violations).not.toEqual([]);
   const { result, options, runCount } = shrink(failed, {}, (smaller) => simulate(seed, smaller));
@@ -32,7 +32,7 @@ test("shrinking: a failure among all faults comes down to a few of them", () => 
   // What is told is enough to bring it back.
   expect(simulate(seed, options).violations).toEqual(result.violations);
   expect(replayLine(seed, options)).toMatch(
-    /^npm run sim -- --seed 1 --preset moderate --.+ --only /,
+    /^npm run sim -- --seed 3 --preset moderate --.+ --only /,
   );
 });
 

@@ -14,9 +14,11 @@ const sim = join(projectFolder, "dist", "src", "bin", "sim.js");
 
 /** Suites that start processes, drive other programs or take long. `npm test` runs them. */
 const slowSuites = [
+  "test/check/linearizability.test.ts",
   "test/commands/collections-captured.test.ts",
+  "test/consensus/service.test.ts",
   "test/house/{help,launch,planted,types}.test.ts",
-  "test/keyspace/{arena-sweep,compaction,zset-table}.test.ts",
+  "test/keyspace/{arena-sweep,compaction,list-store,zset-table}.test.ts",
   "test/planted/**",
   "test/process/**",
   "test/clients/**",
@@ -28,7 +30,7 @@ const slowSuites = [
   "test/maelstrom-bench/bench.test.ts",
   "test/node/linearizable-table.test.ts",
   "test/replication/{broadcast,codec,convergence}.test.ts",
-  "test/sim/{campaign,giving-up,logs,page,process,scale,shrink,stores}.test.ts",
+  "test/sim/{campaign,giving-up,leaving,logs,page,process,scale,shrink,stores}.test.ts",
   "test/storage/{cluster,durability}.test.ts",
   "test/**/*.slow.test.ts",
 ];

@@ -255,7 +255,7 @@ describe("folding and unfolding are inverse", () => {
           } else packed.no++;
         },
       ),
-      { numRuns: draws(200) },
+      { numRuns: 200 },
     );
     // Both ways were taken, else the test has shown nothing.
     expect(Math.min(packed.yes, packed.no)).toBeGreaterThan(10);

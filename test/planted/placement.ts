@@ -404,4 +404,13 @@ export const placementBugs: PlantedBug[] = [
     replace: "of prng.chance(0) ? [] : contexts) {",
     suite: "test/replication/pulls.test.ts -t from their turn",
   },
+  {
+    name: "push_due_for_ever",
+    story: "a node works without a pause at a push of which it has nothing left",
+    file: "src/replication/direct-push.ts",
+    find: "    if (wasIdle) link.movedMs = now;\n    if (batches.length > 0) this.#send(link, batches);",
+    replace:
+      "    if (batches.length === 0) return;\n    if (wasIdle) link.movedMs = now;\n    this.#send(link, batches);",
+    suite: "test/replication/pulls.test.ts -t push",
+  },
 ];

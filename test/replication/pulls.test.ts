@@ -1,5 +1,5 @@
 // Pulls of a node that lacks more than one answer gives: which shards it asks for, and that all of
-// them have their turn.
+// them have their turn. And a push that cannot be repeated.
 
 import { expect, test } from "vitest";
 import { decodeShardState } from "../../src/keyspace/state-sync.js";
@@ -72,4 +72,39 @@ test("repair: states that are not taken do not keep the others from their turn",
   };
   world.run(20_000);
   expect(shardsSeen(world, 1)).toEqual([6, 7]);
+});
+
+test("push: what nobody can send any more is not due again and again", () => {
+  const shards = { shardCount: 1, stableBytesMax: 1, leasedBytesMin: 1 };
+  const world = new World({ seed: 3, shards, replicator: { mode: "direct" } });
+  const holders = new Set(world.names);
+  for (const { replicator } of world.replicas)
+    replicator.holdings = {
+      holds: () => true,
+      peerHolds: (node) => holders.has(node),
+      peerServes: (node) => holders.has(node),
+      awaits: () => true,
+      keeps: () => true,
+    };
+  world.run(2_000);
+  // The third hears nothing. While it is said not to hold the shard all others have the write, and
+  // the memory of it is used again.
+  world.filter = (from, to) => from !== 2 && to !== 2;
+  const { replicator, shards: held } = world.replicas[0]!;
+  world.turn(0, ({ keyspace }) => {
+    set(keyspace, "key", "v");
+    held.closeBatch();
+  });
+  holders.delete("n2");
+  for (let waited = 0; waited < 250 && held.logBytes > 0; waited++) world.run(1);
+  expect(held.logBytes).toBe(0);
+  holders.add("n2");
+  let tickCount = 0;
+  const tick = replicator.tick.bind(replicator);
+  replicator.tick = (now) => {
+    if (++tickCount > 1_000) throw new Error("it is due for ever");
+    tick(now);
+  };
+  world.run(10_000);
+  expect(tickCount).toBeLessThan(200);
 });

@@ -108,10 +108,11 @@ function objection(
     last = slot;
     used?.add(slot);
     const shard = shardOfSlot(slot, shardCount);
-    if (placing.serves(shard) || (mayUseCopy && placing.hasCopy(shard)))
+    if (placing.serves(shard) || (mayUseCopy && placing.hasCopy(shard))) {
       // Each shard that a request is about counts it; its bytes count with the first.
       placing.count(shard, slots === 1 ? bytesOf(call) : 0, isRead);
-    else missing = slot;
+      if (isRead) placing.hotKeys.note(shard, call.bytes, start, size);
+    } else missing = slot;
   }
   if (missing < 0) return undefined;
   if (slots > 1) return "CROSSSLOT Keys in request don't hash to the same slot";

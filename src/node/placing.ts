@@ -23,6 +23,7 @@ import type { Handing } from "../replication/handover.js";
 import type { Holdings } from "../replication/holdings.js";
 import type { NodeId, ShardReads } from "../replication/messages.js";
 import { Ring } from "../replication/ring.js";
+import { HotKeys } from "./hot-keys.js";
 import { type CopyRules, copyWindowMs, HotShards, toldCountMax } from "./hot-shards.js";
 import { adviceOf, ShardLoad } from "./shard-load.js";
 
@@ -94,6 +95,7 @@ export class Placing implements Holdings {
   readonly load: ShardLoad;
   /** Which shards are read most. */
   readonly hot: HotShards;
+  readonly hotKeys: HotKeys;
   /** Read copies that began to answer, those that were not wanted any more, and their reads. */
   copyTakenCount = 0;
   copyDroppedCount = 0;
@@ -109,6 +111,7 @@ export class Placing implements Holdings {
     this.#ports = ports;
     this.load = new ShardLoad(ports.shardCount);
     this.hot = new HotShards(ports.shardCount, rules);
+    this.hotKeys = new HotKeys(ports.shardCount);
     this.#held = new Uint8Array(ports.shardCount);
     this.#sinceMs = new Float64Array(ports.shardCount);
   }

@@ -70,7 +70,7 @@ export function skerryNodeCommands(node: () => Node): readonly CommandSpec[] {
       since,
       complexity: "O(N) where N is the number of shards.",
       summary:
-        "Commands, bytes and reads per second on each shard answered here, and its read copies",
+        "Commands, bytes and reads a second on each shard answered here; its copies and hot key",
       run: ({ reply }) => {
         const { shards, clustering } = node();
         const placing = clustering?.placing;
@@ -81,8 +81,11 @@ export function skerryNodeCommands(node: () => Node): readonly CommandSpec[] {
           const rates = [placing!.load.operationRate(index), placing!.load.byteRate(index)];
           const copies = [placing!.hot.rate(index), placing!.copiesOf(index).length];
           const row = [index, first, end - 1, ...rates.map(Math.round), ...copies];
-          reply.array(row.length);
+          reply.array(row.length + 1);
           for (const number of row) reply.integer(number);
+          const key = placing!.hotKeys.of(index);
+          if (key === undefined) reply.nil();
+          else reply.bulk(key);
         }
       },
     },

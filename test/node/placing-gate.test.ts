@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { slotOfKey } from "../../src/keyspace/slot.js";
 import { nodeGate } from "../../src/node/dispatcher.js";
+import { HotKeys } from "../../src/node/hot-keys.js";
 import type { Placing } from "../../src/node/placing.js";
 import { errorForKey, placingGate } from "../../src/node/placing-gate.js";
 import { adviceOf, ShardLoad } from "../../src/node/shard-load.js";
@@ -16,6 +17,7 @@ function connect(servers: readonly string[] = ["n2"]) {
     serves: (shard: number) => shard === 0,
     serversOf: () => servers,
     hasCopy: () => false,
+    hotKeys: new HotKeys(2),
     count: () => {},
   } as unknown as Placing;
   dispatcher.nodeGates |= nodeGate.placed;
@@ -84,6 +86,7 @@ function connectMoving() {
     serves: (shard: number) => !away.has(shard),
     serversOf: () => ["n2"],
     hasCopy: () => false,
+    hotKeys: new HotKeys(2),
     count: (shard: number, bytes: number) => load.count(shard, bytes),
   } as unknown as Placing;
   dispatcher.nodeGates |= nodeGate.placed;

@@ -373,6 +373,14 @@ export const placementBugs: PlantedBug[] = [
     suite: "test/sim/read-copies.test.ts -t a session",
   },
   {
+    name: "first_key_stays_hot",
+    story: "an operator is told the key that was hot long ago, or never was",
+    file: "src/node/hot-keys.ts",
+    find: "else this.#strengths[shard] = strength - 1;",
+    replace: "",
+    suite: `${copies} -t hot key`,
+  },
+  {
     name: "load_never_fades",
     story: "a shard that was busy once is told to be busy for ever",
     file: "src/node/shard-load.ts",
@@ -384,8 +392,8 @@ export const placementBugs: PlantedBug[] = [
     name: "refused_counts_as_load",
     story: "clients with an old map make a node look busy with what it does not serve",
     file: "src/node/placing-gate.ts",
-    find: "    else missing = slot;",
-    replace: "    else {\n      placing.count(shard, 0, isRead);\n      missing = slot;\n    }",
+    find: "    } else missing = slot;",
+    replace: "    } else {\n      placing.count(shard, 0, isRead);\n      missing = slot;\n    }",
     suite: `${gate} -t load`,
   },
   {

@@ -2,6 +2,8 @@
 // it goes again.
 
 import { expect, test } from "vitest";
+import { fromUtf8, utf8 } from "../../src/base/bytes.js";
+import { HotKeys } from "../../src/node/hot-keys.js";
 import type { CopyRules } from "../../src/node/hot-shards.js";
 import {
   copiesPerShardMax,
@@ -279,4 +281,32 @@ test("heat: without a figure there are no copies, and nothing is told", () => {
       () => false,
     ).size,
   ).toBe(0);
+});
+
+test("hot key: the one that more than half of a shard's reads are about is named, and gives way", () => {
+  const hot = new HotKeys(2);
+  const request = utf8("..rare-star");
+  const [rare, star] = [
+    [2, 4],
+    [7, 4],
+  ] as const;
+  const read = ([start, size]: readonly [number, number], times: number): void => {
+    for (let i = 0; i < times * 16; i++) hot.note(1, request, start, size);
+  };
+  const name = (): string | undefined => {
+    const key = hot.of(1);
+    return key === undefined ? undefined : fromUtf8(key);
+  };
+  expect(name()).toBeUndefined();
+  read(rare, 1);
+  expect(name()).toBeUndefined();
+  for (let i = 0; i < 40; i++) {
+    read(rare, 1);
+    read(star, 2);
+  }
+  expect(name()).toBe("star");
+  expect(hot.of(0)).toBeUndefined();
+  read(star, 10_000);
+  read(rare, 80);
+  expect(name()).toBe("rare");
 });

@@ -99,7 +99,7 @@ test("giving up: what moved to a node that joined is given back by those who had
   expect(ask(first!, "INFO", "placement")).toMatch(/shards_given_up:[1-9]/);
   // What clients are refused counts for nothing, and what they are answered is seen by the others.
   expect(ask(first!, "INFO", "placement")).toMatch(/operations_per_s_n4:\d/);
-  expect(ask(first!, "SKERRY.LOAD")).toMatch(/^\*\d+\r\n\*7\r\n:\d+\r\n/);
+  expect(ask(first!, "SKERRY.LOAD")).toMatch(/^\*\d+\r\n\*8\r\n:\d+\r\n/);
   expectValues("a", 1);
   write("b");
   settle();

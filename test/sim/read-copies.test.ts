@@ -97,6 +97,7 @@ test("read copies: a key that is read often is answered by further nodes, and co
   // What it answers keeps it warm; then nobody asks any more.
   read(copy!, 15, 5);
   expect(placingOf(copy!).hasCopy(shard)).toBe(true);
+  expect(ask(copy!, "SKERRY.LOAD")).toContain(bulk(key));
   settle();
   expect(ask(copy!, "GET", key)).toMatch(/^-MOVED/);
   expect(copy!.life!.node.shards.shards[shard]!.context.isEmpty).toBe(true);

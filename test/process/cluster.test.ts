@@ -174,7 +174,8 @@ describe.skipIf(reason !== null)(`cluster${reason === null ? "" : `: ${reason}`}
         [null, null],
         [null, 2],
       ]);
-      expect(ours.nodes("master")).toHaveLength(3);
+      // A node that a busy machine kept silent is on the map the next time the client asks for it.
+      await expect.poll(() => ours.nodes("master").length, { timeout: 20_000 }).toBe(3);
       for (let i = 0; i < 60; i++) expect(await ours.get(`key:${i}`)).toBe(String(i));
     } finally {
       ours.disconnect();

@@ -275,8 +275,9 @@ export class Marks {
     at = writeVarint(bytes, at + 2, keyLength);
     if (before >>> 8 === befores.absent) bytes[at++] = 0;
     else {
-      at = writeVarint(bytes, at, names.numberOf(this.#replicaOf(mark)) + 1);
-      writer.words.setFloat64(at, this.#timeOf(mark), true);
+      at = writeVarint(bytes, at, names.numberOf(this.#ints[mark * intsEach + 3]!) + 1);
+      // Read here: a number that a method answers may be boxed on its way.
+      writer.words.setFloat64(at, this.#times[mark * timesEach + firstTime]!, true);
       at += 8;
     }
     at = writeVarint(bytes, at, valueLength);

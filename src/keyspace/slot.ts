@@ -1,7 +1,8 @@
 // Redis Cluster's hash slots: CRC16 (XMODEM) of the key, or of its hash tag, modulo 16384. Slots
 // are fixed for ever; a shard is a fixed range of them.
 
-export const slotCount = 16384;
+const slotBits = 14;
+export const slotCount = 1 << slotBits;
 
 /** By byte: its part of the sum when none, one, two or three bytes follow it. */
 const [table, before1, before2, before3] = Array.from({ length: 4 }, (_, following) =>
@@ -60,7 +61,7 @@ export function tagRange(bytes: Uint8Array, start = 0, end = bytes.length): [num
 
 /** Shards are equal ranges of slots. */
 export const shardOfSlot = (slot: number, shardCount: number): number =>
-  Math.floor((slot * shardCount) / slotCount);
+  (slot * shardCount) >>> slotBits;
 
 /** The slots of a shard: the first, and the one after the last. */
 export function slotsOfShard(shard: number, shardCount: number): [number, number] {

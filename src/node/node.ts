@@ -326,6 +326,7 @@ export class Node {
 
   /** With peers this stamps the batch, logs it and sends it. */
   #closeBatch(): void {
+    this.pace.batchClosed();
     if (this.replicator !== undefined) this.shards.settle();
     else if (this.journal !== undefined) this.journal.closeBatch();
     else this.keyspace.endBatch();

@@ -18,8 +18,11 @@ const lookMs = 50;
 
 /** A batch that has touched so many keys gains nothing by waiting for more. */
 const batchKeysMax = 8192;
+/** Nor one for which so much has come from clients: what peers are owed has a bound in bytes. */
+const batchInputBytesMax = 2 * 1024 * 1024;
 
 export interface PaceSource {
+  readonly environment: { readonly statistics: { readonly inputBytes: number } };
   readonly keyspace: Keyspace;
   readonly replicator: Replicator | undefined;
   readonly journal: Journal | undefined;
@@ -29,6 +32,8 @@ export interface PaceSource {
 export class Pace {
   /** Replies to writers are held back. */
   isHolding = false;
+  /** What clients had sent when a batch was closed last. */
+  #inputBytes = 0;
   readonly #node: PaceSource;
 
   constructor(node: PaceSource) {
@@ -46,10 +51,17 @@ export class Pace {
 
   /** Whether the open batch of a node with peers is to be closed with this turn. */
   get wantsClose(): boolean {
-    const { keyspace, nowMs } = this.#node;
+    const { environment, keyspace, nowMs } = this.#node;
     const { capture } = keyspace;
     if (capture === undefined || !keyspace.hasOpenBatch) return false;
-    return nowMs >= this.batchDueMs || capture.count >= batchKeysMax;
+    if (nowMs >= this.batchDueMs || capture.count >= batchKeysMax) return true;
+    // CONFIG RESETSTAT begins anew.
+    const { inputBytes } = environment.statistics;
+    return inputBytes - Math.min(this.#inputBytes, inputBytes) >= batchInputBytesMax;
+  }
+
+  batchClosed(): void {
+    this.#inputBytes = this.#node.environment.statistics.inputBytes;
   }
 
   /** Whether a turn that lasts a moment longer saves more than it costs: a sync for what comes. */

@@ -64,6 +64,21 @@ test("pace: a batch that has touched many keys does not wait for more", () => {
   expect(pushes(rig)).toBeGreaterThan(1);
 });
 
+test("pace: a batch of many bytes does not wait for more either", () => {
+  const rig = newRig(1_000);
+  const client = rig.connect();
+  client.send("SET", "a", "1");
+  const value = "x".repeat(100_000);
+  for (let i = 0; i < 20; i++) client.send("SET", `k${i}`, value);
+  expect(pushes(rig)).toBe(1);
+  client.send("SET", "k20", value);
+  expect(pushes(rig)).toBe(2);
+  // What is counted from then on begins at nothing, also after the counters were reset.
+  client.send("CONFIG", "RESETSTAT");
+  for (let i = 0; i < 20; i++) client.send("SET", `k${i}`, value);
+  expect(pushes(rig)).toBe(2);
+});
+
 const large = "x".repeat(200_000);
 
 /** Writes until a reply does not come; answers how many came. */

@@ -10,6 +10,14 @@ const histories = "test/replication/convergence.test.ts -t histories under loss"
 
 export const replicationBugs: PlantedBug[] = [
   {
+    name: "batch_of_any_size",
+    story: "a batch that few large values fill is more than a peer may be owed, and is thrown away",
+    file: "src/node/pace.ts",
+    find: "return inputBytes - Math.min(this.#inputBytes, inputBytes) >= batchInputBytesMax;",
+    replace: "return false;",
+    suite: "test/node/pace.test.ts",
+  },
+  {
     name: "context_advanced_over_a_gap",
     story: "a batch is joined without its predecessor, whose content is then taken for removed",
     file: "src/keyspace/shard.ts",

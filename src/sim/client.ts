@@ -32,6 +32,8 @@ export interface ClientWorld {
   readonly onDone?: (client: Client, request: Request, reply: ReplyValue | undefined) => void;
 }
 
+type Logged = Extract<Request, { family: "logged" }>;
+
 export class Client {
   readonly prng: Prng;
   /** Connections made so far: what a node knows of a session goes with its connection. */
@@ -127,26 +129,41 @@ export class Client {
     });
   }
 
-  /** The bytes have reached the node. An eventual write is logged as it happens. */
+  /**
+   * The bytes have reached the node. An eventual write is logged as it happens, which is later where
+   * the node puts writes off.
+   */
   #serve(life: Life, request: Request, session: Session, run: () => void): void {
-    if (request.family !== "logged" || request.write === undefined) {
-      run();
-      return;
-    }
+    const { aroundResume } = life.input;
+    aroundResume.delete(session);
+    if (request.family !== "logged" || request.write === undefined) run();
+    else if (!this.#runLogged(life, request, session, run))
+      aroundResume.set(session, (again) => {
+        if (!this.#runLogged(life, request, session, again)) return;
+        this.#world.simulation.sometimes.add("write_put_off");
+        aroundResume.delete(session);
+      });
+  }
+
+  /** Answers whether there was a reply. */
+  #runLogged(life: Life, request: Logged, session: Session, run: () => void): boolean {
     const { log } = this.#world;
     const { keys } = request;
     const seen = keys.map((key) => seenBy(life.node, key));
     const replies: ReplyValue[] = [];
+    const usual = life.input.onFlush;
     life.input.onFlush = (other, bytes) => {
       if (other === session) replies.push(...decodeReplies(bytes));
+      else usual?.(other, bytes);
     };
     run();
-    life.input.onFlush = undefined;
+    life.input.onFlush = usual;
     const reply = replies.at(-1);
-    if (reply === undefined) return;
+    if (reply === undefined || request.write === undefined) return false;
     const seenOf = (key: string): Seen => seen[keys.indexOf(key)]!;
     const told = log.addTogether(life.node, request.write(reply), seenOf);
     if (this.#open?.request === request) this.#open.told = told;
+    return true;
   }
 
   #connect(): Session | "timed out" | undefined {

@@ -60,6 +60,7 @@ export const sometimes = {
   copy_dropped: "a read copy was not wanted any more, and left",
   copy_stepped_back: "a read copy heard nobody who serves its shard, and stopped answering",
   client_sent_on: "a client was sent to another node, which serves its key",
+  write_put_off: "a write waited at its node and was worked on later",
   key_expired: "a key was removed because its time had come",
 } as const;
 
@@ -68,7 +69,7 @@ export type SometimesName = keyof typeof sometimes;
 /** Situations that only a campaign of chaos must have met, and from how many seeds on. */
 export const chaoticFrom: Partial<Record<SometimesName, number>> = {
   ...{ log_salvaged: 150, orphan_dropped: 150, session_lost: 150 },
-  copy_stepped_back: 500,
+  ...{ copy_stepped_back: 500, write_put_off: 500 },
   ...{ crash_took_bytes: 150, tail_cut: 500, crash_took_replies: 500, checkpoint_torn: 5000 },
 };
 

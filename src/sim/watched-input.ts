@@ -13,10 +13,19 @@ import { ClientInput } from "../wire/client-input.js";
 export class WatchedInput extends ClientInput {
   readonly #node: Node;
   onFlush: ((session: Session, bytes: Bytes) => void) | undefined;
+  /** Around what a session's client asked and the node put off, when it is worked on after all. */
+  readonly aroundResume = new WeakMap<Session, (run: () => void) => void>();
 
   constructor(node: Node, effects: NodeEffects) {
     super(node, effects);
     this.#node = node;
+  }
+
+  override resume(session: Session): void {
+    const run = (): void => super.resume(session);
+    const around = this.aroundResume.get(session);
+    if (around === undefined) run();
+    else around(run);
   }
 
   override flush(session: Session): void {

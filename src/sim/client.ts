@@ -130,8 +130,8 @@ export class Client {
   }
 
   /**
-   * The bytes have reached the node. An eventual write is logged as it happens, which is later where
-   * the node puts writes off.
+   * The bytes have reached the node. An eventual write is logged as it happens, which is later
+   * where the node puts writes off.
    */
   #serve(life: Life, request: Request, session: Session, run: () => void): void {
     const { aroundResume } = life.input;

@@ -8,7 +8,7 @@ import type { Prng } from "../base/prng.js";
 import type { Session } from "../commands/session.js";
 import { decodeReplies, type ReplyValue } from "../wire/reply-decoder.js";
 import type { History } from "./history.js";
-import { type OperationLog, type Seen, seenBy, type Told } from "./operation-log.js";
+import { type OperationLog, seenBy, type Told } from "./operation-log.js";
 import type { SimulatedHost } from "./simulated-host.js";
 import type { Life } from "./simulated-life.js";
 import { drawGap, type Simulation } from "./simulation.js";
@@ -31,8 +31,6 @@ export interface ClientWorld {
   /** Called with each reply, or undefined when none came. */
   readonly onDone?: (client: Client, request: Request, reply: ReplyValue | undefined) => void;
 }
-
-type Logged = Extract<Request, { family: "logged" }>;
 
 export class Client {
   readonly prng: Prng;
@@ -134,36 +132,26 @@ export class Client {
    * where the node puts writes off.
    */
   #serve(life: Life, request: Request, session: Session, run: () => void): void {
-    const { aroundResume } = life.input;
-    aroundResume.delete(session);
-    if (request.family !== "logged" || request.write === undefined) run();
-    else if (!this.#runLogged(life, request, session, run))
-      aroundResume.set(session, (again) => {
-        if (!this.#runLogged(life, request, session, again)) return;
-        this.#world.simulation.sometimes.add("write_put_off");
-        aroundResume.delete(session);
-      });
-  }
-
-  /** Answers whether there was a reply. */
-  #runLogged(life: Life, request: Logged, session: Session, run: () => void): boolean {
-    const { log } = this.#world;
-    const { keys } = request;
-    const seen = keys.map((key) => seenBy(life.node, key));
+    if (request.family !== "logged" || request.write === undefined) {
+      run();
+      return;
+    }
+    const { write } = request;
+    const { log, simulation } = this.#world;
+    const { node, input } = life;
     const replies: ReplyValue[] = [];
-    const usual = life.input.onFlush;
-    life.input.onFlush = (other, bytes) => {
-      if (other === session) replies.push(...decodeReplies(bytes));
-      else usual?.(other, bytes);
-    };
+    let isPutOff = false;
+    input.listen(session, (bytes) => {
+      replies.push(...decodeReplies(bytes));
+      // Of a transaction MULTI may be answered at once, and EXEC be put off.
+      if (replies.length < replyCountOf(request)) return;
+      input.listen(session, undefined);
+      if (isPutOff) simulation.sometimes.add("write_put_off");
+      const told = log.addTogether(node, write(replies.at(-1)!), (key) => seenBy(node, key));
+      if (this.#open?.request === request) this.#open.told = told;
+    });
     run();
-    life.input.onFlush = usual;
-    const reply = replies.at(-1);
-    if (reply === undefined || request.write === undefined) return false;
-    const seenOf = (key: string): Seen => seen[keys.indexOf(key)]!;
-    const told = log.addTogether(life.node, request.write(reply), seenOf);
-    if (this.#open?.request === request) this.#open.told = told;
-    return true;
+    isPutOff = true;
   }
 
   #connect(): Session | "timed out" | undefined {

@@ -67,13 +67,11 @@ function isServed({ node: { clustering, shards } }: Life, key: string): boolean 
 export function readValue({ node, input }: Life, key: string): Value {
   let bytes: Uint8Array | undefined;
   const session = node.openSession("judge", "node");
-  const { onFlush } = input;
-  input.onFlush = (_session, reply) => {
+  input.listen(session, (reply) => {
     bytes = reply;
-  };
+  });
   const request = encodeRequest(readings[key[0]!]!(key));
   input.receive(session, request, 0, request.length);
-  input.onFlush = onFlush;
   node.closeSession(session);
   return bytes === undefined ? "(no reply)" : valueIn(key, bytes);
 }

@@ -12,25 +12,25 @@ import { ClientInput } from "../wire/client-input.js";
 /** The face of the clients, which also tells of replies that are held until the disk has spoken. */
 export class WatchedInput extends ClientInput {
   readonly #node: Node;
-  onFlush: ((session: Session, bytes: Bytes) => void) | undefined;
-  /** Around what a session's client asked and the node put off, when it is worked on after all. */
-  readonly aroundResume = new WeakMap<Session, (run: () => void) => void>();
+  readonly #listeners = new WeakMap<Session, (bytes: Bytes) => void>();
 
   constructor(node: Node, effects: NodeEffects) {
     super(node, effects);
     this.#node = node;
   }
 
-  override resume(session: Session): void {
-    const run = (): void => super.resume(session);
-    const around = this.aroundResume.get(session);
-    if (around === undefined) run();
-    else around(run);
+  /**
+   * From now on a listener hears what a session is answered, in the turn that has made it, which
+   * may be a later one than that of the request. Undefined: nobody listens any more.
+   */
+  listen(session: Session, listener: ((bytes: Bytes) => void) | undefined): void {
+    if (listener === undefined) this.#listeners.delete(session);
+    else this.#listeners.set(session, listener);
   }
 
   override flush(session: Session): void {
     const { reply } = this.#node;
-    if (reply.length > 0) this.onFlush?.(session, reply.bytes.slice(0, reply.length));
+    if (reply.length > 0) this.#listeners.get(session)?.(reply.bytes.slice(0, reply.length));
     super.flush(session);
   }
 }

@@ -279,4 +279,22 @@ export const plantedInBench = [
     replace: "if (lost.some((entry) => entry.isTold)) told.push(key);",
     suite: `${logJudge} -t what a crash took`,
   },
+  {
+    name: "judge_misses_what_waited",
+    story:
+      "a write that a pause held back is done later, is not logged, and a node is blamed for it",
+    file: "src/sim/client.ts",
+    find: "run();\n    isPutOff = true;",
+    replace: "run();\n    input.listen(session, undefined);",
+    suite: `${logJudge} -t what waits at a node`,
+  },
+  {
+    name: "judge_takes_multi_for_exec",
+    story:
+      "MULTI is answered at once and EXEC waits: the log has nothing of a transaction that was done",
+    file: "src/sim/client.ts",
+    find: "if (replies.length < replyCountOf(request)) return;\n      input.listen",
+    replace: "input.listen",
+    suite: `${logJudge} -t what waits at a node`,
+  },
 ] as const;

@@ -7,6 +7,7 @@ import { type BuggifyPoint, buggify, buggifyPoints } from "../../src/base/buggif
 import { Prng } from "../../src/base/prng.js";
 import type { Operation } from "../../src/check/history.js";
 import { checkLinearizable } from "../../src/check/linearizability.js";
+import { Client } from "../../src/sim/client.js";
 import { EventQueue } from "../../src/sim/event-queue.js";
 import {
   describeProfile,
@@ -14,10 +15,14 @@ import {
   faultKinds,
   isBuggifyPoint,
 } from "../../src/sim/fault-profile.js";
+import { History } from "../../src/sim/history.js";
+import { judgeNode } from "../../src/sim/judges.js";
 import { type LoggedWrite, OperationLog, seenBy } from "../../src/sim/operation-log.js";
 import { simulate } from "../../src/sim/simulate.js";
 import { SimulatedClock, startUnixMs } from "../../src/sim/simulated-clock.js";
+import { Simulation } from "../../src/sim/simulation.js";
 import { stringModel } from "../../src/sim/string-model.js";
+import type { Request } from "../../src/sim/workload.js";
 import { Zipf } from "../../src/sim/zipf.js";
 import { storeFaults } from "../../src/storage/faulty-store.js";
 import { set } from "../replication/operations.js";
@@ -163,6 +168,48 @@ test("the judge of logs: what a crash took is told, unless it came to nothing in
   expect(lostOf(write("t1", "increment"))).toEqual(["t1"]);
   expect(lostOf(write("q1", "add", "a"), write("q1", "remove", "a"))).toEqual([]);
   expect(lostOf(write("q1", "add", "a"), write("q1", "remove", "b"))).toEqual(["q1"]);
+});
+
+/** Requests of one client at a node whose writes wait, and what the log then expects of a key. */
+function logWhatWaited(key: string, requests: readonly Request[]): unknown {
+  const profile = drawProfile(1, { nodeCount: 3, isClustered: false, suppressed: faultKinds });
+  const simulation = new Simulation({ ...profile, delayMs: [1, 3] });
+  try {
+    const log = new OperationLog();
+    const history = new History(simulation);
+    const [host] = simulation.members;
+    const { life } = host!;
+    host!.perform(({ node }) => node.environment.pause(node.nowMs + 300, "write"));
+    const left = [...requests];
+    const world = { simulation, log, history, next: () => left.shift() };
+    new Client(world, host!, new Prng(4), { thinkMs: 1, mayMove: false });
+    simulation.runFor(100_000);
+    expect(log.expect(key, seenBy(life!.node, key))).toBeUndefined();
+    simulation.runFor(500_000);
+    expect(left).toEqual([]);
+    host!.inspect((at) => judgeNode(simulation, log, host!, at, [key]));
+    expect(simulation.violations).toEqual([]);
+    life!.node.shards.settle();
+    return log.expect(key, seenBy(life!.node, key));
+  } finally {
+    simulation.end();
+  }
+}
+
+test("the log of operations: what waits at a node is written when it is done, a transaction too", () => {
+  const write = { element: "", text: "", by: 0 };
+  const push: Request = {
+    ...{ family: "logged", args: ["LPUSH", "q1", "a"], keys: ["q1"] },
+    write: () => [{ ...write, key: "q1", kind: "add", element: "a" }],
+  };
+  expect(logWhatWaited("q1", [push])).toEqual(["a"]);
+  const transaction = [["INCR", "t1"]];
+  const together: Request = {
+    ...{ family: "logged", args: ["MULTI", "INCR t1"], transaction, keys: ["t1"] },
+    write: ({ kind }) =>
+      kind === "array" ? [{ ...write, key: "t1", kind: "increment", by: 1 }] : [],
+  };
+  expect(logWhatWaited("t1", [together])).toBe("1");
 });
 
 test("buggify: nobody but the simulator arms the points, and a run leaves them unarmed", () => {

@@ -238,8 +238,8 @@ export const plantedInNode = [
     name: "batch_of_every_turn",
     story: "under load each turn of the loop costs a batch per shard and a frame per peer",
     file: "src/node/pace.ts",
-    find: "return nowMs >= this.batchDueMs || capture.count",
-    replace: "return nowMs > 0 || capture.count",
+    find: "if (nowMs >= this.batchDueMs || capture.count",
+    replace: "if (nowMs > 0 || capture.count",
     suite: `${pace} -t those behind it gather`,
   },
   {

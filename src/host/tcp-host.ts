@@ -278,15 +278,17 @@ export class TcpHost implements ClientEffects {
     if (count === 0 || this.#isStaging) return;
     this.#isStaging = true;
     this.#node.beginTurn(this.#now());
+    const { bytes, starts } = reads;
+    this.#node.dispatcher.turn.load(this.#node.keyspace, bytes, reads.words, starts, count);
     for (let i = 0; i < count; i++) {
       const connection = reads.takeOrigin(i);
       connection.fullReads = 0;
       this.#current = connection;
-      const { session } = connection;
-      if (session.closeAfterReply) continue;
-      this.#input.receive(session, reads.bytes, reads.startOf(i), reads.endOf(i));
+      if (connection.session.closeAfterReply) continue;
+      this.#input.receive(connection.session, bytes, starts[i]!, starts[i + 1]!);
     }
     reads.clear();
+    this.#node.dispatcher.turn.end();
     this.#isStaging = false;
     if (count >= stagedReadsMin) this.#sparseTurns = 0;
     else if (++this.#sparseTurns >= sparseTurnsMax) {
@@ -374,11 +376,8 @@ export class TcpHost implements ClientEffects {
     if (connection === undefined) return;
     const { socket } = connection;
     this.#writeSlot(connection);
-    if (atOnce) {
-      socket.destroy();
-      return;
-    }
-    if (connection.closingSinceMs > 0) return;
+    if (atOnce) socket.destroy();
+    if (atOnce || connection.closingSinceMs > 0) return;
     connection.closingSinceMs = Math.max(1, this.#node.nowMs);
     session.closeAfterReply = true;
     // What else the client sends is refused by the system once the socket is gone.
@@ -452,8 +451,7 @@ export class TcpHost implements ClientEffects {
 function writeThrough({ socket, session }: Connection, bytes: Uint8Array, length: number): boolean {
   if (!socket.writable) return false;
   if (socket.writableLength > 0) {
-    // It will queue behind what is there: a copy of its own size, not a whole reply buffer, may
-    // wait.
+    // Queued behind what is there: a copy of its own size, not a whole reply buffer, may wait.
     socket.write(bytes.slice(0, length));
     session.unreadBytes = socket.writableLength;
     return false;
@@ -467,7 +465,7 @@ function writeThrough({ socket, session }: Connection, bytes: Uint8Array, length
 const unsentBytes = ({ socket, raw }: Connection): number =>
   raw === undefined ? socket.writableLength : raw.unsentBytes;
 
-/** The port; undefined when the address is optional and this machine does not have it. */
+/** The port; undefined when the address is optional and not of this machine. */
 function listenOnce(
   server: Server,
   port: number,
@@ -475,7 +473,7 @@ function listenOnce(
   isOneOfMany: boolean,
 ): Promise<number | undefined> {
   const isOptional = address.startsWith("-");
-  const host = isOptional ? address.slice(1) : address;
+  const host = address.replace(/^-/, "");
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
       const isAbsent = error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT";

@@ -21,12 +21,13 @@ const slotBytes = 256;
 /** Reads waiting for the end of the turn, in the order of their arrival. */
 export class InputStage<Origin> {
   readonly bytes = new Uint8Array(inputBytesMax);
-  readonly #words = wordsOf(this.bytes);
+  readonly words = wordsOf(this.bytes);
   readonly #source: Uint8Array;
   readonly #sourceWords: DataView;
   count = 0;
   readonly #origins = new Array<Origin | undefined>(readsMax);
-  readonly #starts = new Int32Array(readsMax + 1);
+  /** Where each read begins, and the next one would. */
+  readonly starts = new Int32Array(readsMax + 1);
 
   /** @param source where every read begins */
   constructor(source: Uint8Array) {
@@ -37,22 +38,14 @@ export class InputStage<Origin> {
   /** False when there is no room, or the read is a large one: nothing has been kept then. */
   tryPush(origin: Origin, length: number): boolean {
     const { count } = this;
-    const start = this.#starts[count]!;
+    const start = this.starts[count]!;
     if (length > readBytesMax || count === readsMax || start + length > inputBytesMax) return false;
     if (length > wordCopyMax) copyBytes(this.bytes, start, this.#source, 0, length);
-    else copyWords(this.#words, start, this.#sourceWords, 0, length);
+    else copyWords(this.words, start, this.#sourceWords, 0, length);
     this.#origins[count] = origin;
-    this.#starts[count + 1] = start + length;
+    this.starts[count + 1] = start + length;
     this.count = count + 1;
     return true;
-  }
-
-  startOf(index: number): number {
-    return this.#starts[index]!;
-  }
-
-  endOf(index: number): number {
-    return this.#starts[index + 1]!;
   }
 
   /** Hands out who sent the read, and forgets it. */

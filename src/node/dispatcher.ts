@@ -18,6 +18,7 @@ import type { CommandTable } from "./command-table.js";
 import { GateList, loadingGate, type Refuse } from "./dispatcher-gates.js";
 import { KeyPrefetch } from "./key-prefetch.js";
 import { batchCountMax, type RequestBatch } from "./request-batch.js";
+import { TurnPrefetch } from "./turn-prefetch.js";
 
 /** Bits of `Dispatcher.nodeGates`: reasons of the whole node to look closer. */
 export const nodeGate = {
@@ -79,6 +80,8 @@ export class Dispatcher {
 
   readonly #commands = new Array<Command | undefined>(batchCountMax);
   readonly #keys = new KeyPrefetch();
+  /** What the reads of this turn of the host ask for. */
+  readonly turn = new TurnPrefetch();
   readonly #measure: () => number;
   readonly #meter: Meter | undefined;
   readonly #refuse: Refuse = (error) => this.#reject(this.call.command, this.call.session, error);
@@ -111,6 +114,7 @@ export class Dispatcher {
     const data = wordsOfRequest(source);
     if (count > 1) this.#prefetch(batch, data);
     else this.#commands[0] = this.#find(source, ranges, batch.firsts[0]!);
+    const isHashed = count > 1 || this.#isKnown(source, ranges, batch.firsts[0]!);
     const isRepeating = count > 1 && this.#keys.isRepeating;
     call.begin(repeats.unknown);
     const isEach = this.#meter?.measuresEach === true;
@@ -124,7 +128,7 @@ export class Dispatcher {
       call.first = batch.firsts[index]!;
       call.argc = batch.argcs[index]!;
       call.hash = this.#keys.hashes[index]!;
-      call.hashed = count > 1 && command?.firstKey === 1;
+      call.hashed = isHashed && command?.firstKey === 1;
       if (isRepeating) call.begin(this.#keys.repeatOf(index));
       call.outcome = outcome.done;
       if (command?.isLight && !isEach && this.#gatesOf(command, session) === 0) {
@@ -195,6 +199,14 @@ export class Dispatcher {
 
   #find(bytes: Uint8Array, ranges: Int32Array, first: number): Command | undefined {
     return this.table.find(bytes, ranges[first]!, ranges[first + 1]!);
+  }
+
+  /** Whether the turn has hashed the first key of a command that is alone in its batch. */
+  #isKnown(bytes: Uint8Array, ranges: Int32Array, first: number): boolean {
+    const { turn } = this;
+    const index = turn.indexOf(bytes, ranges[first + 2]!, ranges[first + 3]!);
+    if (index >= 0) this.#keys.hashes[0] = turn.hashAt(index);
+    return index >= 0;
   }
 
   #prefetch(batch: RequestBatch, data: DataView): void {

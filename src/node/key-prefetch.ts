@@ -43,31 +43,12 @@ export class KeyPrefetch {
   ): void {
     const { count } = batch;
     const { hashes, refs } = this;
-    const { arena } = keyspace;
     this.isRepeating = isRepeated(commands, batch, data, 1);
     let different = count;
     if (this.isRepeating) different = this.#hashRepeats(commands, batch, data);
     else this.#hash(commands, batch, data);
-    let touched = keys.touch(hashes, different);
-    // Which slot of a run it is can only be guessed wrong before the slots are there: a loop of its
-    // own, so that the loads of the next one depend on no guess.
-    keys.candidates(hashes, refs, different);
-    touched ^= arena.touch(refs, different);
-    for (let i = 0; i < different; i++) {
-      const ref = refs[i]!;
-      const words = arena.words[slabOf(ref)];
-      if (words === undefined || ref === -1) continue;
-      const word = wordOf(ref);
-      const head = words[word]! & 0xffff;
-      // Keys of what has more than a value lie further on, and so does the end of a longer text.
-      const isShort = (head & shortHeads) === textKind || (head & shortHeads) === counterKind;
-      const length =
-        words[word + 1]! + ((head & 0xff) === counterKind ? counterBytes : words[word + 2]!);
-      if (!isShort || length > shortRecordBytes)
-        touched ^= words[Math.min(word + thirdLine, words.length - 1)]!;
-    }
+    this.touched ^= loadRecords(keyspace, keys, hashes, refs, different);
     if (different === 1) refs.fill(refs[0]!, 1, count);
-    this.touched ^= touched;
   }
 
   /** Of command `i` of such a batch. */
@@ -112,6 +93,40 @@ export class KeyPrefetch {
     }
     return different;
   }
+}
+
+/**
+ * Loads the index slots of keys with these hashes and their probable records, which go into `refs`.
+ * Answers a number of no meaning that depends on all that was loaded: whoever keeps it keeps the
+ * loads.
+ */
+export function loadRecords(
+  keyspace: Keyspace,
+  keys: HashIndex,
+  hashes: Int32Array,
+  refs: Int32Array,
+  count: number,
+): number {
+  const { arena } = keyspace;
+  let touched = keys.touch(hashes, count);
+  // Which slot of a run it is can only be guessed wrong before the slots are there: a loop of its
+  // own, so that the loads of the next one depend on no guess.
+  keys.candidates(hashes, refs, count);
+  touched ^= arena.touch(refs, count);
+  for (let i = 0; i < count; i++) {
+    const ref = refs[i]!;
+    const words = arena.words[slabOf(ref)];
+    if (words === undefined || ref === -1) continue;
+    const word = wordOf(ref);
+    const head = words[word]! & 0xffff;
+    // Keys of what has more than a value lie further on, and so does the end of a longer text.
+    const isShort = (head & shortHeads) === textKind || (head & shortHeads) === counterKind;
+    const length =
+      words[word + 1]! + ((head & 0xff) === counterKind ? counterBytes : words[word + 2]!);
+    if (!isShort || length > shortRecordBytes)
+      touched ^= words[Math.min(word + thirdLine, words.length - 1)]!;
+  }
+  return touched;
 }
 
 const hasKey = (commands: Commands, batch: RequestBatch, i: number): boolean =>

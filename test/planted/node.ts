@@ -7,6 +7,22 @@ const transactions = "test/node/transactions.test.ts";
 
 export const plantedInNode = [
   {
+    name: "turn_believes_a_key_of_any_length",
+    story: "the hash of a part of the key is taken for that of the whole",
+    file: "src/node/turn-prefetch.ts",
+    find: "return this.#keyLengths[next] === length ? next : -1;",
+    replace: "return next;",
+    suite: "test/node/turn-prefetch.test.ts",
+  },
+  {
+    name: "turn_is_never_over",
+    story: "the next turn's bytes lie where this one's did, and are taken for them",
+    file: "src/node/turn-prefetch.ts",
+    find: "    this.#bytes = undefined;\n",
+    replace: "",
+    suite: "test/node/turn-prefetch.test.ts",
+  },
+  {
     name: "gate_lets_strangers_in",
     story: "without AUTH every command is run",
     file: "src/node/dispatcher-gates.ts",

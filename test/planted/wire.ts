@@ -274,8 +274,8 @@ export const plantedInWire = [
     name: "listener_stages_over_the_read_before",
     story: "two connections read in one turn: the second one's bytes replace the first one's",
     file: "src/host/turn-stage.ts",
-    find: "this.#starts[count + 1] = start + length;",
-    replace: "this.#starts[count + 1] = start;",
+    find: "this.starts[count + 1] = start + length;",
+    replace: "this.starts[count + 1] = start;",
     suite: `${listener} -t in one turn`,
   },
   {

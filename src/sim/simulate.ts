@@ -222,11 +222,16 @@ class Run {
   #rest(): void {
     const simulation = this.#simulation;
     simulation.runFor(quietUs + this.#skewMs() * ms);
-    const isWaiting = ({ life }: SimulatedHost): boolean =>
-      life !== undefined && life.node.replicator!.status().waitingCount > 0;
-    if (!simulation.hosts.some(isWaiting)) return;
+    if (!this.#isAnyWaiting) return;
     simulation.sometimes.add("orphan_dropped");
     simulation.runFor(orphanUs);
+  }
+
+  /** Whether a node waits for the rest of what was written together. */
+  get #isAnyWaiting(): boolean {
+    return this.#simulation.hosts.some(
+      ({ life }) => life !== undefined && life.node.replicator!.status().waitingCount > 0,
+    );
   }
 
   /** How long what bears a stamp of the far future is held. */
@@ -278,8 +283,15 @@ class Run {
     const simulation = this.#simulation;
     const { queue } = simulation;
     const startUs = queue.nowUs;
-    const untilUs = startUs + convergenceUs + this.#heldUs();
+    let untilUs = startUs + convergenceUs + this.#heldUs();
+    let mayWait = true;
     while (!isConverged(simulation)) {
+      if (queue.nowUs >= untilUs && mayWait && this.#isAnyWaiting) {
+        // What a node has fetched meanwhile may be a part of what died with its writer.
+        simulation.sometimes.add("orphan_dropped");
+        mayWait = false;
+        untilUs += orphanUs;
+      }
       if (queue.nowUs >= untilUs) {
         simulation.violate(`no convergence: ${describeDivergence(simulation)}`);
         return;

@@ -2,14 +2,13 @@
 // that they take, when nodes come and go.
 
 import { afterEach, expect, test } from "vitest";
-import { fromUtf8, utf8 } from "../../src/base/bytes.js";
+import { utf8 } from "../../src/base/bytes.js";
 import { shardOfSlot, slotOfKey } from "../../src/keyspace/slot.js";
-import { drawProfile, type FaultProfile, faultKinds } from "../../src/sim/fault-profile.js";
-import { describeDivergence, isConverged } from "../../src/sim/judges.js";
+import type { FaultProfile } from "../../src/sim/fault-profile.js";
 import type { SimulatedHost } from "../../src/sim/simulated-host.js";
-import { Simulation } from "../../src/sim/simulation.js";
+import type { Simulation } from "../../src/sim/simulation.js";
+import { ask, bulk, ms, newQuietCluster, settle } from "./quiet-cluster.js";
 
-const ms = 1000;
 const shardCount = 64;
 const keyCount = 300;
 
@@ -18,37 +17,15 @@ let simulation: Simulation;
 afterEach(() => simulation.end());
 
 function found(more: Partial<FaultProfile> = {}): SimulatedHost[] {
-  const options = { nodeCount: 3, isClustered: true, replicationFactor: 2, hasLog: false };
-  const still = { delayMs: [1, 3], turnUs: 20, readsPerCopy: 0 } as const;
-  const drawn = drawProfile(1, { ...options, suppressed: faultKinds });
-  simulation = new Simulation({ ...drawn, ...still, ...more });
-  settle();
+  simulation = newQuietCluster(3, 2, more);
+  settle(simulation);
   return simulation.hosts;
-}
-
-/** Until shards are where they should be, in a bounded time. */
-function settle(): void {
-  for (let waited = 0; waited < 40 && !isConverged(simulation); waited++)
-    simulation.runFor(1_000 * ms);
-  expect(isConverged(simulation), describeDivergence(simulation)).toBe(true);
-  for (const { life } of simulation.members) life!.node.verifyInvariants();
 }
 
 const shardOf = (key: string): number => shardOfSlot(slotOfKey(utf8(key)), shardCount);
 const placingOf = ({ life }: SimulatedHost) => life!.node.clustering!.placing!;
 const serversOf = (key: string): SimulatedHost[] =>
   simulation.members.filter((host) => placingOf(host).serves(shardOf(key)));
-
-function ask(host: SimulatedHost, ...args: string[]): string {
-  let answer = "(nothing)";
-  host.perform(({ node }) => {
-    node.request(args.map(utf8), (reply) => {
-      answer = typeof reply === "string" ? reply : fromUtf8(reply);
-    });
-  });
-  for (let waited = 0; waited < 40 && answer === "(nothing)"; waited++) simulation.runFor(50 * ms);
-  return answer;
-}
 
 const keys = Array.from({ length: keyCount }, (_, i) => `key:${i}`);
 
@@ -68,10 +45,8 @@ function expectValues(round: string, increments: number): void {
     const servers = serversOf(key);
     expect(servers).toHaveLength(2);
     const host = servers[i % 2]!;
-    const text = `${round} ${i}`;
-    expect(ask(host, "GET", key)).toBe(`$${text.length}\r\n${text}\r\n`);
-    const sum = String(increments * 2);
-    expect(ask(host, "GET", `{${key}}n`)).toBe(`$${sum.length}\r\n${sum}\r\n`);
+    expect(ask(simulation, host, "GET", key)).toBe(bulk(`${round} ${i}`));
+    expect(ask(simulation, host, "GET", `{${key}}n`)).toBe(bulk(String(increments * 2)));
   }
 }
 
@@ -89,20 +64,20 @@ test("giving up: what moved to a node that joined is given back by those who had
   simulation.runFor(2_000 * ms);
   const before = first!.life!.node.keyspace.arena.liveBytes;
   fourth!.join(true);
-  settle();
+  settle(simulation);
   simulation.runFor(2_000 * ms);
   expect(givenUpBy(first!).length).toBeGreaterThan(2);
   // Two copies of each key and its counter, and no more.
   const total = simulation.members.reduce((sum, host) => sum + keysOn(host), 0);
   expect(total).toBe(keyCount * 2 * 2);
   expect(first!.life!.node.keyspace.arena.liveBytes).toBeLessThan(before * 0.9);
-  expect(ask(first!, "INFO", "placement")).toMatch(/shards_given_up:[1-9]/);
+  expect(ask(simulation, first!, "INFO", "placement")).toMatch(/shards_given_up:[1-9]/);
   // What clients are refused counts for nothing, and what they are answered is seen by the others.
-  expect(ask(first!, "INFO", "placement")).toMatch(/operations_per_s_n4:\d/);
-  expect(ask(first!, "SKERRY.LOAD")).toMatch(/^\*\d+\r\n\*8\r\n:\d+\r\n/);
+  expect(ask(simulation, first!, "INFO", "placement")).toMatch(/operations_per_s_n4:\d/);
+  expect(ask(simulation, first!, "SKERRY.LOAD")).toMatch(/^\*\d+\r\n\*8\r\n:\d+\r\n/);
   expectValues("a", 1);
   write("b");
-  settle();
+  settle(simulation);
   expectValues("b", 2);
 });
 
@@ -110,17 +85,17 @@ test("giving up: a shard that comes back has first what its node wrote in it bef
   const [first, , , fourth] = found();
   write("a");
   fourth!.join(true);
-  settle();
+  settle(simulation);
   const gone = givenUpBy(first!);
   write("b");
-  settle();
+  settle(simulation);
   expect(fourth!.life!.node.environment.cluster!.leave()).toBeUndefined();
   fourth!.isMember = false;
-  settle();
+  settle(simulation);
   expect(gone.every((shard) => placingOf(first!).serves(shard))).toBe(true);
   expect(givenUpBy(first!)).toEqual([]);
   write("c");
-  settle();
+  settle(simulation);
   expectValues("c", 3);
 });
 
@@ -128,7 +103,7 @@ test("giving up: what comes late for a shard that was given up is not taken in",
   const [first, , , fourth] = found();
   write("a");
   fourth!.join(true);
-  settle();
+  settle(simulation);
   const [shard] = givenUpBy(first!);
   const keeper = simulation.members.find(
     (host) => host !== first && placingOf(host).serves(shard!),
@@ -145,11 +120,11 @@ test("giving up: what comes late for a shard that was given up is not taken in",
       message: { sender, releases: shards.released.count, body: { type: "state", bytes: state } },
     });
   });
-  ask(keeper, "SET", key, "late");
+  ask(simulation, keeper, "SET", key, "late");
   simulation.runFor(3_000 * ms);
   expect(node.shards.shards[shard!]!.context.isEmpty).toBe(true);
   expect(keysOn(first!)).toBe(before);
-  expect(ask(first!, "GET", key)).toMatch(/^-MOVED/);
+  expect(ask(simulation, first!, "GET", key)).toMatch(/^-MOVED/);
 });
 
 test("giving up: a log does not bring back what was given up, with a checkpoint or without", () => {
@@ -157,11 +132,11 @@ test("giving up: a log does not bring back what was given up, with a checkpoint 
     const [first, , , fourth] = found({ hasLog: true, logPolicy: "always" });
     write("a");
     fourth!.join(true);
-    settle();
+    settle(simulation);
     const gone = givenUpBy(first!);
     expect(gone.length).toBeGreaterThan(2);
     if (hasCheckpoint) {
-      ask(first!, "BGSAVE");
+      ask(simulation, first!, "BGSAVE");
       simulation.runFor(3_000 * ms);
     }
     first!.crash();
@@ -174,14 +149,14 @@ test("giving up: a log does not bring back what was given up, with a checkpoint 
     node.keyspace.databases[0]!.keys.forEach((ref) => {
       expect(gone).not.toContain(node.shards.shardOfKey(node.keyspace.keyOf(ref)));
     });
-    settle();
+    settle(simulation);
     expectValues("a", 1);
     // And back again: the log knows what this node had written.
     expect(fourth!.life!.node.environment.cluster!.leave()).toBeUndefined();
     fourth!.isMember = false;
-    settle();
+    settle(simulation);
     write("b");
-    settle();
+    settle(simulation);
     expectValues("b", 2);
     simulation.end();
   }
@@ -206,7 +181,7 @@ test("giving up: nothing is given up while a keeper does not answer", () => {
   for (const key of keys)
     expect(serversOf(key).filter((host) => host !== fourth).length).toBeGreaterThan(0);
   simulation.network.mend(links);
-  settle();
+  settle(simulation);
   expectValues("a", 1);
 });
 
@@ -237,19 +212,19 @@ test("membership: a fourth voter is taken in only when three others vote, and th
   fourth!.join(true);
   simulation.runFor(5_000 * ms);
   expect(isVoting(fourth!)).toBe(false);
-  expect(ask(first!, "SET", "l:key", "a")).toBe("+OK\r\n");
-  expect(ask(second!, "GET", "l:key")).toBe("$1\r\na\r\n");
+  expect(ask(simulation, first!, "SET", "l:key", "a")).toBe("+OK\r\n");
+  expect(ask(simulation, second!, "GET", "l:key")).toBe("$1\r\na\r\n");
   third!.start();
   for (let waited = 0; waited < 30 && !isVoting(fourth!); waited++) simulation.runFor(1_000 * ms);
   expect([first, second, third, fourth].map((host) => isVoting(host!))).not.toContain(false);
-  expect(ask(fourth!, "GET", "l:key")).toBe("$1\r\na\r\n");
+  expect(ask(simulation, fourth!, "GET", "l:key")).toBe("$1\r\na\r\n");
 });
 
 test("membership: one of three voters may lose its memory while a fourth is taken in", () => {
   const [first, second, third, fourth] = found({ replicationFactor: 0 });
   const isVoting = ({ life }: SimulatedHost): boolean => life!.node.registers.votes;
   simulation.runFor(1_000 * ms);
-  expect(ask(first!, "SET", "l:key", "a")).toBe("+OK\r\n");
+  expect(ask(simulation, first!, "SET", "l:key", "a")).toBe("+OK\r\n");
   fourth!.join(true);
   const epochOf = ({ life }: SimulatedHost): number => life!.node.registers.configuration.epoch;
   while (epochOf(first!) === 1) simulation.runFor(0.1 * ms);
@@ -259,7 +234,7 @@ test("membership: one of three voters may lose its memory while a fourth is take
   second!.start();
   for (let waited = 0; waited < 10 && !isVoting(second!); waited++) simulation.runFor(1_000 * ms);
   expect([first, second, third, fourth].map((host) => isVoting(host!))).not.toContain(false);
-  expect(ask(second!, "GET", "l:key")).toBe("$1\r\na\r\n");
+  expect(ask(simulation, second!, "GET", "l:key")).toBe("$1\r\na\r\n");
 });
 
 test("membership: voters change once a majority knows what was chosen before, and not earlier", () => {
@@ -303,7 +278,7 @@ test("membership: a voter who has left and runs on does not keep others from com
 test("membership: who hears that it was forgotten answers no clients any more", () => {
   const [first, , third] = found({ replicationFactor: 0 });
   simulation.runFor(1_000 * ms);
-  expect(ask(third!, "SET", "key", "a")).toBe("+OK\r\n");
+  expect(ask(simulation, third!, "SET", "key", "a")).toBe("+OK\r\n");
   simulation.runFor(500 * ms);
   const links = [0, 1].flatMap((other): [number, number][] => [
     [other, third!.index],
@@ -313,11 +288,11 @@ test("membership: who hears that it was forgotten answers no clients any more", 
   simulation.runFor(4_000 * ms);
   expect(first!.life!.node.environment.cluster!.forget("n3")).toBeUndefined();
   third!.isMember = false;
-  expect(ask(third!, "SET", "key", "b")).toBe("+OK\r\n");
+  expect(ask(simulation, third!, "SET", "key", "b")).toBe("+OK\r\n");
   simulation.network.mend(links);
   simulation.runFor(3_000 * ms);
-  expect(ask(third!, "SET", "key", "c")).toMatch(/^-LOADING/);
-  expect(ask(first!, "GET", "key")).toBe("$1\r\na\r\n");
+  expect(ask(simulation, third!, "SET", "key", "c")).toMatch(/^-LOADING/);
+  expect(ask(simulation, first!, "GET", "key")).toBe("$1\r\na\r\n");
 });
 
 test("membership: a newcomer that heard no answer to its first question asks again", () => {

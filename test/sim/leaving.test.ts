@@ -5,12 +5,10 @@ import { afterEach, expect, test } from "vitest";
 import { fromUtf8, utf8 } from "../../src/base/bytes.js";
 import { leaveMsMax } from "../../src/node/leaving.js";
 import { encodeRequest } from "../../src/sim/client.js";
-import { drawProfile, faultKinds } from "../../src/sim/fault-profile.js";
-import { describeDivergence, isConverged } from "../../src/sim/judges.js";
 import type { SimulatedHost } from "../../src/sim/simulated-host.js";
-import { Simulation } from "../../src/sim/simulation.js";
+import type { Simulation } from "../../src/sim/simulation.js";
+import { ms, newQuietCluster, settle } from "./quiet-cluster.js";
 
-const ms = 1000;
 const writersPerHost = 4;
 
 let simulation: Simulation;
@@ -18,19 +16,11 @@ let simulation: Simulation;
 afterEach(() => simulation.end());
 
 function found(nodeCount: number, replicationFactor: number): SimulatedHost[] {
-  const options = { nodeCount, isClustered: true, replicationFactor, hasLog: false };
-  const drawn = drawProfile(1, { ...options, suppressed: faultKinds });
-  simulation = new Simulation({ ...drawn, delayMs: [1, 3], turnUs: 20, readsPerCopy: 0 });
+  simulation = newQuietCluster(nodeCount, replicationFactor);
   // They meet, and serve.
   simulation.runFor(5_000 * ms);
-  settle();
+  settle(simulation);
   return simulation.hosts.slice(0, nodeCount);
-}
-
-function settle(): void {
-  for (let waited = 0; waited < 40 && !isConverged(simulation); waited++)
-    simulation.runFor(1_000 * ms);
-  expect(isConverged(simulation), describeDivergence(simulation)).toBe(true);
 }
 
 /** A connection on which one request follows the other. */
@@ -127,7 +117,7 @@ for (const { nodes, factor } of [
     leaver.crash();
     for (const writer of writers) writer.isStopped = true;
     simulation.runFor(100 * ms);
-    settle();
+    settle(simulation);
     for (const { key, acknowledged } of writers)
       expect(readAnywhere(key)).toBe(String(acknowledged));
   });
@@ -151,7 +141,7 @@ test("leaving: a node that cannot leave says so in time, and takes writes again"
   expect(writer.acknowledged).toBeGreaterThan(before);
   writer.isStopped = true;
   simulation.network.mend([[first!.index, third!.index]]);
-  settle();
+  settle(simulation);
   expect(readAnywhere("k")).toBe(String(writer.acknowledged));
   expect(second!.life!.node.clustering!.membership.get("n3")!.state).toBe("alive");
 });

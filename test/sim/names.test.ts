@@ -2,34 +2,19 @@
 // writes, are the work of two writers, wherever either of them is known already.
 
 import { afterEach, expect, test } from "vitest";
-import { fromUtf8, utf8 } from "../../src/base/bytes.js";
-import { drawProfile, faultKinds } from "../../src/sim/fault-profile.js";
-import { describeDivergence, isConverged } from "../../src/sim/judges.js";
+import { utf8 } from "../../src/base/bytes.js";
 import type { SimulatedHost } from "../../src/sim/simulated-host.js";
-import { Simulation } from "../../src/sim/simulation.js";
-
-const ms = 1000;
+import type { Simulation } from "../../src/sim/simulation.js";
+import { ask, ms, newQuietCluster, settle } from "./quiet-cluster.js";
 
 let simulation: Simulation;
 
 afterEach(() => simulation.end());
 
 function found(replicationFactor: number): SimulatedHost[] {
-  const options = { nodeCount: 3, isClustered: true, replicationFactor, hasLog: false };
-  const drawn = drawProfile(1, { ...options, suppressed: faultKinds });
-  simulation = new Simulation({ ...drawn, delayMs: [1, 3], turnUs: 20, readsPerCopy: 0 });
+  simulation = newQuietCluster(3, replicationFactor);
   simulation.runFor(5_000 * ms);
   return simulation.hosts.slice(0, 3);
-}
-
-function ask(host: SimulatedHost, ...args: string[]): string {
-  let answer = "(nothing)";
-  host.perform(({ node }) => {
-    node.request(args.map(utf8), (reply) => {
-      answer = typeof reply === "string" ? reply : fromUtf8(reply);
-    });
-  });
-  return answer;
 }
 
 const between = (a: SimulatedHost, b: SimulatedHost): [number, number][] => [
@@ -51,9 +36,9 @@ test("names: a forgotten name is used again while its former writes are known to
   const [first, second, third] = found(0);
   const network = simulation.network;
   network.cut([...between(second!, third!), ...between(first!, second!)]);
-  for (let i = 0; i < 5; i++) ask(third!, "INCR", "c");
-  ask(third!, "SADD", "s", "old");
-  ask(third!, "SET", "t", "old");
+  for (let i = 0; i < 5; i++) ask(simulation, third!, "INCR", "c");
+  ask(simulation, third!, "SADD", "s", "old");
+  ask(simulation, third!, "SET", "t", "old");
   simulation.runFor(100 * ms);
   third!.crash();
   third!.isMember = false;
@@ -64,19 +49,17 @@ test("names: a forgotten name is used again while its former writes are known to
   network.mend(between(second!, third!));
   third!.join(true);
   simulation.runFor(35_000 * ms);
-  expect(ask(third!, "GET", "c")).toBe("$-1\r\n");
-  for (let i = 0; i < 7; i++) ask(third!, "INCR", "c");
-  ask(third!, "SADD", "s", "new");
-  ask(third!, "SET", "t", "new");
+  expect(ask(simulation, third!, "GET", "c")).toBe("$-1\r\n");
+  for (let i = 0; i < 7; i++) ask(simulation, third!, "INCR", "c");
+  ask(simulation, third!, "SADD", "s", "new");
+  ask(simulation, third!, "SET", "t", "new");
   simulation.runFor(1_000 * ms);
   network.mend([...between(first!, second!), ...between(first!, third!)]);
-  for (let waited = 0; waited < 40 && !isConverged(simulation); waited++)
-    simulation.runFor(1_000 * ms);
-  expect(isConverged(simulation), describeDivergence(simulation)).toBe(true);
+  settle(simulation);
   for (const host of [first!, second!, third!]) {
-    expect(ask(host, "GET", "c")).toBe("$2\r\n12\r\n");
-    expect(ask(host, "SCARD", "s")).toBe(":2\r\n");
-    expect(ask(host, "GET", "t")).toBe("$3\r\nnew\r\n");
+    expect(ask(simulation, host, "GET", "c")).toBe("$2\r\n12\r\n");
+    expect(ask(simulation, host, "SCARD", "s")).toBe(":2\r\n");
+    expect(ask(simulation, host, "GET", "t")).toBe("$3\r\nnew\r\n");
     expect(writersOn(host, "c")).toEqual(["n3/1", "n3/2"]);
     expect(host.life!.node.clustering!.membership.get("n3")).toMatchObject({
       ...{ state: "alive", incarnation: 2 },

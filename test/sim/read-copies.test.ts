@@ -2,15 +2,13 @@
 // copies, which answer with what they have seen, take no writes, lose nothing, and go again.
 
 import { afterEach, expect, test } from "vitest";
-import { fromUtf8, utf8 } from "../../src/base/bytes.js";
+import { utf8 } from "../../src/base/bytes.js";
 import { shardOfSlot, slotOfKey } from "../../src/keyspace/slot.js";
-import { drawProfile, faultKinds } from "../../src/sim/fault-profile.js";
-import { describeDivergence, isConverged } from "../../src/sim/judges.js";
 import type { SimulatedHost } from "../../src/sim/simulated-host.js";
 import { causalPrefix, linearizablePrefix } from "../../src/sim/simulated-host.js";
-import { Simulation } from "../../src/sim/simulation.js";
+import type { Simulation } from "../../src/sim/simulation.js";
+import { ask, bulk, ms, newQuietCluster, settle } from "./quiet-cluster.js";
 
-const ms = 1000;
 const key = "celebrity";
 const shard = shardOfSlot(slotOfKey(utf8(key)), 64);
 
@@ -19,40 +17,19 @@ let simulation: Simulation;
 afterEach(() => simulation.end());
 
 function found(): SimulatedHost[] {
-  const options = { nodeCount: 4, isClustered: true, replicationFactor: 2, hasLog: false };
-  const drawn = drawProfile(1, { ...options, suppressed: faultKinds });
-  simulation = new Simulation({ ...drawn, delayMs: [1, 3], turnUs: 20, readsPerCopy: 10 });
-  settle();
+  simulation = newQuietCluster(4, 2, { readsPerCopy: 10 });
+  settle(simulation);
   return simulation.hosts.slice(0, 4);
-}
-
-/** Until shards are where they should be, and nowhere else. */
-function settle(): void {
-  for (let waited = 0; waited < 40 && !isConverged(simulation); waited++)
-    simulation.runFor(1_000 * ms);
-  expect(isConverged(simulation), describeDivergence(simulation)).toBe(true);
-  for (const { life } of simulation.members) life!.node.verifyInvariants();
 }
 
 const placingOf = ({ life }: SimulatedHost) => life!.node.clustering!.placing!;
 const ownersAmong = (hosts: readonly SimulatedHost[]): SimulatedHost[] =>
   hosts.filter((host) => placingOf(host).serves(shard));
 
-function ask(host: SimulatedHost, ...args: string[]): string {
-  let answer = "(nothing)";
-  host.perform(({ node }) => {
-    node.request(args.map(utf8), (reply) => {
-      answer = typeof reply === "string" ? reply : fromUtf8(reply);
-    });
-  });
-  for (let waited = 0; waited < 40 && answer === "(nothing)"; waited++) simulation.runFor(50 * ms);
-  return answer;
-}
-
 /** Reads of the key in so many seconds at a node, as often each second. */
 function read(host: SimulatedHost, perSecond: number, seconds: number): void {
   for (let i = 0; i < perSecond * seconds; i++) {
-    ask(host, "GET", key);
+    ask(simulation, host, "GET", key);
     simulation.runFor((1_000 / perSecond) * ms);
   }
 }
@@ -66,81 +43,79 @@ function heat(hosts: readonly SimulatedHost[], perSecond: number, count: number)
   return copies();
 }
 
-const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
-
 test("read copies: a key that is read often is answered by further nodes, and cools down again", () => {
   const hosts = found();
   const [owner, second] = ownersAmong(hosts);
   const others = hosts.filter((host) => host !== owner && host !== second);
-  ask(owner!, "SET", key, "a");
-  for (const other of others) expect(ask(other, "GET", key)).toMatch(/^-MOVED/);
+  ask(simulation, owner!, "SET", key, "a");
+  for (const other of others) expect(ask(simulation, other, "GET", key)).toMatch(/^-MOVED/);
   const [copy] = heat(hosts, 15, 1);
   expect(others.map(({ name }) => name)).toContain(copy!.name);
-  expect(ask(copy!, "GET", key)).toBe(bulk("a"));
+  expect(ask(simulation, copy!, "GET", key)).toBe(bulk("a"));
   // What is written reaches it like any holder.
-  ask(second!, "SET", key, "b");
+  ask(simulation, second!, "SET", key, "b");
   simulation.runFor(100 * ms);
-  expect(ask(copy!, "GET", key)).toBe(bulk("b"));
-  expect(ask(copy!, "MGET", key, `{${key}}2`)).toBe(`*2\r\n${bulk("b")}$-1\r\n`);
+  expect(ask(simulation, copy!, "GET", key)).toBe(bulk("b"));
+  expect(ask(simulation, copy!, "MGET", key, `{${key}}2`)).toBe(`*2\r\n${bulk("b")}$-1\r\n`);
   // It takes no writes, and nothing that waits.
-  expect(ask(copy!, "SET", key, "c")).toMatch(/^-MOVED \d+ n\d:/);
-  expect(ask(copy!, "GETDEL", key)).toMatch(/^-MOVED/);
-  expect(ask(copy!, "XREAD", "STREAMS", key, "0")).toMatch(/^-MOVED/);
+  expect(ask(simulation, copy!, "SET", key, "c")).toMatch(/^-MOVED \d+ n\d:/);
+  expect(ask(simulation, copy!, "GETDEL", key)).toMatch(/^-MOVED/);
+  expect(ask(simulation, copy!, "XREAD", "STREAMS", key, "0")).toMatch(/^-MOVED/);
   // Clients find it as a replica.
-  expect(ask(owner!, "CLUSTER", "SLOTS")).toContain(copy!.name);
-  expect(ask(owner!, "INFO", "placement")).toMatch(
+  expect(ask(simulation, owner!, "CLUSTER", "SLOTS")).toContain(copy!.name);
+  expect(ask(simulation, owner!, "INFO", "placement")).toMatch(
     new RegExp(`hot_shards:${shard}:\\d+:${copy!.name}\r`),
   );
-  expect(ask(copy!, "INFO", "placement")).toMatch(/shards_copied:1\r/);
-  expect(ask(copy!, "INFO", "placement")).toMatch(/reads_from_copies:[1-9]/);
-  expect(ask(copy!, "SKERRY.LOAD")).toContain(`:${shard}\r\n`);
+  expect(ask(simulation, copy!, "INFO", "placement")).toMatch(/shards_copied:1\r/);
+  expect(ask(simulation, copy!, "INFO", "placement")).toMatch(/reads_from_copies:[1-9]/);
+  expect(ask(simulation, copy!, "SKERRY.LOAD")).toContain(`:${shard}\r\n`);
   // What it answers keeps it warm; then nobody asks any more.
   read(copy!, 15, 5);
   expect(placingOf(copy!).hasCopy(shard)).toBe(true);
-  expect(ask(copy!, "SKERRY.LOAD")).toContain(bulk(key));
-  settle();
-  expect(ask(copy!, "GET", key)).toMatch(/^-MOVED/);
+  expect(ask(simulation, copy!, "SKERRY.LOAD")).toContain(bulk(key));
+  settle(simulation);
+  expect(ask(simulation, copy!, "GET", key)).toMatch(/^-MOVED/);
   expect(copy!.life!.node.shards.shards[shard]!.context.isEmpty).toBe(true);
   simulation.runFor(1_000 * ms);
   expect(copy!.life!.node.keyspace.databases[0]!.keys.count).toBe(0);
-  expect(ask(owner!, "GET", key)).toBe(bulk("b"));
+  expect(ask(simulation, owner!, "GET", key)).toBe(bulk("b"));
 });
 
 test("read copies: a session keeps what it has seen on a copy that is gone", () => {
   const hosts = found();
   const [owner] = ownersAmong(hosts);
   const causal = `${causalPrefix}{${key}}`;
-  ask(owner!, "SET", causal, "a");
+  ask(simulation, owner!, "SET", causal, "a");
   const [copy] = heat(hosts, 15, 1);
-  expect(ask(copy!, "GET", causal)).toBe(bulk("a"));
-  const token = ask(copy!, "SKERRY.SESSION");
-  settle();
-  expect(ask(copy!, "GET", causal)).toMatch(/^-MOVED/);
-  expect(ask(copy!, "SKERRY.SESSION")).toBe(token);
+  expect(ask(simulation, copy!, "GET", causal)).toBe(bulk("a"));
+  const token = ask(simulation, copy!, "SKERRY.SESSION");
+  settle(simulation);
+  expect(ask(simulation, copy!, "GET", causal)).toMatch(/^-MOVED/);
+  expect(ask(simulation, copy!, "SKERRY.SESSION")).toBe(token);
   const blank = hosts.find((host) => host !== copy && !placingOf(host).holds(shard))!;
-  expect(ask(blank, "SKERRY.SESSION")).not.toBe(token);
+  expect(ask(simulation, blank, "SKERRY.SESSION")).not.toBe(token);
 });
 
 test("read copies: more heat brings a second one, and linearizable keys have none", () => {
   const hosts = found();
   const [owner] = ownersAmong(hosts);
-  ask(owner!, "SET", key, "a");
+  ask(simulation, owner!, "SET", key, "a");
   const copies = heat(hosts, 40, 2);
-  for (const copy of copies) expect(ask(copy, "GET", key)).toBe(bulk("a"));
+  for (const copy of copies) expect(ask(simulation, copy, "GET", key)).toBe(bulk("a"));
   // Of the same slot, but linearizable: every node decides it with the others, copy or not.
   const strict = `${linearizablePrefix}{${key}}`;
-  expect(ask(owner!, "SET", strict, "1")).toBe("+OK\r\n");
-  for (const host of hosts) expect(ask(host, "GET", strict)).toBe(bulk("1"));
+  expect(ask(simulation, owner!, "SET", strict, "1")).toBe("+OK\r\n");
+  for (const host of hosts) expect(ask(simulation, host, "GET", strict)).toBe(bulk("1"));
   const before = copies.map((copy) => placingOf(copy).copyReadCount);
-  for (const copy of copies) ask(copy, "GET", strict);
+  for (const copy of copies) ask(simulation, copy, "GET", strict);
   expect(copies.map((copy) => placingOf(copy).copyReadCount)).toEqual(before);
-  settle();
+  settle(simulation);
 });
 
 test("read copies: one that is cut off from those who serve the shard does not answer", () => {
   const hosts = found();
   const [owner, second] = ownersAmong(hosts);
-  ask(owner!, "SET", key, "a");
+  ask(simulation, owner!, "SET", key, "a");
   const [copy] = heat(hosts, 15, 1);
   const links = [owner!, second!].flatMap(({ index }): [number, number][] => [
     [index, copy!.index],
@@ -149,23 +124,23 @@ test("read copies: one that is cut off from those who serve the shard does not a
   simulation.network.cut(links);
   // Its own clients keep it hot, and it is told of nothing.
   read(copy!, 30, 3);
-  expect(ask(copy!, "GET", key)).toMatch(/^-(MOVED|CLUSTERDOWN)/);
+  expect(ask(simulation, copy!, "GET", key)).toMatch(/^-(MOVED|CLUSTERDOWN)/);
   expect(placingOf(copy!).copyStaleCount).toBe(1);
   simulation.network.mend(links);
-  settle();
+  settle(simulation);
 });
 
 test("read copies: what has reached only a copy is not lost when that goes", () => {
   const hosts = found();
   const [owner, second] = ownersAmong(hosts);
-  ask(owner!, "SET", key, "a");
+  ask(simulation, owner!, "SET", key, "a");
   const [copy] = heat(hosts, 15, 1);
   simulation.network.cut([[owner!.index, second!.index]]);
-  ask(owner!, "SET", key, "b");
+  ask(simulation, owner!, "SET", key, "b");
   simulation.runFor(20 * ms);
   simulation.network.cut([[copy!.index, second!.index]]);
   owner!.crash();
-  expect(ask(second!, "GET", key)).toBe(bulk("a"));
+  expect(ask(simulation, second!, "GET", key)).toBe(bulk("a"));
   // The heat is gone long before anybody hears of it.
   simulation.runFor(10_000 * ms);
   expect(placingOf(copy!).holds(shard)).toBe(true);
@@ -174,7 +149,7 @@ test("read copies: what has reached only a copy is not lost when that goes", () 
     [copy!.index, second!.index],
   ]);
   owner!.start();
-  settle();
+  settle(simulation);
   expect(placingOf(copy!).holds(shard)).toBe(false);
-  for (const host of ownersAmong(hosts)) expect(ask(host, "GET", key)).toBe(bulk("b"));
+  for (const host of ownersAmong(hosts)) expect(ask(simulation, host, "GET", key)).toBe(bulk("b"));
 });

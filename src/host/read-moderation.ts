@@ -1,6 +1,6 @@
 // Fewer, fuller turns of the event loop while many clients send one request after another, as
 // network cards moderate their interrupts. A loop that is faster than its clients together finds
-// one or two reads each time it asks the system, and asking costs a tenth of what a request does.
+// one or two reads each time it asks the system, and asking costs about as much each time.
 // While enough clients keep it busy the loop rests for the shortest sleep there is after a turn
 // that brought little, and finds several at once then.
 //
@@ -59,8 +59,6 @@ export class ReadModeration {
   #pausedUntilMs = 0;
   /** Many clients keep the loop busy, by the last whole window. */
   isBusy = false;
-  /** Sleeps so far. */
-  sleeps = 0;
 
   constructor(sources: SleepSources = system) {
     this.#sources = sources;
@@ -96,7 +94,6 @@ export class ReadModeration {
     const begunMs = steady();
     if (begunMs < this.#pausedUntilMs) return;
     sleep(sleepMs);
-    this.sleeps++;
     const endedMs = steady();
     const tookMs = Math.min(endedMs - begunMs, outlierMs);
     this.#averageMs += (tookMs - this.#averageMs) / averageOf;

@@ -456,6 +456,7 @@ function writeThrough({ socket, session }: Connection, bytes: Uint8Array, length
     session.unreadBytes = socket.writableLength;
     return false;
   }
+  // As a Buffer, for a stream makes one of anything else.
   socket.write(Buffer.from(bytes.buffer, bytes.byteOffset, length));
   session.unreadBytes = socket.writableLength;
   return session.unreadBytes > 0;

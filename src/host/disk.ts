@@ -3,7 +3,7 @@
 // a turn of the node. Files are opened once and written at their end.
 //
 // A file that was opened here is written by its descriptor, so a folder that is moved away does no
-// harm to what runs. Left out: preallocation, direct I/O.
+// harm to what runs. Left out: direct I/O.
 
 import {
   closeSync,
@@ -28,7 +28,9 @@ import { SyncPace } from "./sync-pace.js";
 
 interface OpenFile {
   readonly descriptor: number;
+  /** Where the next bytes are added; zeros may follow up to `roomEnd`. */
   length: number;
+  roomEnd: number;
   /** Bytes written since a sync began. */
   unsyncedBytes: number;
   /** Syncs under way; the descriptor is closed after the last. */
@@ -38,6 +40,7 @@ interface OpenFile {
 
 /** Files kept open at once; what is written to is among them. */
 const openFilesMax = 8;
+const zeros = new Uint8Array(256 * 1024);
 
 export class FolderDisk implements Disk {
   readonly #folder: string;
@@ -82,7 +85,7 @@ export class FolderDisk implements Disk {
     });
   }
 
-  append(name: string, bytes: Bytes): void {
+  append(name: string, bytes: Bytes, roomBytes = 0): void {
     attempt(() => {
       const file = this.#open(name, "r+");
       for (let at = 0; at < bytes.length; ) {
@@ -91,6 +94,9 @@ export class FolderDisk implements Disk {
         file.length += count;
         file.unsyncedBytes += count;
       }
+      if (file.length <= file.roomEnd) return;
+      file.roomEnd = file.length;
+      if (roomBytes > 0) makeRoom(file, roomBytes);
     });
   }
 
@@ -107,6 +113,7 @@ export class FolderDisk implements Disk {
       const file = this.#open(name, "r+");
       ftruncateSync(file.descriptor, length);
       file.length = length;
+      file.roomEnd = length;
     });
   }
 
@@ -193,11 +200,22 @@ export class FolderDisk implements Disk {
     }
     const descriptor = openSync(this.#path(name), flags);
     const length = statSync(this.#path(name)).size;
-    const file: OpenFile = { descriptor, length, unsyncedBytes: 0, syncs: 0, isDropped: false };
+    const file: OpenFile = {
+      ...{ descriptor, length, roomEnd: length },
+      ...{ unsyncedBytes: 0, syncs: 0, isDropped: false },
+    };
     this.#files.set(name, file);
-    const [oldest] = this.#files.keys();
-    if (this.#files.size > openFilesMax) this.#drop(oldest!);
+    if (this.#files.size > openFilesMax) this.#dropOldest();
     return file;
+  }
+
+  /** Where the room of a file begins is known here alone: such a file stays open. */
+  #dropOldest(): void {
+    for (const [name, { length, roomEnd }] of this.#files) {
+      if (length < roomEnd) continue;
+      this.#drop(name);
+      return;
+    }
   }
 
   #drop(name: string): void {
@@ -210,6 +228,16 @@ export class FolderDisk implements Disk {
 
   #close(file: OpenFile): void {
     if (file.syncs === 0) closeSync(file.descriptor);
+  }
+}
+
+/** Puts zeros behind the end. Where there is no room for them, there are none. */
+function makeRoom(file: OpenFile, roomBytes: number): void {
+  try {
+    const count = Math.min(roomBytes, zeros.length);
+    file.roomEnd += writeSync(file.descriptor, zeros, 0, count, file.length);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
   }
 }
 

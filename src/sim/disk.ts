@@ -20,10 +20,10 @@ interface File {
   /** What readers see. */
   bytes: Uint8Array;
   length: number;
+  /** Where the next bytes are added; behind it is room. */
+  end: number;
   /** What is on the medium; pages beyond its length were never there. */
   durable: Uint8Array;
-  /** Everything below has been synced. */
-  syncedLength: number;
   /** Where something was written since the last sync. */
   dirtyFrom: number;
   /** Lengths that the last syncs reached, the latest first. */
@@ -98,19 +98,21 @@ export class SimulatedDisk implements Disk {
   create(name: string): void {
     this.#refuse(0);
     this.#files.set(name, {
-      ...{ bytes: new Uint8Array(256), length: 0, durable: new Uint8Array(0) },
-      ...{ syncedLength: 0, dirtyFrom: 0, reached: [] },
+      ...{ bytes: new Uint8Array(256), length: 0, end: 0, durable: new Uint8Array(0) },
+      ...{ dirtyFrom: 0, reached: [] },
     });
   }
 
-  append(name: string, bytes: Bytes): void {
+  append(name: string, bytes: Bytes, roomBytes = 0): void {
     const file = this.#file(name);
-    const fault = this.faults.write?.(bytes.length) ?? this.#full(bytes.length);
+    const more = file.end + bytes.length - file.length;
+    const fault = this.faults.write?.(bytes.length) ?? (more > 0 ? this.#full(more) : undefined);
     if (fault !== undefined) {
       this.#write(file, bytes.subarray(0, Math.min(fault.part, bytes.length)));
       throw new DiskError(fault.code, `simulated ${fault.code}`);
     }
     this.#write(file, bytes);
+    if (more > 0 && this.#full(roomBytes) === undefined) makeRoom(file, roomBytes);
     this.watcher?.appended(name, bytes);
   }
 
@@ -126,14 +128,12 @@ export class SimulatedDisk implements Disk {
   }
 
   #write(file: File, bytes: Bytes): void {
-    const end = file.length + bytes.length;
-    if (end > file.bytes.length) {
-      const grown = new Uint8Array(Math.max(end, file.bytes.length * 2));
-      grown.set(file.bytes.subarray(0, file.length));
-      file.bytes = grown;
-    }
-    file.bytes.set(bytes, file.length);
-    file.length = end;
+    const end = file.end + bytes.length;
+    grow(file, end);
+    file.bytes.set(bytes, file.end);
+    file.dirtyFrom = Math.min(file.dirtyFrom, file.end);
+    file.end = end;
+    file.length = Math.max(file.length, end);
   }
 
   rewrite(name: string, offset: number, bytes: Bytes): void {
@@ -147,49 +147,52 @@ export class SimulatedDisk implements Disk {
     this.#refuse(0);
     const file = this.#file(name);
     file.length = Math.min(file.length, length);
+    file.end = Math.min(file.end, length);
     file.dirtyFrom = Math.min(file.dirtyFrom, file.length);
-    file.syncedLength = Math.min(file.syncedLength, file.length);
     file.reached = file.reached.map((length) => Math.min(length, file.length));
   }
 
   sync(name: string, done: SyncDone): void {
     const file = this.#file(name);
     const life = this.#life;
-    const { length } = file;
+    const { length, end } = file;
     this.watcher?.syncing(name);
     this.#later(() => {
-      if (life === this.#life) done(this.#syncTo(name, file, length));
+      if (life === this.#life) done(this.#syncTo(name, file, length, end));
     });
   }
 
   syncNow(name: string): void {
     const file = this.#file(name);
     this.watcher?.syncing(name);
-    const error = this.#syncTo(name, file, file.length);
+    const error = this.#syncTo(name, file, file.length, file.end);
     if (error !== undefined) throw error;
   }
 
-  #syncTo(name: string, file: File, length: number): DiskError | undefined {
-    const error = this.#force(file, length);
+  #syncTo(name: string, file: File, length: number, end: number): DiskError | undefined {
+    const error = this.#force(file, length, end);
     this.watcher?.synced(name, error === undefined);
     return error;
   }
 
-  #force(file: File, length: number): DiskError | undefined {
+  /** @param lengthThen length and end of the file when the sync began */
+  #force(file: File, lengthThen: number, endThen: number): DiskError | undefined {
     this.syncCount++;
-    const end = Math.min(length, file.length);
+    const end = Math.min(lengthThen, file.length);
+    const written = Math.min(endThen, file.end);
+    // What has gone into the room meanwhile is not covered.
+    const cleanUntil = file.end > written ? written : end;
     if (this.faults.sync?.() === true) {
       // What was to be written will not be, and nobody will be told again.
-      file.dirtyFrom = Math.max(file.dirtyFrom, end);
+      file.dirtyFrom = Math.max(file.dirtyFrom, cleanUntil);
       return new DiskError("EIO", "simulated sync failure");
     }
     const durable = new Uint8Array(Math.max(end, file.durable.length));
     durable.set(file.durable);
-    durable.set(file.bytes.subarray(file.dirtyFrom, end), file.dirtyFrom);
+    durable.set(file.bytes.subarray(file.dirtyFrom, written), file.dirtyFrom);
     file.durable = durable.subarray(0, end);
-    file.syncedLength = end;
-    file.reached = [end, ...file.reached].slice(0, youngSyncCount + 1);
-    file.dirtyFrom = Math.max(file.dirtyFrom, end);
+    file.reached = [written, ...file.reached].slice(0, youngSyncCount + 1);
+    file.dirtyFrom = Math.max(file.dirtyFrom, cleanUntil);
     return undefined;
   }
 
@@ -217,6 +220,8 @@ export class SimulatedDisk implements Disk {
   /** The process is gone, the machine is not: what was written is there. */
   killProcess(): void {
     this.#life++;
+    // Nobody knows any more where the room of a file begins.
+    for (const file of this.#files.values()) file.end = file.length;
   }
 
   /** The machine goes down: only what the medium has is there when it is back. */
@@ -247,9 +252,9 @@ export class SimulatedDisk implements Disk {
     this.lostBytes += Math.max(0, file.length - durable.length);
     file.bytes = bytes;
     file.length = length;
+    file.end = length;
     file.durable = bytes.slice();
     file.dirtyFrom = length;
-    file.syncedLength = length;
   }
 
   /** Bit rot: one bit of what is durable in some file turns. False when there is none. */
@@ -279,6 +284,21 @@ export class SimulatedDisk implements Disk {
     const fault = this.faults.write?.(bytes);
     if (fault !== undefined) throw new DiskError(fault.code, `simulated ${fault.code}`);
   }
+}
+
+/** Memory for so many bytes. */
+function grow(file: File, length: number): void {
+  if (length <= file.bytes.length) return;
+  const grown = new Uint8Array(Math.max(length, file.bytes.length * 2));
+  grown.set(file.bytes.subarray(0, file.length));
+  file.bytes = grown;
+}
+
+function makeRoom(file: File, roomBytes: number): void {
+  const length = file.end + roomBytes;
+  grow(file, length);
+  file.bytes.fill(0, file.end, length);
+  file.length = length;
 }
 
 /** How much of a file was durable before its last syncs. */

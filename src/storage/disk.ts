@@ -34,8 +34,14 @@ export interface Disk {
   read(name: string, offset: number, count: number): Bytes;
   /** A new, empty file; one of this name that is there is emptied. */
   create(name: string): void;
-  /** Adds bytes at the end. When it throws, part of them may be there. */
-  append(name: string, bytes: Bytes): void;
+  /**
+   * Adds bytes at the end. When it throws, part of them may be there.
+   *
+   * @param roomBytes so many zeros may be put behind them, for later appends to go into: then their
+   *   syncs need not tell the file system a new length. `list` counts them, `truncate` ends them,
+   *   and whoever reads the file after a crash finds them (scan.ts).
+   */
+  append(name: string, bytes: Bytes, roomBytes?: number): void;
   /**
    * Writes anew what a file has there already, so that the next sync covers it, whatever an earlier
    * one said. Needs no room on most file systems.

@@ -266,12 +266,14 @@ export class Recovery {
   }
 
   #cutTail(scan: FrameScan, last: Segment): void {
-    if (scan.isAtEnd) return;
     const count = scan.end - scan.offset;
-    this.#findings.add(
-      `${last.name}, offset ${scan.offset}: cut off ${count} bytes of an unfinished write`,
-    );
-    this.#isCut = true;
+    if (count <= 0) return;
+    if (!scan.isAtEnd) {
+      this.#findings.add(
+        `${last.name}, offset ${scan.offset}: cut off ${count} bytes of an unfinished write`,
+      );
+      this.#isCut = true;
+    }
     this.#disk.truncate(last.name, scan.offset);
     last.bytes = scan.offset;
   }

@@ -42,8 +42,17 @@ export class FrameScan {
     this.#pieceAt = start;
   }
 
+  /** Behind the last frame is nothing, or only room that was never written to (wal.ts). */
   get isAtEnd(): boolean {
-    return this.offset >= this.end;
+    for (let at = this.offset; at < this.end; ) {
+      const piece = this.#bytes(at, 1);
+      const count = Math.min(piece.length, this.end - at);
+      // A file that is shorter than it was said to be.
+      if (count === 0) return true;
+      for (let i = 0; i < count; i++) if (piece[i] !== 0) return false;
+      at += count;
+    }
+    return true;
   }
 
   /**

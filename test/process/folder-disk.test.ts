@@ -53,3 +53,24 @@ test.each([
   const { error } = await syncOf(waitMs, "void");
   expect(error?.code).toBe("EINVAL");
 });
+
+test("folder: what is added goes into the room behind it, whatever else is opened meanwhile", () => {
+  const disk = new FolderDisk(folder);
+  const lengthOf = (name: string): number =>
+    disk.list().find((entry) => entry.name === name)!.bytes;
+  disk.create("log");
+  disk.append("log", Uint8Array.of(1, 2, 3), 100);
+  expect(lengthOf("log")).toBe(103);
+  for (let i = 0; i < 20; i++) disk.create(`other-${i}`);
+  disk.append("log", Uint8Array.of(4, 5), 100);
+  expect(lengthOf("log")).toBe(103);
+  expect([...disk.read("log", 0, 7)]).toEqual([1, 2, 3, 4, 5, 0, 0]);
+  // More than there is room for: it grows, and gets new room.
+  disk.append("log", new Uint8Array(99).fill(6), 100);
+  expect(lengthOf("log")).toBe(204);
+  expect([...disk.read("log", 102, 4)]).toEqual([6, 6, 0, 0]);
+  disk.truncate("log", 104);
+  disk.append("log", Uint8Array.of(7));
+  expect([...disk.read("log", 102, 9)]).toEqual([6, 6, 7]);
+  disk.close();
+});

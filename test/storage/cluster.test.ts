@@ -6,6 +6,7 @@ import { testSeed } from "../../scripts/lib/test-seed.js";
 import { segmentName } from "../../src/storage/frame.js";
 import type { SyncPolicy } from "../../src/storage/wal.js";
 import { parseReply } from "../differential/resp-client.js";
+import { endOfLog } from "./end-of-log.js";
 import { type DurableNode, World } from "./world.js";
 
 const firstSeed = testSeed("STORAGE_SEED");
@@ -141,7 +142,7 @@ describe("replicas with logs", () => {
     const bytesAfter = (member: string): number => {
       expect(ask(world, n1, "SADD", "set", member)).toBe("1");
       world.run(200);
-      return n1.disk.list().find(({ name }) => name === segmentName(1))!.bytes;
+      return endOfLog(n1.disk, segmentName(1));
     };
     const [begin, end] = [bytesAfter("a"), bytesAfter("b")];
     bytesAfter("c");
@@ -159,13 +160,14 @@ describe("replicas with logs", () => {
     const [n1, n2] = world.nodes as [DurableNode, DurableNode];
     expect(ask(world, n1, "SADD", "set", "a")).toBe("1");
     converge(world);
-    n1.disk.capacity = 0;
+    const { faults } = n1.disk;
+    n1.disk.faults = { write: () => ({ code: "ENOSPC", part: 0 }) };
     expect(ask(world, n1, "SADD", "set", "b")).toMatch(/^MISCONF/);
     world.run(3_000);
     expect(ask(world, n2, "SCARD", "set")).toBe("1");
     // The write is gone with the process, and nobody waits for what came after it.
     n1.crash();
-    n1.disk.capacity = Number.POSITIVE_INFINITY;
+    n1.disk.faults = faults;
     n1.start();
     expect(n1.node.journal!.start.replica).toBe("n1/1");
     expect(ask(world, n1, "SADD", "set", "d")).toBe("1");

@@ -21,6 +21,7 @@ import { Recovery } from "../../src/storage/recovery.js";
 import { RecoveryError } from "../../src/storage/scan.js";
 import { encodeStart, nextStart, type StartRecord } from "../../src/storage/start-record.js";
 import { type SyncPolicy, Wal } from "../../src/storage/wal.js";
+import { endOfLog } from "./end-of-log.js";
 
 const start: StartRecord = {
   ...{ node: "n1", incarnation: 1, stateIncarnation: 1, replica: "n1/1", policy: "always" },
@@ -106,13 +107,35 @@ test("recovery: a torn last write is cut off at every byte, and told", () => {
   }
 });
 
+test("recovery: room behind the log is no write that a crash has torn", () => {
+  const rig = newRig("always", 100_000);
+  for (const text of ["a", "b"]) record(rig, text);
+  const end = endOfLog(rig.disk, segmentName(1));
+  expect(rig.disk.list()[0]!.bytes).toBeGreaterThan(end);
+  rig.disk.crash();
+  expect(replayed(rig.disk)).toEqual({ texts: ["a", "b"], findings: [] });
+  expect(rig.disk.list()[0]!.bytes).toBe(end);
+});
+
+test("recovery: a write into the room that a crash has torn is cut off, and told", () => {
+  const rig = newRig("always", 100_000);
+  record(rig, "kept");
+  const end = endOfLog(rig.disk, segmentName(1));
+  record(rig, "torn");
+  // The page with the beginning of the record has not reached the disk.
+  rig.disk.rewrite(segmentName(1), end, new Uint8Array(20));
+  const { texts, findings } = replayed(rig.disk);
+  expect(texts).toEqual(["kept"]);
+  expect(findings[0]).toContain(`offset ${end}: cut off`);
+  expect(rig.disk.list()[0]!.bytes).toBe(end);
+});
+
 test("recovery: a damaged record in the middle stops the start, with its place", () => {
   const rig = newRig("always", 100_000);
   for (const text of ["a", "b", "c"]) record(rig, text);
   // The frames follow the beginning of the file: its head, the start and the names.
-  const { bytes } = rig.disk.list()[0]!;
   const frame = 33 + 1;
-  const second = bytes - 2 * frame;
+  const second = endOfLog(rig.disk, segmentName(1)) - 2 * frame;
   rig.disk.rot(segmentName(1), second + 20);
   const attempt = (): unknown => replayed(rig.disk);
   expect(attempt).toThrow(RecoveryError);
@@ -141,7 +164,7 @@ test("recovery: names of replicas that stand behind lost ones are told as damage
   const note = (bytes: Uint8Array): number => {
     rig.wal.append(recordKinds.names, bytes, 0, 0);
     record(rig, "text");
-    return rig.disk.list()[0]!.bytes;
+    return endOfLog(rig.disk, segmentName(1));
   };
   const lost = note(names(1, "n2/1")) - 2 * 33 - "text".length;
   note(names(2, "n3/1"));
@@ -295,6 +318,31 @@ test("wal: what fills a file is safe only with its sync, and a crash after the n
   expect(disk.list().length).toBeGreaterThan(1);
   disk.crash();
   expect(replayed(disk).texts).toHaveLength(6);
+});
+
+test("wal: where replies wait for the disk, the file grows once for many writes", () => {
+  const lengthsUnder = (policy: SyncPolicy): number => {
+    const rig = newRig(policy, 10_000);
+    const lengths = new Set<number>();
+    for (let i = 0; i < 100; i++) {
+      record(rig, "text", i * 1000);
+      lengths.add(rig.disk.list()[0]!.bytes);
+    }
+    return lengths.size;
+  };
+  // Each time by an eighth of the file's full length.
+  expect(lengthsUnder("always")).toBe(3);
+  expect(lengthsUnder("everysec")).toBe(100);
+});
+
+test("wal: a file that is complete has no room behind it", () => {
+  const rig = newRig("always", 2000);
+  for (let i = 0; i < 200; i++) record(rig, "text");
+  rig.wal.append(recordKinds.clean, new Uint8Array(0), 0, 0);
+  rig.wal.forceNow(0);
+  const files = rig.disk.list();
+  expect(files.length).toBeGreaterThan(2);
+  for (const { name, bytes } of files) expect(endOfLog(rig.disk, name)).toBe(bytes);
 });
 
 test("wal: a full disk fences the log, and it goes on where it was once there is room", () => {

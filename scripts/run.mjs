@@ -39,6 +39,7 @@ const commands = {
   cluster: { entry: "scripts/cluster.js", args: [], does: "start a cluster to try out" },
   "cluster-test": { entry: "scripts/cluster-test.js", args: [], does: "a cluster under faults" },
   kills: { entry: "scripts/kills.js", args: [], does: "kill a node under load, miss nothing" },
+  recovery: { entry: "scripts/recovery.js", args: [], does: "time how a node reads its log" },
   "store-trials": {
     entry: "scripts/store-trials.js",
     args: [],

@@ -91,6 +91,8 @@ export interface StartOptions {
   readonly cwd?: string;
   /** Further arguments of the server. */
   readonly args?: readonly string[];
+  /** How long it may take until it answers. */
+  readonly timeoutMs?: number;
 }
 
 export class ServerProcess {
@@ -146,7 +148,7 @@ export class ServerProcess {
     });
     const server = new ServerProcess(kind, port, child);
     endWithThisProcess(child);
-    const deadline = Date.now() + startTimeoutMs;
+    const deadline = Date.now() + (options.timeoutMs ?? startTimeoutMs);
     while (!(await answersPing(port))) {
       if (failure !== null) throw failure;
       if (server.exited || Date.now() > deadline) {

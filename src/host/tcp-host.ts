@@ -14,6 +14,7 @@ import type { Session } from "../commands/session.js";
 import type { ClientEffects } from "../node/effects.js";
 import type { Node } from "../node/node.js";
 import { ClientInput } from "../wire/client-input.js";
+import { listenOnce, turnAway } from "./listening.js";
 import { RawStream, RawStreams } from "./raw-stream.js";
 import { type Reader, ReadModeration } from "./read-moderation.js";
 import { InputStage, OutputStage } from "./turn-stage.js";
@@ -31,7 +32,6 @@ const directReads = 256;
 const closingMsMax = 10_000;
 /** How long replies may leave after the node was told to stop. */
 const stopMsMax = 1000;
-const backlog = 511;
 
 export interface TcpHostOptions {
   /**
@@ -89,8 +89,11 @@ export class TcpHost implements ClientEffects {
   /** Turns in a row with few reads, and how many reads are not staged because of them. */
   #sparseTurns = 0;
   #directLeft = 0;
-  /** Replies are staged: the reads of a turn are being worked on. */
+  /** Replies are staged: reads are being worked on. */
   #isStaging = false;
+  /** Reads of this turn that were worked on so far, and whether its end is waited for. */
+  #turnReads = 0;
+  #isTurnOpen = false;
   /** The connection that was read last: most replies are for it. */
   #current: Connection | undefined;
   #servers: Server[] = [];
@@ -254,7 +257,10 @@ export class TcpHost implements ClientEffects {
     return this.#reads.count > 0;
   }
 
-  /** A small read waits for the others of the turn; a large one is worked on at once. */
+  /**
+   * A small read waits for the others of the turn. A large one is worked on at once, and only its
+   * replies wait: who sleeps until it is answered is woken once for all its connections then.
+   */
   #readRaw(connection: Connection, count: number): void {
     const reads = this.#reads;
     this.#moderation.note(connection, count, this.#node.nowMs);
@@ -263,16 +269,21 @@ export class TcpHost implements ClientEffects {
       this.#read(connection, this.#shared, count);
       return;
     }
-    if (reads.tryPush(connection, count)) {
-      if (reads.count === 1) setImmediate(this.#runReads);
-      return;
+    if (!this.#isTurnOpen) {
+      this.#isTurnOpen = true;
+      setImmediate(this.#endTurn);
     }
-    this.#runReads();
-    if (connection.closingSinceMs === 0) this.#read(connection, this.#shared, count);
+    if (reads.tryPush(connection, count)) return;
+    this.#workOnReads();
+    if (connection.closingSinceMs > 0) return;
+    this.#isStaging = true;
+    this.#read(connection, this.#shared, count);
+    this.#isStaging = false;
+    this.#turnReads++;
   }
 
-  /** Works on the reads of the turn so far, then sends their replies. */
-  readonly #runReads = (): void => {
+  /** Works on the reads that wait; their replies are staged. */
+  #workOnReads(): void {
     const reads = this.#reads;
     const { count } = reads;
     if (count === 0 || this.#isStaging) return;
@@ -290,17 +301,31 @@ export class TcpHost implements ClientEffects {
     reads.clear();
     this.#node.dispatcher.turn.end();
     this.#isStaging = false;
+    this.#turnReads += count;
+    if (this.onTurn !== undefined) this.onTurn();
+  }
+
+  /** Works on what is left of the turn, then sends its replies. */
+  readonly #endTurn = (): void => {
+    const waiting = this.#reads.count;
+    this.#workOnReads();
+    this.#isTurnOpen = false;
+    const count = this.#turnReads;
+    this.#turnReads = 0;
     if (count >= stagedReadsMin) this.#sparseTurns = 0;
     else if (++this.#sparseTurns >= sparseTurnsMax) {
       this.#sparseTurns = 0;
       this.#directLeft = directReads;
     }
+    this.#sendStaged();
+    if (waiting > 0 && this.#node.pace.mayRest) this.#moderation.rest(waiting, this.#node.nowMs);
+  };
+
+  #sendStaged(): void {
     const output = this.#output;
     for (let slot = 0; slot < output.count; slot++) this.#writeSlot(output.targetOf(slot));
     output.clear();
-    if (this.onTurn !== undefined) this.onTurn();
-    if (this.#node.pace.mayRest) this.#moderation.rest(count, this.#node.nowMs);
-  };
+  }
 
   /** Sends what is staged for a connection. */
   #writeSlot(connection: Connection): void {
@@ -332,7 +357,8 @@ export class TcpHost implements ClientEffects {
   }
 
   #drained(session: Session): void {
-    this.#runReads();
+    this.#workOnReads();
+    this.#sendStaged();
     this.#node.beginTurn(this.#now());
     this.#input.drained(session);
     this.onTurn?.();
@@ -365,7 +391,7 @@ export class TcpHost implements ClientEffects {
       if (connection.slot < 0) connection.slot = this.#output.tryOpen(connection, bytes, length);
       else if (!this.#output.tryAppend(connection.slot, bytes, length)) this.#writeSlot(connection);
       if (connection.slot >= 0) return false;
-    }
+    } else this.#writeSlot(connection);
     const isKept = raw.write(bytes, length);
     session.unreadBytes = raw.unsentBytes;
     return isKept;
@@ -465,34 +491,3 @@ function writeThrough({ socket, session }: Connection, bytes: Uint8Array, length
 /** What was written to a connection and has not left. */
 const unsentBytes = ({ socket, raw }: Connection): number =>
   raw === undefined ? socket.writableLength : raw.unsentBytes;
-
-/** The port; undefined when the address is optional and not of this machine. */
-function listenOnce(
-  server: Server,
-  port: number,
-  address: string,
-  isOneOfMany: boolean,
-): Promise<number | undefined> {
-  const isOptional = address.startsWith("-");
-  const host = address.replace(/^-/, "");
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => {
-      const isAbsent = error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT";
-      if (isOptional && isAbsent) resolve(undefined);
-      else reject(error);
-    };
-    server.once("error", failed);
-    // An address for all of IPv6 would take IPv4's as well, which may be listed too.
-    server.listen({ port, host, backlog, ipv6Only: isOneOfMany && host.includes(":") }, () => {
-      server.removeListener("error", failed);
-      const bound = server.address();
-      resolve(typeof bound === "object" && bound !== null ? bound.port : port);
-    });
-  });
-}
-
-function turnAway(accepted: Socket, line: string): void {
-  accepted.on("error", () => accepted.destroy());
-  accepted.write(line);
-  accepted.destroySoon();
-}

@@ -23,6 +23,14 @@ export const plantedInWire = [
     suite: decoder,
   },
   {
+    name: "wire_strangers_send_many_arguments",
+    story: "the quick way of decoding does not ask whether the client has authenticated",
+    file: "src/wire/request-decoder.ts",
+    find: "      if (argc > strangersArgumentsMax && !limits.authenticated) return false;\n",
+    replace: "",
+    suite: decoder,
+  },
+  {
     name: "wire_tail_is_lost_between_reads",
     story: "a request cut by the end of a read never arrives",
     file: "src/wire/client-input.ts",
@@ -293,6 +301,14 @@ export const plantedInWire = [
     find: "else if (!this.#output.tryAppend(connection.slot, bytes, length)) this.#writeSlot(connection);",
     replace:
       "else if (!this.#output.tryAppend(connection.slot, bytes, length)) { raw.write(bytes, length); return false; }",
+    suite: listener,
+  },
+  {
+    name: "listener_overtakes_the_replies_of_a_turn",
+    story: "a message comes while a large request's reply waits for the end of the turn",
+    file: "src/host/tcp-host.ts",
+    find: "    } else this.#writeSlot(connection);\n",
+    replace: "    }\n",
     suite: listener,
   },
   {

@@ -91,13 +91,32 @@ describe.each<Reading>(["raw", "shared", "events"])("listener, reading: %s", (re
       const replies = await Promise.all(
         many.map((client, n) => {
           const word = words[n]!;
-          const bytes = bytesOf(["ECHO", word], ["PING"], ["ECHO", `${round}`]);
+          // And some requests are too long to wait for the others.
+          const blank = Buffer.from(`${" ".repeat(n % 3 === 0 ? 3000 : 0)}\r\n`);
+          const asked = bytesOf(["ECHO", word], ["PING"], ["ECHO", `${round}`]);
+          const bytes = Buffer.concat([blank, asked]);
           const expected = `$${word.length}\r\n${word}\r\n${pong}$1\r\n${round}\r\n`;
           return client.ask(bytes, expected.length).then((got) => got === expected);
         }),
       );
       expect(replies).not.toContain(false);
     }
+  });
+
+  test("what is written before the replies of a turn have left comes behind them", async () => {
+    const rig = await start({ reading });
+    const client = await rig.connect();
+    await client.ask("PING\r\n", pong.length);
+    const session = [...rig.node.sessions.values()][0]!;
+    const { onTurn } = rig.host;
+    rig.host.onTurn = () => {
+      rig.host.onTurn = onTurn;
+      // After the read and before the end of the turn.
+      queueMicrotask(() => rig.host.write(session, Buffer.from("+LATE\r\n"), 7));
+      onTurn?.();
+    };
+    const expected = `${pong}+LATE\r\n`;
+    expect(await client.ask(`${" ".repeat(3000)}PING\r\n`, expected.length)).toBe(expected);
   });
 
   test("short and long messages of one turn arrive in order", async () => {

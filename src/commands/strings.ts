@@ -10,16 +10,23 @@ import type { Call } from "./call.js";
 import { allKeys, type CommandSpec, keyPairs, oneKey } from "./command.js";
 import { positiveDeadline, type TimeUnit, timeUnits } from "./deadline.js";
 import { failArity } from "./errors.js";
+import { keysAtOnce, loaded, loadKeys } from "./key-loads.js";
 import { demandText, replyText } from "./lookup.js";
 import { notify } from "./notify.js";
 import { option, parsed, parsedDeadline, parseOptions } from "./strings-options.js";
 
 /** SET of argument `value` under argument `key`, whatever was there. */
-function put(call: Call, key: number, value: number, deadline: number): void {
+function put(
+  call: Call,
+  key: number,
+  value: number,
+  deadline: number,
+  hash = call.hashOf(key),
+): void {
   setText(
     call.keyspace,
     call.db,
-    call.hashOf(key),
+    hash,
     call.bytes,
     call.start(key),
     call.size(key),
@@ -134,15 +141,28 @@ function getex(call: Call): void {
 }
 
 function mget(call: Call): void {
-  call.reply.array(call.argc - 1);
-  for (let index = 1; index < call.argc; index++) {
-    const ref = call.findForRead(index);
-    if (ref === 0 || !isText(call.keyspace, ref)) {
-      call.reply.nil();
-      continue;
+  const { keyspace, db, bytes, reply } = call;
+  reply.array(call.argc - 1);
+  for (let first = 1; first < call.argc; first += keysAtOnce) {
+    const count = loadKeys(call, first, 1);
+    for (let i = 0; i < count; i++) {
+      const start = call.start(first + i);
+      const size = call.size(first + i);
+      const ref = keyspace.findForRead(db, loaded.hashes[i]!, bytes, start, size);
+      if (ref === 0 || !isText(keyspace, ref)) reply.nil();
+      else replyText(call, ref);
     }
-    const text = viewText(call.keyspace, ref);
-    call.reply.bulk(text.bytes, text.start, text.length);
+  }
+}
+
+/** Writes the pairs from argument 1 on. */
+function putPairs(call: Call): void {
+  for (let first = 1; first < call.argc; first += keysAtOnce * 2) {
+    const count = loadKeys(call, first, 2);
+    for (let i = 0; i < count; i++) {
+      const index = first + i * 2;
+      put(call, index, index + 1, noDeadline, loaded.hashes[i]!);
+    }
   }
 }
 
@@ -151,7 +171,7 @@ function mset(call: Call): void {
     failArity(call);
     return;
   }
-  for (let index = 1; index < call.argc; index += 2) put(call, index, index + 1, noDeadline);
+  putPairs(call);
   call.reply.ok();
 }
 
@@ -165,7 +185,7 @@ function msetnx(call: Call): void {
     call.reply.integer(0);
     return;
   }
-  for (let index = 1; index < call.argc; index += 2) put(call, index, index + 1, noDeadline);
+  putPairs(call);
   call.reply.integer(1);
 }
 

@@ -7,20 +7,11 @@
 
 import { type Repeat, repeats } from "../commands/call.js";
 import type { Command } from "../commands/command.js";
-import { slabOf, wordOf } from "../keyspace/arena.js";
 import { hashTwo, hashWords } from "../keyspace/hash.js";
 import type { HashIndex } from "../keyspace/hash-index.js";
 import type { Keyspace } from "../keyspace/keyspace.js";
-import { baseFlag, counterKind, textKind } from "../keyspace/record.js";
+import { loadRecords } from "../keyspace/record-loads.js";
 import { batchCountMax, type RequestBatch } from "./request-batch.js";
-
-/** What follows the header of a record that ends within the two lines that `Arena.touch` loads. */
-const shortRecordBytes = 40;
-/** Without the flag that makes a counter longer by a number, which is counted here always. */
-const shortHeads = 0xffff ^ (baseFlag << 8);
-const counterBytes = 16;
-/** Words from the beginning of a longer record to what its third line surely holds. */
-const thirdLine = 20;
 
 type Commands = readonly (Command | undefined)[];
 
@@ -93,40 +84,6 @@ export class KeyPrefetch {
     }
     return different;
   }
-}
-
-/**
- * Loads the index slots of keys with these hashes and their probable records, which go into `refs`.
- * Answers a number of no meaning that depends on all that was loaded: whoever keeps it keeps the
- * loads.
- */
-export function loadRecords(
-  keyspace: Keyspace,
-  keys: HashIndex,
-  hashes: Int32Array,
-  refs: Int32Array,
-  count: number,
-): number {
-  const { arena } = keyspace;
-  let touched = keys.touch(hashes, count);
-  // Which slot of a run it is can only be guessed wrong before the slots are there: a loop of its
-  // own, so that the loads of the next one depend on no guess.
-  keys.candidates(hashes, refs, count);
-  touched ^= arena.touch(refs, count);
-  for (let i = 0; i < count; i++) {
-    const ref = refs[i]!;
-    const words = arena.words[slabOf(ref)];
-    if (words === undefined || ref === -1) continue;
-    const word = wordOf(ref);
-    const head = words[word]! & 0xffff;
-    // Keys of what has more than a value lie further on, and so does the end of a longer text.
-    const isShort = (head & shortHeads) === textKind || (head & shortHeads) === counterKind;
-    const length =
-      words[word + 1]! + ((head & 0xff) === counterKind ? counterBytes : words[word + 2]!);
-    if (!isShort || length > shortRecordBytes)
-      touched ^= words[Math.min(word + thirdLine, words.length - 1)]!;
-  }
-  return touched;
 }
 
 const hasKey = (commands: Commands, batch: RequestBatch, i: number): boolean =>

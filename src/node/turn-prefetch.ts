@@ -8,7 +8,7 @@
 
 import { hashWords } from "../keyspace/hash.js";
 import type { Keyspace } from "../keyspace/keyspace.js";
-import { loadRecords } from "./key-prefetch.js";
+import { loadRecords } from "../keyspace/record-loads.js";
 
 /** Reads looked at in one turn; the rest are worked on as they are. */
 export const turnReadsMax = 64;

@@ -23,6 +23,8 @@ const lineBytesMax = 64 * 1024;
 const int32Max = 0x7fffffff;
 /** A request that has brought so many arguments is gone on with, not decoded anew. */
 const partialCountMin = 64;
+/** A client that has not authenticated may send no more arguments than this. */
+const strangersArgumentsMax = 10;
 const rangesStart = 4096;
 /** Room for ranges that is kept from one call to the next; one huge request must not hold it. */
 const rangesKept = 256 * 1024;
@@ -93,25 +95,33 @@ export class RequestDecoder implements RequestBatch {
         if (this.count === 0) this.#decodeInline(bytes, this.consumed, end);
         return;
       }
-      if (this.#decodeShort(bytes, this.consumed, end)) continue;
+      if (this.#decodeShort(bytes, this.consumed, end, limits)) continue;
       if (!this.#decodeMultibulk(bytes, this.consumed, end, limits)) return;
     }
   }
 
   /**
-   * The usual command: up to nine arguments of up to 99 bytes each, all of it there. False for any
+   * The usual command: up to 99 arguments of up to 99 bytes each, all of it there. False for any
    * other, of which nothing has been decoded then. One function without calls, for most of what a
    * node reads goes through it.
    */
-  #decodeShort(bytes: Uint8Array, start: number, end: number): boolean {
+  #decodeShort(bytes: Uint8Array, start: number, end: number, limits: DecodeLimits): boolean {
     // The shortest is "*1\r\n$0\r\n\r\n".
-    if (start + 10 > end || bytes[start + 2] !== cr) return false;
-    const argc = bytes[start + 1]! - 48;
+    if (start + 10 > end) return false;
+    let argc = bytes[start + 1]! - 48;
+    if (argc < 1 || argc > 9) return false;
+    let at = start + 4;
+    if (bytes[start + 2] !== cr) {
+      const units = bytes[start + 2]! - 48;
+      if (units < 0 || units > 9 || bytes[start + 3] !== cr) return false;
+      argc = argc * 10 + units;
+      if (argc > strangersArgumentsMax && !limits.authenticated) return false;
+      at++;
+    }
     const { ranges } = this;
     const first = this.#used;
-    if (argc < 1 || argc > 9 || first + 18 > ranges.length) return false;
+    if (first + argc * 2 > ranges.length) return false;
     let used = first;
-    let at = start + 4;
     for (let left = argc; left > 0; left--) {
       if (at + 6 > end || bytes[at] !== dollar) return false;
       let length = bytes[at + 1]! - 48;
@@ -154,7 +164,7 @@ export class RequestDecoder implements RequestBatch {
       if (line < 0) return false;
       argc = parseCount(bytes, at, line);
       if (Number.isNaN(argc) || argc > int32Max) return this.#fail("invalid multibulk length");
-      if (argc > 10 && !limits.authenticated) {
+      if (argc > strangersArgumentsMax && !limits.authenticated) {
         return this.#fail("unauthenticated multibulk length");
       }
       at = line + 2;

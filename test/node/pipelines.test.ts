@@ -110,3 +110,27 @@ test("pipelines: a command that is refused leaves no other key's record behind",
   ]);
   expect(replies).toMatch(/^\+OK\r\n\$1\r\n1\r\n-ERR wrong number [^\r]*\r\n\$-1\r\n$/);
 });
+
+test("pipelines: a command on many keys finds each of them", () => {
+  const rig = new Rig();
+  const client = rig.connect();
+  // More than are looked for together, of one length and of several, and some of them twice.
+  const keys = Array.from(
+    { length: 75 },
+    (_, n) => (n % 5 === 0 ? "k" : "key:").repeat(1 + (n % 3)) + (n % 70),
+  );
+  const last = new Map(keys.map((name, n) => [name, `value-${n}`]));
+  const pairs = keys.flatMap((name, n) => [name, `value-${n}`]);
+  const found = keys.map((name) => `$${last.get(name)!.length}\r\n${last.get(name)}\r\n`);
+  const requests = [
+    ["SADD", "set", "m"],
+    ["MSET", ...pairs],
+    ["MGET", ...keys, "none", "set"],
+  ];
+  const expected = `:1\r\n+OK\r\n*77\r\n${found.join("")}$-1\r\n$-1\r\n`;
+  expect(sendAtOnce(rig, client, requests)).toBe(expected);
+  expect(singly(client, [["MGET", ...keys]])).toBe(`*75\r\n${found.join("")}`);
+  const odd = keys.slice(0, 33);
+  expect(singly(client, [["MGET", ...odd]])).toBe(`*33\r\n${found.slice(0, 33).join("")}`);
+  rig.node.verifyInvariants();
+});

@@ -7,6 +7,22 @@ const transactions = "test/node/transactions.test.ts";
 
 export const plantedInNode = [
   {
+    name: "many_keys_shift_behind_the_first_ones",
+    story: "MSET goes on with its pairs where it has been already, and takes keys for values",
+    file: "src/commands/strings.ts",
+    find: "first += keysAtOnce * 2",
+    replace: "first += keysAtOnce",
+    suite: pipelines,
+  },
+  {
+    name: "many_keys_share_a_hash",
+    story: "the last of an odd number of keys is looked for under another one's hash",
+    file: "src/commands/key-loads.ts",
+    find: "else hashes[i] = call.hashOf(index);",
+    replace: "else hashes[i] = call.hashOf(first);",
+    suite: pipelines,
+  },
+  {
     name: "turn_believes_a_key_of_any_length",
     story: "the hash of a part of the key is taken for that of the whole",
     file: "src/node/turn-prefetch.ts",

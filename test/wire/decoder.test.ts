@@ -224,3 +224,16 @@ test("requests: a large value that trickles in is not decoded anew at each read"
   decoder.decode(bytes, 0, 64, limits);
   expect(decoder.wanted).toBe(bytes.length);
 });
+
+test("requests: who has not authenticated may send ten arguments and no more", () => {
+  const decoder = new RequestDecoder();
+  const decode = (count: number, authenticated: boolean): string | undefined => {
+    const bytes = encodeRequest(Array.from({ length: count }, () => "word"));
+    decoder.decode(bytes, 0, bytes.length, { bulkBytesMax: 100, authenticated });
+    return decoder.error;
+  };
+  expect(decode(10, false)).toBeUndefined();
+  expect(decode(11, true)).toBeUndefined();
+  for (const count of [11, 99, 100, 1000])
+    expect(decode(count, false)).toBe("Protocol error: unauthenticated multibulk length");
+});

@@ -6,15 +6,22 @@
 // does not parse is drawn again. Left out: assertions and what only checks invariants, messages,
 // types, and constants of time, where most changes mean nothing.
 //
-// Usage: npm run mutants -- [--count N] [--seed S] [--skip N] [--only FILE:LINE]
+// Usage: npm run mutants -- [--count N] [--seed S] [--skip N] [--only FILE:LINE] [--workers N]
 
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join, relative } from "node:path";
 import { Command } from "commander";
 import { Prng } from "../src/base/prng.js";
 import { count, integer } from "../src/bin/option-values.js";
 import { copyProject, judge } from "./planted.js";
-import { isMain, projectFolder, runNode, vitestProgram } from "./project.js";
+import { isMain, projectFolder, runNode, type VitestReport, vitestProgram } from "./project.js";
 
 export interface Mutant {
   readonly file: string;
@@ -25,28 +32,34 @@ export interface Mutant {
   readonly after: string;
 }
 
-/** Suites by folder, the quick ones first: a mutant is given to one after the other. */
+/** Suites by folder, the nearest first: a mutant is given to one stage after the other. */
 const suitesOf: Readonly<Record<string, readonly (readonly string[])[]>> = {
   lattice: [
-    ["test/laws", "test/explore/explore.test.ts"],
-    ["test/replicas", "test/keyspace", "test/commands"],
-    ["test/replication", "test/sim/campaign.test.ts"],
+    ["test/laws/", "test/explore/explore.test.ts"],
+    ["test/replicas/", "test/keyspace/", "test/commands/"],
+    ["test/replication/"],
+    ["test/sim/campaign.test.ts"],
   ],
   replication: [
-    ["test/replication"],
-    ["test/sim/campaign.test.ts", "test/sim/scenarios.test.ts"],
-    ["test/maelstrom", "test/membership"],
+    ["test/replication/", "test/explore/explore.test.ts"],
+    ["test/node/", "test/sim/scenarios.test.ts", "test/sim/leaving.test.ts"],
+    ["test/sim/giving-up.test.ts", "test/sim/read-copies.test.ts"],
+    ["test/sim/campaign.test.ts"],
   ],
   consensus: [
-    ["test/consensus"],
-    ["test/explore/explore.test.ts", "test/node"],
-    ["test/sim/campaign.test.ts", "test/sim/scenarios.test.ts"],
+    ["test/consensus/"],
+    ["test/explore/explore.test.ts", "test/node/", "test/sim/scenarios.test.ts"],
+    ["test/sim/campaign.test.ts"],
   ],
 };
 
 const folders = Object.keys(suitesOf);
-/** Generous: a busy machine must not make a mutant look caught. */
-const timeoutMs = 900_000;
+/** Of a stage the files that take longer than this wait for the others. */
+const quickMsMax = 3000;
+/** What a stage may take: generous, because a busy machine must not make a mutant look caught. */
+const slackMs = 90_000;
+const slackFactor = 5;
+const unchangedMsMax = 1_800_000;
 
 /** Texts and what they become; each stands between spaces, as the formatter writes it. */
 const swaps: readonly (readonly [string, string])[] = [
@@ -132,7 +145,65 @@ interface Outcome {
   readonly detail: string;
 }
 
-async function tryMutant(mutant: Mutant, folder: string): Promise<Outcome> {
+/** Test files that are run together, and how long they take when nothing is wrong. */
+export interface Stage {
+  readonly files: readonly string[];
+  readonly ms: number;
+}
+
+/** A folder's stages, by what its test files took unchanged: in each the quick ones first. */
+export function stagesOf(
+  suites: readonly (readonly string[])[],
+  msOf: ReadonlyMap<string, number>,
+): Stage[] {
+  const stage = (files: string[]): Stage => ({
+    files,
+    ms: files.reduce((sum, file) => sum + msOf.get(file)!, 0),
+  });
+  return suites
+    .flatMap((prefixes) => {
+      const files = [...msOf.keys()].filter((file) => prefixes.some((p) => file.startsWith(p)));
+      const isQuick = (file: string): boolean => msOf.get(file)! <= quickMsMax;
+      return [stage(files.filter(isQuick)), stage(files.filter((file) => !isQuick(file)))];
+    })
+    .filter(({ files }) => files.length > 0);
+}
+
+/**
+ * Runs every suite that the mutants will be given on the unchanged sources: a test that fails there
+ * proves nothing about a mutant. @returns the milliseconds of each test file
+ */
+async function runUnchanged(
+  folder: string,
+  wanted: ReadonlySet<string>,
+  workers: number,
+): Promise<Stages> {
+  const suites = new Set([...wanted].flatMap((name) => suitesOf[name]!.flat()));
+  const { report, output } = await runVitest([...suites], folder, unchangedMsMax, workers);
+  const { testResults } = JSON.parse(report ?? '{"testResults":[]}') as VitestReport;
+  const failed = testResults.filter(({ status }) => status !== "passed");
+  if (failed.length > 0 || testResults.length === 0)
+    throw new Error(
+      `fails without a mutant: ${failed.map(({ name }) => name).join(", ")}${output}`,
+    );
+  const msOf = new Map(
+    testResults.map(({ name, startTime, endTime }) => [
+      relative(realpathSync(folder), name),
+      endTime - startTime,
+    ]),
+  );
+  return new Map([...wanted].map((name) => [name, stagesOf(suitesOf[name]!, msOf)]));
+}
+
+type Stages = ReadonlyMap<string, readonly Stage[]>;
+
+/** How a change that does not parse shows; a suite that breaks of anything else has noticed it. */
+const notCode =
+  /the patch is broken|no report|the suite broke: (Transform|Parse|Private f|Unexpected|Invalid)/;
+
+const folderOf = ({ file }: Mutant): string => file.split("/")[1]!;
+
+async function tryMutant(mutant: Mutant, folder: string, stages: Stages): Promise<Outcome> {
   const path = join(folder, mutant.file);
   const source = readFileSync(path, "utf8");
   const lines = source.split("\n");
@@ -140,8 +211,8 @@ async function tryMutant(mutant: Mutant, folder: string): Promise<Outcome> {
   writeFileSync(path, lines.join("\n"));
   try {
     let detail = "";
-    for (const suites of suitesOf[mutant.file.split("/")[1]!]!) {
-      const outcome = await runSuites(suites, folder);
+    for (const stage of stages.get(folderOf(mutant))!) {
+      const outcome = await runStage(stage, folder);
       if (outcome.isCaught || outcome.isBroken) return outcome;
       detail = outcome.detail;
     }
@@ -151,30 +222,92 @@ async function tryMutant(mutant: Mutant, folder: string): Promise<Outcome> {
   }
 }
 
-async function runSuites(suites: readonly string[], folder: string): Promise<Outcome> {
+async function runStage({ files, ms }: Stage, folder: string): Promise<Outcome> {
+  const limitMs = slackMs + slackFactor * ms;
+  const { report, output, timedOut } = await runVitest(files, folder, limitMs);
+  // A loop that never ends is noticed by everybody.
+  if (timedOut) return { isCaught: true, isBroken: false, detail: `it hangs: ${files[0]} ...` };
+  const { isCaught, detail } = judge(report, output);
+  const isBroken = !isCaught && notCode.test(detail);
+  return { isCaught: isCaught || (!isBroken && /the suite broke/.test(detail)), isBroken, detail };
+}
+
+interface VitestRun {
+  readonly report: string | undefined;
+  readonly output: string;
+  readonly timedOut: boolean;
+}
+
+/** As in CI, where seeds are fixed: one draw, one answer. */
+async function runVitest(
+  suites: readonly string[],
+  folder: string,
+  timeoutMs: number,
+  workers = 1,
+): Promise<VitestRun> {
   const reportPath = join(folder, "report.json");
   rmSync(reportPath, { force: true });
-  const args = [vitestProgram, "run", ...suites, "--bail", "1", "--retry=0", "--reporter=json"];
-  const child = await runNode([...args, `--outputFile=${reportPath}`], {
-    cwd: folder,
-    timeoutMs,
-    passOn: false,
-  });
-  // A loop that never ends is noticed by everybody.
-  if (child.timedOut) return { isCaught: true, isBroken: false, detail: "it hangs" };
-  let text: string | undefined;
-  try {
-    text = readFileSync(reportPath, "utf8");
-  } catch {
-    text = undefined;
-  }
-  const { isCaught, detail } = judge(text, child.output);
-  const isBroken = !isCaught && /the patch is broken|the suite broke|no report/.test(detail);
-  return { isCaught, isBroken, detail };
+  const args = [
+    vitestProgram,
+    "run",
+    ...suites,
+    "--bail=1",
+    "--retry=0",
+    `--maxWorkers=${workers}`,
+  ];
+  const { output, timedOut } = await runNode(
+    [...args, "--reporter=json", `--outputFile=${reportPath}`],
+    { cwd: folder, timeoutMs, passOn: false, env: { CI: "true" } },
+  );
+  const report = existsSync(reportPath) ? readFileSync(reportPath, "utf8") : undefined;
+  return { report, output, timedOut };
 }
 
 const titleOf = ({ file, line, before, after }: Mutant): string =>
   `${file}:${line}  ${before.trim()}  ->  ${after === "" ? "(nothing)" : after.trim()}`;
+
+interface Options {
+  readonly count: number;
+  readonly seed?: number;
+  readonly skip: number;
+  readonly only?: string;
+  readonly workers: number;
+}
+
+/** Tries mutants in their order, each worker in a copy of its own. @returns those that survived */
+async function tryAll(
+  drawn: readonly Mutant[],
+  wanted: number,
+  workers: number,
+): Promise<{ tried: number; survivors: Mutant[] }> {
+  const names = new Set(drawn.slice(0, wanted).map(folderOf));
+  const queue = drawn.filter((mutant) => names.has(folderOf(mutant)));
+  const survivors: Mutant[] = [];
+  let tried = 0;
+  let begun = 0;
+  let underWay = 0;
+  const work = async (folder: string, stages: Stages): Promise<void> => {
+    while (tried + underWay < wanted && begun < queue.length) {
+      const mutant = queue[begun++]!;
+      underWay++;
+      const { isCaught, isBroken, detail } = await tryMutant(mutant, folder, stages);
+      underWay--;
+      if (!isBroken) tried++;
+      if (!isBroken && !isCaught) survivors.push(mutant);
+      // One that does not parse or load does not count: another one is drawn.
+      const verdict = isBroken ? "no code " : isCaught ? "caught  " : "SURVIVED";
+      console.log(`${verdict} ${titleOf(mutant)}\n           ${detail}`);
+    }
+  };
+  const copies = Array.from({ length: workers }, () => copyProject(projectFolder));
+  try {
+    const stages = await runUnchanged(copies[0]!, names, workers);
+    await Promise.all(copies.map((folder) => work(folder, stages)));
+  } finally {
+    for (const folder of copies) rmSync(folder, { recursive: true, force: true });
+  }
+  return { tried, survivors };
+}
 
 async function main(): Promise<void> {
   const options = new Command("mutants")
@@ -185,8 +318,9 @@ async function main(): Promise<void> {
     .option("--seed <seed>", "of the draw (default: drawn)", count)
     .option("--skip <count>", "leave out so many of the draw, the first ones", count, 0)
     .option("--only <file:line>", "the mutants of one line")
+    .option("--workers <count>", "mutants at a time", integer(1), 2)
     .parse()
-    .opts<{ count: number; seed?: number; skip: number; only?: string }>();
+    .opts<Options>();
   const seed = options.seed ?? Math.floor(performance.timeOrigin) % 1_000_000;
   const all = allMutants();
   const drawn =
@@ -195,21 +329,7 @@ async function main(): Promise<void> {
       : all.filter(({ file, line }) => `${file}:${line}` === options.only);
   const wanted = Math.min(options.count, drawn.length);
   console.log(`${wanted} of ${all.length} mutants, drawn by --seed ${seed}`);
-  const folder = copyProject(projectFolder);
-  const survivors: Mutant[] = [];
-  let tried = 0;
-  try {
-    for (const mutant of drawn) {
-      if (tried === wanted) break;
-      const { isCaught, isBroken, detail } = await tryMutant(mutant, folder);
-      if (isBroken) continue; // It does not parse or load: another one is drawn.
-      tried++;
-      if (!isCaught) survivors.push(mutant);
-      console.log(`${isCaught ? "caught  " : "SURVIVED"} ${titleOf(mutant)}\n           ${detail}`);
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const { tried, survivors } = await tryAll(drawn, wanted, options.workers);
   console.log(`${tried - survivors.length} of ${tried} caught`);
   if (survivors.length > tried * 0.1) process.exitCode = 1;
 }

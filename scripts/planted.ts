@@ -24,6 +24,9 @@ import type { WeatherName } from "../src/sim/fault-profile.js";
 import type { SometimesName } from "../src/sim/sometimes.js";
 import { isMain, projectFolder, runNode, type VitestReport, vitestProgram } from "./project.js";
 
+export const bugGroups = ["lattice", "replication", "consensus", "cluster", "durability"] as const;
+export type BugGroup = (typeof bugGroups)[number];
+
 /** One bug and the suite that must notice it. The lists live in test/planted/. */
 export interface PlantedBug {
   readonly name: string;
@@ -36,7 +39,9 @@ export interface PlantedBug {
   readonly replace: string;
   /** A vitest file, optionally with ` -t part of a test's name`. */
   readonly suite: string;
-  /** Of bugs that the simulator finds: the situation (sim/sometimes.ts) in which they show. */
+  /** Of bugs that the simulator finds by itself: what they are about. */
+  readonly group?: BugGroup;
+  /** Of those: the situation (sim/sometimes.ts) in which they show. */
   readonly needs?: SometimesName;
   /** The weather (sim/fault-profile.ts) in which it is soon found. */
   readonly weather?: WeatherName;

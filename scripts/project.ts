@@ -26,6 +26,8 @@ export function cacheFolder(...parts: string[]): string {
   return folder;
 }
 
+const alarmTickMs = 1000;
+
 export const isCi = process.env.CI === "true";
 
 /**
@@ -52,7 +54,10 @@ export interface ChildOutcome {
 
 export interface ChildOptions {
   readonly cwd: string;
-  /** The child and its children are killed after this. Undefined: never. */
+  /**
+   * The child and its children are killed after this; while this process is stopped, no time goes
+   * by. Undefined: never.
+   */
   readonly timeoutMs?: number;
   /** True: the streams of this process. False: collected. */
   readonly passOn: boolean;
@@ -81,23 +86,34 @@ export function runProgram(
   child.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk));
   child.stderr?.on("data", (chunk: Buffer) => chunks.push(chunk));
   let timedOut = false;
-  const alarm =
-    options.timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => {
-          timedOut = true;
-          killGroup(child);
-        }, options.timeoutMs);
+  const stopAlarm = setAlarm(options.timeoutMs, () => {
+    timedOut = true;
+    killGroup(child);
+  });
   const forget = endWithUs(child);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => {
-      clearTimeout(alarm);
+      stopAlarm();
       forget();
       const output = Buffer.concat(chunks).toString();
       resolve({ code: code ?? undefined, timedOut, output, ms: performance.now() - startedAt });
     });
   });
+}
+
+/** Counts ticks rather than the time: who is stopped meanwhile must not kill when it goes on. */
+function setAlarm(timeoutMs: number | undefined, onAlarm: () => void): () => void {
+  if (timeoutMs === undefined) return () => {};
+  const tickMs = Math.min(timeoutMs, alarmTickMs);
+  let leftMs = timeoutMs;
+  const ticker = setInterval(() => {
+    leftMs -= tickMs;
+    if (leftMs > 0) return;
+    clearInterval(ticker);
+    onAlarm();
+  }, tickMs);
+  return () => clearInterval(ticker);
 }
 
 /** Ends the child's group when this process is asked to end. @returns takes the listeners away. */
@@ -126,6 +142,8 @@ export interface VitestReport {
     readonly name: string;
     readonly status: string;
     readonly message: string;
+    readonly startTime: number;
+    readonly endTime: number;
     readonly assertionResults: readonly {
       readonly fullName: string;
       readonly status: string;

@@ -138,3 +138,20 @@ test("costs: a request is repeated to those who have not answered, and to nobody
   expect(asked.sort()).toEqual([voter!.id, refuser!.id, ...twice].sort());
   expect(cluster.monitor.violations).toEqual([]);
 });
+
+test("costs: a read that nobody answers asks the others after a while, then less often", () => {
+  const timing = { ...bare, readWidenMs: 30, retransmitMs: 60, readAttemptMs: 120 };
+  const cluster = new Cluster({ nodeCount: 3, timing });
+  call(cluster, "n1", write, "write");
+  const startMs = cluster.nowMs;
+  const asked: number[] = [];
+  cluster.filter = (from, to, { body }) => {
+    if (body.type !== "read" || from === to) return true;
+    asked.push(cluster.nowMs - startMs);
+    return false;
+  };
+  expect(call(cluster, "n1", read, "read").outcome).toBeUndefined();
+  cluster.run(startMs + 100);
+  // One of two is enough for a majority with n1 itself; both are asked from the second time on.
+  expect(asked).toEqual([0, 30, 30, 90, 90]);
+});

@@ -7,6 +7,14 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
+  describeBug,
+  seedsMax,
+  seedTablePath,
+  seedTableRows,
+  simulatorBugs,
+} from "../../scripts/bug-seeds.js";
+import {
+  type BugGroup,
   flawOf,
   loadPlantedBugs,
   type PlantedBug,
@@ -106,6 +114,23 @@ test("planted: every bug of this project still fits the sources it was written f
   const names = bugs.map((planted) => planted.name);
   expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   // A bug for the simulator says what must have happened for it to show.
-  const idle = bugs.filter(({ name, needs }) => name.startsWith("sim: ") && needs === undefined);
+  const idle = bugs.filter(({ group, needs }) => (group === undefined) !== (needs === undefined));
   expect(idle.map(({ name }) => name)).toEqual([]);
+});
+
+test("planted: the table of seeds names every bug that the simulator finds, and each soon", async () => {
+  const bugs = await simulatorBugs(new URL("../planted/", import.meta.url));
+  const rows = seedTableRows(readFileSync(seedTablePath, "utf8"));
+  expect(rows.map((row) => row.slice(0, 5))).toEqual(bugs.map(describeBug));
+  for (const [name, , , , , median, draws] of rows) {
+    const counts = draws!.split(" ").map(Number);
+    expect(counts.length, name).toBeGreaterThanOrEqual(3);
+    expect(counts, name).toEqual(counts.filter((each) => each >= 1 && each <= seedsMax));
+    expect(Number(median), name).toBe(counts.sort((a, b) => a - b)[counts.length >> 1]);
+  }
+  const count = (...groups: BugGroup[]): number =>
+    bugs.filter(({ group }) => groups.some((each) => each === group)).length;
+  expect(count("lattice", "replication", "consensus")).toBeGreaterThanOrEqual(18);
+  expect(count("cluster")).toBeGreaterThanOrEqual(6);
+  expect(count("durability")).toBeGreaterThanOrEqual(6);
 });

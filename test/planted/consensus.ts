@@ -26,6 +26,8 @@ export const planted = [
     replace:
       "      if (compareBallots(ballot, slot.accepted?.ballot ?? ballot) < 0)\n        return",
     suite: histories,
+    group: "consensus",
+    needs: "proposer_preempted",
   },
   {
     name: "vote_leaves_before_the_disk",
@@ -52,6 +54,8 @@ export const planted = [
     replace:
       '  #fail(now: number): void {\n    const failed = this.#phase;\n    this.#warm = failed.kind !== "accepting" ? undefined : { ballot: this.#nextBallot(), value: failed.value };',
     suite: histories,
+    group: "consensus",
+    needs: "proposer_preempted",
   },
   {
     name: "warm_survives_an_epoch",
@@ -69,6 +73,8 @@ export const planted = [
     replace:
       "    Object.assign(outstanding, { seq: this.#context.nextSeq() });\n    const { seq, operations, born } = outstanding;\n    const content",
     suite: histories,
+    group: "consensus",
+    needs: "stored_outcome_told",
   },
   {
     name: "older_envelope_runs",
@@ -274,6 +280,8 @@ export const planted = [
     find: "if (this.has(node) || memberOf(this.#configuration, node) === undefined) return false;",
     replace: "if (memberOf(this.#configuration, node) === undefined) return false;",
     suite: histories,
+    group: "consensus",
+    needs: "round_timed_out",
   },
   {
     name: "always_cold",
@@ -289,6 +297,14 @@ export const planted = [
     file: "src/consensus/reader.ts",
     find: "const chosen = timing.readWidenMs === 0 ? all : this.#bareMajority(now, all);",
     replace: "const chosen = all;",
+    suite: costs,
+  },
+  {
+    name: "silent_majority_waited_for",
+    story: "a read that one silent node was asked for takes as long as a lost message of a round",
+    file: "src/consensus/reader.ts",
+    find: "now + (isNarrow ? timing.readWidenMs : timing.retransmitMs);",
+    replace: "now + (isNarrow ? timing.retransmitMs : timing.readWidenMs);",
     suite: costs,
   },
   {

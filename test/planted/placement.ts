@@ -65,6 +65,8 @@ export const placementBugs: PlantedBug[] = [
     find: "      if (this.isForeign(shard)) continue;\n",
     replace: "",
     suite,
+    group: "cluster",
+    needs: "client_sent_on",
   },
   {
     name: "sent_to_who_does_not_hold_it",
@@ -153,6 +155,8 @@ export const placementBugs: PlantedBug[] = [
     find: "        if (this.#cluster.isAwaited(peer, shard.index))\n",
     replace: "",
     suite,
+    group: "cluster",
+    needs: "client_sent_on",
   },
   {
     name: "given_up_before_it_is_kept",

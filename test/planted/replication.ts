@@ -138,6 +138,8 @@ export const replicationBugs: PlantedBug[] = [
     find: "while (at < ours.length) this.#joinKey(ours[at++]!, absent, seen);",
     replace: "",
     suite: histories,
+    group: "replication",
+    needs: "state_sync_needed",
   },
   {
     name: "context_before_the_state",
@@ -276,6 +278,14 @@ export const replicationBugs: PlantedBug[] = [
     find: "last.time > (latest?.time ?? 0)) latest = last;",
     replace: "last.time < (latest?.time ?? Infinity)) latest = last;",
     suite: histories,
+  },
+  {
+    name: "room_made_in_vain",
+    story: "a batch that drove a later one out of a full inbox waits though it could be joined",
+    file: "src/replication/inbox.ts",
+    find: "if (last === batch) return false;",
+    replace: "if (last !== batch) return false;",
+    suite: "test/replication/inbox.test.ts",
   },
   {
     name: "what_waits_counts_as_at_hand",

@@ -1,5 +1,6 @@
 // `npm run recovery`: how long does a node take to read its log again, and its checkpoint, and how
-// much memory does it need meanwhile? A real node is filled, killed, and started on the same folder.
+// much memory does it need meanwhile? A real node is filled, killed, and started on the same
+// folder.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";

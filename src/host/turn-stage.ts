@@ -1,22 +1,25 @@
-// What one turn of the event loop brings and sends, kept together. Small reads of many connections
-// are collected while the loop hands them over and then worked on one after another; their small
-// replies are collected too and then written one after another. Reading, working and writing each
-// run in a row that way, which costs a processor's caches less than going through all three, and
-// the kernel's part of two of them, for each request.
+// What one turn of the event loop brings and sends, kept together. Reads of many connections are
+// collected while the loop hands them over and then worked on one after another; their replies are
+// collected too and then written one after another. Reading, working and writing each run in a row
+// that way, which costs a processor's caches less than going through all three, and the kernel's
+// part of two of them, for each request. And a client that waits for several connections is woken
+// once for their replies: each write to one that sleeps costs the kernel as much as the rest of it.
 //
 // Bounds: what does not fit is not staged: the caller works on it, or writes it, at once.
 
 import { copyBytes } from "../base/bytes.js";
 import { copyWords, wordCopyMax, wordsOf } from "../base/words.js";
 
-/** Room for the reads of one turn. */
+/** Room for the reads of one turn; what is beyond begins another, after the replies of this one. */
 const inputBytesMax = 64 * 1024;
-/** Larger reads hold many commands and gain nothing. */
-const readBytesMax = 2048;
+/** Larger reads gain nothing. */
+const readBytesMax = 8192;
 const readsMax = 256;
 /** Replies staged per turn, and the room of each. */
 const slotsMax = 128;
-const slotBytes = 256;
+const slotBytes = 8192;
+/** Views of replies up to this length are all kept. */
+const keptViewBytes = 256;
 
 /** Reads waiting for the end of the turn, in the order of their arrival. */
 export class InputStage<Origin> {
@@ -71,7 +74,9 @@ export class OutputStage<Target> {
   #source: Uint8Array = this.#bytes;
   #sourceWords = this.#words;
   /** Views of the slots by length, made once: most replies are short and alike. */
-  #views = new Array<Uint8Array | undefined>(slotsMax * slotBytes);
+  #views = new Array<Uint8Array | undefined>(slotsMax * keptViewBytes);
+  /** Of each slot the last view of a longer reply: those of pipelines are often equally long. */
+  #longViews = new Array<Uint8Array | undefined>(slotsMax);
 
   /** A new slot, or -1 when there is none or the reply does not fit. */
   tryOpen(target: Target, source: Uint8Array, length: number): number {
@@ -96,7 +101,8 @@ export class OutputStage<Target> {
       this.#source = source;
       this.#sourceWords = wordsOf(source);
     }
-    copyWords(this.#words, at, this.#sourceWords, 0, length);
+    if (length > wordCopyMax) copyBytes(this.#bytes, at, source, 0, length);
+    else copyWords(this.#words, at, this.#sourceWords, 0, length);
     this.#lengths[slot]! += length;
   }
 
@@ -108,11 +114,13 @@ export class OutputStage<Target> {
   take(slot: number): Uint8Array {
     const length = this.#lengths[slot]!;
     this.#lengths[slot] = 0;
-    const key = slot * slotBytes + length - 1;
-    const kept = this.#views[key];
-    if (kept !== undefined) return kept;
+    const isLong = length > keptViewBytes;
+    const key = isLong ? slot : slot * keptViewBytes + length - 1;
+    const views = isLong ? this.#longViews : this.#views;
+    const kept = views[key];
+    if (kept !== undefined && kept.length === length) return kept;
     const view = this.#bytes.subarray(slot * slotBytes, slot * slotBytes + length);
-    this.#views[key] = view;
+    views[key] = view;
     return view;
   }
 
@@ -130,6 +138,7 @@ export class OutputStage<Target> {
   replaceBytes(): void {
     this.#bytes = new Uint8Array(slotsMax * slotBytes);
     this.#words = wordsOf(this.#bytes);
-    this.#views = new Array<Uint8Array | undefined>(slotsMax * slotBytes);
+    this.#views = new Array<Uint8Array | undefined>(slotsMax * keptViewBytes);
+    this.#longViews = new Array<Uint8Array | undefined>(slotsMax);
   }
 }

@@ -86,7 +86,7 @@ describe.each<Reading>(["raw", "shared", "events"])("listener, reading: %s", (re
     const rig = await start({ reading });
     const many = await Promise.all(Array.from({ length: 40 }, () => rig.connect()));
     // Some replies are too long to wait for those of the others, and some come in two parts.
-    const words = many.map((_, n) => `${n}-`.repeat(1 + ((n * 7) % 120)));
+    const words = many.map((_, n) => `${n}-`.repeat(1 + ((n * 7) % 120) * 40));
     for (let round = 0; round < 5; round++) {
       const replies = await Promise.all(
         many.map((client, n) => {
@@ -129,15 +129,20 @@ describe.each<Reading>(["raw", "shared", "events"])("listener, reading: %s", (re
     const joined = (name: string): string => `*3\r\n$9\r\nsubscribe\r\n$1\r\n${name}\r\n:1\r\n`;
     expect(await first.ask("SUBSCRIBE c\r\n", joined("c").length)).toBe(joined("c"));
     expect(await second.ask("SUBSCRIBE d\r\n", joined("d").length)).toBe(joined("d"));
-    const message = (text: string): string =>
-      `*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$${text.length}\r\n${text}\r\n`;
-    // The message for another listener keeps the two for this one apart.
-    const texts = ["short", "long".repeat(100), "end"];
+    const joinedPattern = "*3\r\n$10\r\npsubscribe\r\n$2\r\nc*\r\n:2\r\n";
+    expect(await first.ask("PSUBSCRIBE c*\r\n", joinedPattern.length)).toBe(joinedPattern);
+    // Each comes twice, so that a read that is small enough brings more than is kept for its turn.
+    const message = (text: string): string => {
+      const rest = `$1\r\nc\r\n$${text.length}\r\n${text}\r\n`;
+      return `*3\r\n$7\r\nmessage\r\n${rest}*4\r\n$8\r\npmessage\r\n$2\r\nc*\r\n${rest}`;
+    };
+    // The message for another listener keeps those for this one apart.
+    const texts = ["short", "long".repeat(700), "longer".repeat(500), "end"];
     speaker.send(
       bytesOf(
         ...texts.flatMap((text) => [
           ["PUBLISH", "c", text],
-          ["PUBLISH", "d", text],
+          ["PUBLISH", "d", "x"],
         ]),
       ),
     );

@@ -154,3 +154,22 @@ test("collecting: a floor survives the restart of its acceptor", () => {
   cluster.run(cluster.nowMs + 100);
   for (const { id } of cluster.nodes) expect(call(cluster, id, register, "read")).toBe("ok");
 });
+
+test("collecting: a round that fails is not begun again before its time", () => {
+  const cluster = new Cluster({ nodeCount: 3, timing: { collectMs: 1000 } });
+  const [first, second] = [registerAt(cluster, "n1"), registerAt(cluster, "n1", 1)];
+  for (let i = 0; i < 9; i++) call(cluster, "n1", first, "append", "x");
+  call(cluster, "n1", first, "delete");
+  cluster.run(cluster.nowMs + 200);
+  call(cluster, "n1", second, "delete");
+  // The first one's floor is above the ballot that the second one was deleted at: it prepares.
+  const ballots = new Set<number>();
+  cluster.filter = (_from, _to, { body }) => {
+    if (body.type !== "prepare" || body.register !== second) return true;
+    ballots.add(body.ballot.round);
+    return false;
+  };
+  cluster.run(cluster.nowMs + 2500);
+  expect(cluster.counters().registersErased).toBe(3);
+  expect(ballots.size).toBe(1);
+});

@@ -70,10 +70,10 @@ export function homeOf(cluster: Cluster, register: string): string {
   return home;
 }
 
-/** A register whose home is the given node. */
-export function registerAt(cluster: Cluster, home: string): string {
-  for (let i = 0; i < 100; i++) {
-    if (homeOf(cluster, `at${i}`) === home) return `at${i}`;
+/** A register whose home is the given node: the first one, or the one after so many others. */
+export function registerAt(cluster: Cluster, home: string, skip = 0): string {
+  for (let left = skip, i = 0; i < 100; i++) {
+    if (homeOf(cluster, `at${i}`) === home && left-- === 0) return `at${i}`;
   }
   throw new Error(`no register lives at ${home}`);
 }

@@ -200,6 +200,10 @@ test("list: bytes that are no position are refused, a truncated or altered one t
   const inner = positionBetween(positionLast(stamp, 0, replicas), undefined, stamp, 300, replicas);
   for (let end = 0; end < inner.length; end++)
     expect(() => readPosition(inner.slice(0, end))).toThrow(MalformedBytes);
+  // Two texts for one place would be two elements at it; no step at all is a place of nobody.
+  const end = inner.slice(-1);
+  for (const odd of [end, inner + end, inner + inner])
+    expect(() => readPosition(odd)).toThrow("without steps or with an end inside");
   fc.assert(
     fc.property(fc.nat({ max: inner.length - 1 }), fc.nat({ max: 255 }), (at, byte) => {
       const altered = inner.slice(0, at) + String.fromCharCode(byte) + inner.slice(at + 1);

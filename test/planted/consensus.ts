@@ -308,6 +308,14 @@ export const planted = [
     suite: costs,
   },
   {
+    name: "failed_collection_goes_on",
+    story: "14: while a member is slow, a round that only collects is begun again and again",
+    file: "src/consensus/proposer.ts",
+    find: "    this.#collects = false;\n    this.#failureCount++;",
+    replace: "    this.#failureCount++;",
+    suite: "test/consensus/collecting.test.ts -t not begun again",
+  },
+  {
     name: "decoded_bytes_alias_the_buffer",
     story: "an operation changes when the read buffer is used again",
     file: "src/consensus/codec.ts",

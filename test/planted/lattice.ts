@@ -302,6 +302,14 @@ export const latticeBugs: readonly PlantedBug[] = [
     suite: "test/laws/list-position.test.ts",
   },
   {
+    name: "a list position may go on behind its end",
+    story: "One place of a list has many texts: the element is there twice, once for each.",
+    file: "src/lattice/list-position.ts",
+    find: "if (steps.length === 0 || at !== position.length - 1)",
+    replace: "if (steps.length === 0 && at !== position.length - 1)",
+    suite: "test/laws/list-position.test.ts -t no position are refused",
+  },
+  {
     name: "LINSERT always hangs on the left neighbour",
     story: "An element inserted between a parent and its child lands behind the child.",
     file: "src/lattice/list-position.ts",

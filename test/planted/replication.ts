@@ -328,6 +328,14 @@ export const replicationBugs: PlantedBug[] = [
     suite: `${scenarios} -t hub: one message`,
   },
   {
+    name: "hub_answers_unasked",
+    story: "what a hub passes on is taken for the answer to a pull, which is then asked again",
+    file: "src/replication/hub-push.ts",
+    find: "isAnswer: false,",
+    replace: "isAnswer: true,",
+    suite: "test/replication/scenarios.test.ts -t one message to the hub",
+  },
+  {
     name: "hub_without_window",
     story: "the hub passes each batch on by itself: 24 messages for every write",
     file: "src/replication/hub-push.ts",

@@ -206,6 +206,10 @@ test("hub: one message to the hub, one to everybody, none with one's own batch",
   expect(relays.length).toBeLessThanOrEqual(12);
   // The first write leaves at once, the rest share the next window.
   expect(deltas.length).toBeLessThanOrEqual(2 * 11);
+  // Nobody may take it for the answer that it waits for.
+  const answers = sent.filter(({ body }) => body.type === "delta" && body.isAnswer);
+  const pulls = sent.filter(({ body }) => body.type === "pull");
+  expect(answers.length).toBeLessThanOrEqual(pulls.length);
 });
 
 test("hub: the hub is cut off: after a time-out another one passes the batches on", () => {

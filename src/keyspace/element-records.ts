@@ -314,6 +314,12 @@ export class ElementRecords {
     this.births.lower(record.bornTimeOf(arena, ref), record.bornReplicaOf(arena, ref));
   }
 
+  /** Housekeeping: goes on with the growth of the index; whether there is more to do. */
+  drain(slots: number): boolean {
+    this.index.drain(slots);
+    return this.index.isResizing;
+  }
+
   /** Compaction moved a record of this table. */
   moved(from: Ref, to: Ref): void {
     this.index.replace(this.keyspace.hashOf(to), from, to);

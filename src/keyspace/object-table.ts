@@ -4,8 +4,10 @@
 import { assert } from "../base/assert.js";
 import type { Ref } from "./arena.js";
 
-/** What compaction needs of an element table. */
+/** What compaction and other housekeeping need of an element table. */
 export interface MovableElements {
+  /** Drains slots of an index that has grown; whether it wants more of it. */
+  drain(slots: number): boolean;
   moved(from: Ref, to: Ref): void;
   readonly liveUnits: number;
 }
@@ -20,6 +22,16 @@ export class ObjectTable<T> {
 
   all(): readonly T[] {
     return this.#objects.filter((object) => object !== undefined);
+  }
+
+  /** Places so far, empty ones among them. */
+  get placeCount(): number {
+    return this.#objects.length;
+  }
+
+  /** What is at a place; undefined when it is empty. */
+  peek(place: number): T | undefined {
+    return this.#objects[place];
   }
 
   put(object: T): number {

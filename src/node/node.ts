@@ -19,6 +19,7 @@ import { Registers } from "../consensus/registers.js";
 import { tcpLinks } from "../consensus/timing.js";
 import { Compaction } from "../keyspace/compaction.js";
 import { expireDue } from "../keyspace/expire-cycle.js";
+import { IndexDrain } from "../keyspace/index-drain.js";
 import { Keyspace } from "../keyspace/keyspace.js";
 import { Shards } from "../keyspace/shards.js";
 import { Replicator } from "../replication/replicator.js";
@@ -97,6 +98,7 @@ export class Node {
   readonly #inner: InnerParts;
   readonly #transactions: Transactions;
   readonly #compaction: Compaction;
+  readonly #indexDrain: IndexDrain;
   #sessionId = 0;
   #nowMs = 0;
   /** When the next slice of unfinished housekeeping is due. */
@@ -147,6 +149,7 @@ export class Node {
       },
     });
     this.#compaction = new Compaction(this.keyspace);
+    this.#indexDrain = new IndexDrain(this.keyspace);
     this.consistency = new Consistency(options.consistency);
     this.causal = new Causal({
       consistency: this.consistency,
@@ -349,10 +352,7 @@ export class Node {
   #runSlice(): void {
     const mayExpire = this.environment.debug.activeExpire && !this.environment.isPaused;
     let hasMore = mayExpire && expireDue(this.keyspace, expiriesPerSlice) === expiriesPerSlice;
-    for (const db of this.keyspace.databases) {
-      db.keys.drain(drainSlotsPerSlice);
-      if (db.keys.isResizing) hasMore = true;
-    }
+    if (this.#indexDrain.step(drainSlotsPerSlice)) hasMore = true;
     if (this.shards.released.sweep()) hasMore = true;
     if (this.#compaction.step(compactionBlocksPerSlice)) hasMore = true;
     this.#sliceDueMs = hasMore ? this.#nowMs + 1 : Number.POSITIVE_INFINITY;

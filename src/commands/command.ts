@@ -58,6 +58,11 @@ export interface CommandSpec {
   /** ACL categories beyond those that follow from the flags. */
   readonly categories?: readonly string[];
   readonly replication?: Replication;
+  /**
+   * The argument that names an element of the collection under the key, the first of them or the
+   * only one: in a batch it is looked for ahead of time.
+   */
+  readonly element?: number;
   readonly summary: string;
   readonly since: string;
   readonly group: string;
@@ -80,6 +85,8 @@ export interface CommandSpec {
 /** A spec with what the dispatcher keeps beside it. */
 export interface Command extends CommandSpec {
   readonly id: number;
+  /** 0 where it names none. */
+  readonly element: number;
   readonly isWrite: boolean;
   readonly isFast: boolean;
   /** Takes next to no time: in a batch it is measured together with its neighbours. */
@@ -118,6 +125,7 @@ export function toCommand(spec: CommandSpec, id: number): Command {
     isLight: spec.flags.includes("fast") || spec.name === "set",
     firstKey: spec.keys?.first ?? 0,
     hasOneKey: namesOneKey(spec),
+    element: spec.element ?? 0,
     calls: 0,
     rejectedCalls: 0,
     failedCalls: 0,

@@ -155,6 +155,7 @@ export const hashCountCommands: readonly CommandSpec[] = [
   {
     ...shared,
     name: "hincrby",
+    element: 2,
     since: "2.0.0",
     summary: "Increment the integer value of a hash field by the given number",
     run: hincrby,
@@ -162,6 +163,7 @@ export const hashCountCommands: readonly CommandSpec[] = [
   {
     ...shared,
     name: "hincrbyfloat",
+    element: 2,
     since: "2.6.0",
     summary: "Increment the float value of a hash field by the given amount",
     run: hincrbyfloat,

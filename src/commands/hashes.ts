@@ -193,6 +193,7 @@ export const hashCommands: readonly CommandSpec[] = [
   {
     ...written,
     name: "hset",
+    element: 2,
     arity: -4,
     flags: ["write", "denyoom", "fast"],
     summary: "Set the string value of a hash field",
@@ -202,6 +203,7 @@ export const hashCommands: readonly CommandSpec[] = [
   {
     ...written,
     name: "hmset",
+    element: 2,
     arity: -4,
     flags: ["write", "denyoom", "fast"],
     summary: "Set multiple hash fields to multiple values",
@@ -212,6 +214,7 @@ export const hashCommands: readonly CommandSpec[] = [
   {
     ...written,
     name: "hsetnx",
+    element: 2,
     arity: 4,
     flags: ["write", "denyoom", "fast"],
     summary: "Set the value of a hash field, only if the field does not exist",
@@ -221,6 +224,7 @@ export const hashCommands: readonly CommandSpec[] = [
   {
     ...written,
     name: "hdel",
+    element: 2,
     arity: -3,
     flags: ["write", "fast"],
     summary: "Delete one or more hash fields",
@@ -230,6 +234,7 @@ export const hashCommands: readonly CommandSpec[] = [
   {
     ...shared,
     name: "hget",
+    element: 2,
     arity: 3,
     flags: ["readonly", "fast"],
     summary: "Get the value of a hash field",
@@ -239,6 +244,7 @@ export const hashCommands: readonly CommandSpec[] = [
   {
     ...shared,
     name: "hmget",
+    element: 2,
     arity: -3,
     flags: ["readonly", "fast"],
     summary: "Get the values of all the given hash fields",
@@ -248,6 +254,7 @@ export const hashCommands: readonly CommandSpec[] = [
   {
     ...shared,
     name: "hexists",
+    element: 2,
     arity: 3,
     flags: ["readonly", "fast"],
     summary: "Determine if a hash field exists",
@@ -257,6 +264,7 @@ export const hashCommands: readonly CommandSpec[] = [
   {
     ...shared,
     name: "hstrlen",
+    element: 2,
     arity: 3,
     flags: ["readonly", "fast"],
     since: "3.2.0",

@@ -151,6 +151,7 @@ export const setCommands: readonly CommandSpec[] = [
   {
     ...written,
     name: "sadd",
+    element: 2,
     arity: -3,
     flags: ["write", "denyoom", "fast"],
     summary: "Add one or more members to a set",
@@ -162,6 +163,7 @@ export const setCommands: readonly CommandSpec[] = [
   {
     ...written,
     name: "srem",
+    element: 2,
     arity: -3,
     flags: ["write", "fast"],
     summary: "Remove one or more members from a set",
@@ -199,6 +201,7 @@ export const setCommands: readonly CommandSpec[] = [
   {
     ...shared,
     name: "sismember",
+    element: 2,
     arity: 3,
     flags: ["readonly", "fast"],
     summary: "Determine if a given value is a member of a set",
@@ -208,6 +211,7 @@ export const setCommands: readonly CommandSpec[] = [
   {
     ...shared,
     name: "smismember",
+    element: 2,
     arity: -3,
     flags: ["readonly", "fast"],
     since: "6.2.0",

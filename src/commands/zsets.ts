@@ -251,6 +251,7 @@ export const zsetCommands: readonly CommandSpec[] = [
   {
     ...shared,
     name: "zadd",
+    element: 3,
     arity: -4,
     flags: ["write", "denyoom", "fast"],
     replication: "delta",
@@ -263,6 +264,7 @@ export const zsetCommands: readonly CommandSpec[] = [
   {
     ...shared,
     name: "zincrby",
+    element: 3,
     arity: 4,
     flags: ["write", "denyoom", "fast"],
     replication: "delta",
@@ -274,6 +276,7 @@ export const zsetCommands: readonly CommandSpec[] = [
   {
     ...shared,
     name: "zrem",
+    element: 2,
     arity: -3,
     flags: ["write", "fast"],
     replication: "delta",
@@ -287,6 +290,7 @@ export const zsetCommands: readonly CommandSpec[] = [
   {
     ...shared,
     name: "zscore",
+    element: 2,
     arity: 3,
     flags: ["readonly", "fast"],
     since: "1.2.0",
@@ -297,6 +301,7 @@ export const zsetCommands: readonly CommandSpec[] = [
   {
     ...shared,
     name: "zmscore",
+    element: 2,
     arity: -3,
     flags: ["readonly", "fast"],
     since: "6.2.0",
@@ -317,6 +322,7 @@ export const zsetCommands: readonly CommandSpec[] = [
   {
     ...shared,
     name: "zrank",
+    element: 2,
     arity: 3,
     flags: ["readonly", "fast"],
     since: "2.0.0",
@@ -327,6 +333,7 @@ export const zsetCommands: readonly CommandSpec[] = [
   {
     ...shared,
     name: "zrevrank",
+    element: 2,
     arity: 3,
     flags: ["readonly", "fast"],
     since: "2.0.0",

@@ -166,10 +166,30 @@ export function hashTwo(
 const scratch = new Uint8Array(256);
 const scratchWords = wordsOf(scratch);
 
+// A run of the request whose hash was computed ahead of its use.
+let givenStart = -1;
+let givenLength = 0;
+let givenHash = 0;
+
+/** `hashBytes` of this run of the request is at hand; until it is told of another one. */
+export function giveHash(start: number, length: number, hash: number): void {
+  givenStart = start;
+  givenLength = length;
+  givenHash = hash;
+}
+
+/** Nothing is at hand: the request's bytes may become others. */
+export function forgetHash(): void {
+  givenStart = -1;
+}
+
 /** A 32-bit signed hash of `bytes[start, start + length)`. */
 export function hashBytes(bytes: Uint8Array, start: number, length: number): number {
   const known = knownWordsOf(bytes);
-  if (known !== undefined) return hashWords(known, start, length);
+  if (known !== undefined) {
+    if (start === givenStart && length === givenLength) return givenHash;
+    return hashWords(known, start, length);
+  }
   if (length > scratch.length) return hashWords(wordsOf(bytes), start, length);
   copyBytes(scratch, 0, bytes, start, length);
   return hashWords(scratchWords, 0, length);

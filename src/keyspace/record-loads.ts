@@ -6,7 +6,7 @@
 import { slabOf, wordOf } from "./arena.js";
 import type { HashIndex } from "./hash-index.js";
 import type { Keyspace } from "./keyspace.js";
-import { baseFlag, counterKind, textKind } from "./record.js";
+import { baseFlag, counterKind, elementKind, textKind } from "./record.js";
 
 /** What follows the header of a record that ends within the two lines that `Arena.touch` loads. */
 const shortRecordBytes = 40;
@@ -41,7 +41,10 @@ export function loadRecords(
     const word = wordOf(ref);
     const head = words[word]! & 0xffff;
     // Keys of what has more than a value lie further on, and so does the end of a longer text.
-    const isShort = (head & shortHeads) === textKind || (head & shortHeads) === counterKind;
+    const isShort =
+      (head & shortHeads) === textKind ||
+      (head & shortHeads) === counterKind ||
+      head === elementKind;
     const length =
       words[word + 1]! + ((head & 0xff) === counterKind ? counterBytes : words[word + 2]!);
     if (!isShort || length > shortRecordBytes)

@@ -14,6 +14,7 @@ import { wordsOfRequest } from "../base/words.js";
 import { type Call, repeats } from "../commands/call.js";
 import type { Command } from "../commands/command.js";
 import { gate, outcome, type QueuedCommand, type Session } from "../commands/session.js";
+import { forgetHash } from "../keyspace/hash.js";
 import type { CommandTable } from "./command-table.js";
 import { GateList, loadingGate, type Refuse } from "./dispatcher-gates.js";
 import { KeyPrefetch } from "./key-prefetch.js";
@@ -116,7 +117,9 @@ export class Dispatcher {
     else this.#commands[0] = this.#find(source, ranges, batch.firsts[0]!);
     const isHashed = count > 1 || this.#isKnown(source, ranges, batch.firsts[0]!);
     const isRepeating = count > 1 && this.#keys.isRepeating;
+    const hasElements = isRepeating && this.#keys.hasElements;
     call.begin(repeats.unknown);
+    forgetHash();
     const isEach = this.#meter?.measuresEach === true;
     const started = this.#measure();
     let microsApart = 0;
@@ -130,6 +133,7 @@ export class Dispatcher {
       call.hash = this.#keys.hashes[index]!;
       call.hashed = isHashed && command?.firstKey === 1;
       if (isRepeating) call.begin(this.#keys.repeatOf(index));
+      if (hasElements) this.#keys.elements.give(index);
       call.outcome = outcome.done;
       if (command?.isLight && !isEach && this.#gatesOf(command, session) === 0) {
         // A command that was refused has no part in the batch's time.
@@ -144,6 +148,7 @@ export class Dispatcher {
       if (reply.length > replyBytesHigh) break;
     }
     this.isRunning = false;
+    if (hasElements) forgetHash();
     if (index > 0) this.#account(index, last, this.#measure() - started - microsApart);
     return index;
   }

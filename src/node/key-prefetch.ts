@@ -11,6 +11,7 @@ import { hashTwo, hashWords } from "../keyspace/hash.js";
 import type { HashIndex } from "../keyspace/hash-index.js";
 import type { Keyspace } from "../keyspace/keyspace.js";
 import { loadRecords } from "../keyspace/record-loads.js";
+import { ElementPrefetch } from "./element-prefetch.js";
 import { batchCountMax, type RequestBatch } from "./request-batch.js";
 
 type Commands = readonly (Command | undefined)[];
@@ -22,6 +23,9 @@ export class KeyPrefetch {
   /** Whether the batch begins with two commands on one key; then whether each is like that. */
   isRepeating = false;
   readonly #isSame = new Uint8Array(batchCountMax);
+  /** What the commands name of the one collection that all of them are about, if they are. */
+  readonly elements = new ElementPrefetch();
+  hasElements = false;
   /** Keeps the loads from being left out: a value that is never used could be optimised away. */
   touched = 0;
 
@@ -39,7 +43,10 @@ export class KeyPrefetch {
     if (this.isRepeating) different = this.#hashRepeats(commands, batch, data);
     else this.#hash(commands, batch, data);
     this.touched ^= loadRecords(keyspace, keys, hashes, refs, different);
-    if (different === 1) refs.fill(refs[0]!, 1, count);
+    this.hasElements = false;
+    if (different > 1) return;
+    refs.fill(refs[0]!, 1, count);
+    this.hasElements = this.elements.load(keyspace, refs[0]!, commands, batch, data);
   }
 
   /** Of command `i` of such a batch. */

@@ -134,3 +134,66 @@ test("pipelines: a command on many keys finds each of them", () => {
   expect(singly(client, [["MGET", ...odd]])).toBe(`*33\r\n${found.slice(0, 33).join("")}`);
   rig.node.verifyInvariants();
 });
+
+/** A collection of so many is no packed record. */
+const largeCount = 600;
+const element = fc
+  .integer({ min: 0, max: largeCount + 60 })
+  .map((n) => "element".slice(0, 1 + (n % 3)) + n);
+/** On one collection, whose elements are looked for ahead. */
+const onElements: Readonly<Record<string, readonly Request[]>> = {
+  hash: [
+    ["HSET"],
+    ["HGET"],
+    ["HDEL"],
+    ["HEXISTS"],
+    ["HINCRBY"],
+    ["HMGET"],
+    ["HSETNX"],
+    ["HSTRLEN"],
+  ],
+  set: [["SADD"], ["SREM"], ["SISMEMBER"], ["SMISMEMBER"], ["SCARD"], ["SPOP"]],
+  zset: [["ZADD", "5"], ["ZADD", "NX", "7"], ["ZINCRBY", "2"], ["ZSCORE"], ["ZRANK"], ["ZREM"]],
+};
+
+test.each(Object.entries(onElements))(
+  "pipelines: what is named of a large %s is found",
+  (name, commands) => {
+    const fill = Array.from({ length: largeCount }, (_, n) => {
+      const member = "element".slice(0, 1 + (n % 3)) + n;
+      if (name === "hash") return ["HSET", name, member, "1"];
+      return name === "set" ? ["SADD", name, member] : ["ZADD", name, String(n), member];
+    });
+    const asked = fc
+      .tuple(fc.constantFrom(...commands), fc.array(element, { maxLength: 2 }))
+      .map(([[command, ...given], elements]) => [command!, name, ...given, ...elements]);
+    fc.assert(
+      fc.property(fc.array(asked, { minLength: 2, maxLength: 40, size: "max" }), (requests) => {
+        const [rig, other] = [new Rig(), new Rig()];
+        sendAtOnce(rig, rig.connect(), fill);
+        const expected = singly(other.connect(), [...fill, ...requests]);
+        expect(expected.endsWith(sendAtOnce(rig, rig.connect(), requests))).toBe(true);
+        rig.node.verifyInvariants();
+      }),
+      { numRuns: 20 },
+    );
+  },
+);
+
+test("pipelines: what was looked for ahead in one says nothing of the next", () => {
+  const rig = new Rig();
+  const client = rig.connect();
+  const members = Array.from({ length: 900 }, (_, n) => `m${100 + n}`);
+  client.send("SADD", "s", ...members);
+  const found = sendAtOnce(rig, client, [
+    ["SISMEMBER", "s", "m101"],
+    ["SISMEMBER", "s", "m102"],
+  ]);
+  expect(found).toBe(":1\r\n:1\r\n");
+  // The same places in the request, other members, and no batch on one key.
+  const others = sendAtOnce(rig, client, [
+    ["SISMEMBER", "t", "m103"],
+    ["SISMEMBER", "s", "m104"],
+  ]);
+  expect(others).toBe(":0\r\n:1\r\n");
+});

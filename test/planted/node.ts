@@ -7,6 +7,30 @@ const transactions = "test/node/transactions.test.ts";
 
 export const plantedInNode = [
   {
+    name: "elements_take_the_hash_of_a_neighbour",
+    story: "of two elements hashed together each gets the other one's hash",
+    file: "src/node/element-prefetch.ts",
+    find: "hashTwo(data, start, next, length, hashes, i++);",
+    replace: "hashTwo(data, next, start, length, hashes, i++);",
+    suite: pipelines,
+  },
+  {
+    name: "hash_outlives_its_batch",
+    story: "an element is looked for under the hash of what lay there in the pipeline before",
+    file: "src/keyspace/hash.ts",
+    find: "export function forgetHash(): void {\n  givenStart = -1;\n",
+    replace: "export function forgetHash(): void {\n",
+    suite: pipelines,
+  },
+  {
+    name: "drain_stays_with_the_first_tables",
+    story: "housekeeping looks at the same collections each time, and the others stay half grown",
+    file: "src/keyspace/index-drain.ts",
+    find: "      this.#next++;\n",
+    replace: "",
+    suite: "test/keyspace/index-drain.test.ts",
+  },
+  {
     name: "many_keys_shift_behind_the_first_ones",
     story: "MSET goes on with its pairs where it has been already, and takes keys for values",
     file: "src/commands/strings.ts",

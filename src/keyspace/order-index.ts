@@ -39,6 +39,11 @@ export class OrderIndex {
   add(score: number, ref: Ref): void {
     if (this.#chunks.length === 0) this.#insertChunk(0, new Chunk(chunkMin));
     this.#search(score, this.#bytesOf(ref), this.#startOf(ref), this.#lengthOf(ref), false);
+    this.#insertHere(score, ref);
+  }
+
+  /** Puts an entry where a search for it has ended. */
+  #insertHere(score: number, ref: Ref): void {
     if (this.#chunkNumber === this.#chunks.length) {
       this.#chunkNumber--;
       this.#at = this.#chunks[this.#chunkNumber]!.count;
@@ -85,10 +90,20 @@ export class OrderIndex {
       this.#lastScores[number] = chunk.lastScore;
       return;
     }
+    const foundNumber = this.#chunkNumber;
+    const foundAt = this.#at;
+    const { length } = this.#chunks;
     this.#chunkNumber = number;
     this.#at = at;
     this.remove(old, ref);
-    this.add(score, ref);
+    // The place found is one of another chunk, and still there unless chunks went or merged.
+    if (this.#chunks.length < length) {
+      this.add(score, ref);
+      return;
+    }
+    this.#chunkNumber = foundNumber;
+    this.#at = foundAt;
+    this.#insertHere(score, ref);
   }
 
   /** The record moved inside the arena; its bytes were copied. */
@@ -308,8 +323,16 @@ export class OrderIndex {
     if (number === last) return;
     const chunk = chunks[number]!;
     let low = chunk.find(score, false);
-    const hasTie = low < chunk.count && chunk.score(low) === score;
-    let high = hasTie ? chunk.find(score, true) : low;
+    // Few members have one score as a rule: they are asked in turn.
+    const near = Math.min(chunk.count, low + nearMax);
+    while (low < near && chunk.score(low) === score) {
+      const order = this.#compareMember(bytes, start, length, chunk.ref(low));
+      if (order < 0 || (order === 0 && !isExclusive)) break;
+      low++;
+    }
+    let high = low;
+    if (low === near && low < chunk.count && chunk.score(low) === score)
+      high = chunk.find(score, true);
     while (low < high) {
       const middle = (low + high) >> 1;
       const order = this.#compareMember(bytes, start, length, chunk.ref(middle));

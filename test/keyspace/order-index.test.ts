@@ -244,3 +244,19 @@ test("order: members are found by their bytes where scores are equal", () => {
     }),
   );
 });
+
+test("order: an entry that was its chunk's last one finds its new place all the same", () => {
+  const pair = new Pair();
+  const name = (n: number): string => String(n).padStart(5, "0");
+  // Two full chunks, and then one entry in the first.
+  for (let n = 0; n < 1024; n++) {
+    const ref = pair.allocate(name(n));
+    pair.order.add(n, ref);
+    pair.entries.push({ score: n, member: name(n), ref });
+  }
+  for (let n = 0; n < 511; n++) pair.remove(pair.entries[0]!);
+  pair.rescore(pair.entries[0]!, 800.5);
+  pair.check();
+  pair.rescore(pair.pick(0.5)!, -1);
+  pair.check();
+});

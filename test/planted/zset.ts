@@ -15,8 +15,25 @@ export const zsetOrderBugs: readonly PlantedBug[] = [
     name: "ties within the order are not broken by member",
     story: "Two members with one score stand in the order of their arrival, and one is lost.",
     file: order,
-    find: "let high = hasTie ? chunk.find(score, true) : low;",
-    replace: "let high = low;",
+    find: "while (low < near && chunk.score(low) === score) {",
+    replace: "while (low < 0) {",
+    suite: orderTest,
+  },
+  {
+    name: "only the first members of one score are compared",
+    story: "The seventeenth member with one score stands before those that come after it.",
+    file: order,
+    find: "      high = chunk.find(score, true);\n",
+    replace: "      high = low;\n",
+    suite: orderTest,
+  },
+  {
+    name: "a new place outlives its chunk",
+    story:
+      "A score moves away, its chunk goes with it, and the place found for it is another one's.",
+    file: order,
+    find: "if (this.#chunks.length < length) {",
+    replace: "if (this.#chunks.length > length) {",
     suite: orderTest,
   },
   {

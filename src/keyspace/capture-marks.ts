@@ -1,5 +1,5 @@
 // The marks of a batch (capture.ts): keys that were absent, a plain text or an own counter before
-// the batch's first write to them. A mark is the key's bytes, some integers and four times.
+// the batch's first write to them. A mark is the key's bytes, some integers and a time.
 //
 // At the close `encode` writes the short forms of batch-body.ts for a key that is again a plain
 // text, gone, or the same counter. It declines everything else.
@@ -10,7 +10,7 @@ import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import { type Cell, emptyCell } from "../lattice/cell.js";
 import { zero } from "../lattice/decimal.js";
 import { KeyEntry, onlyElement, slots } from "../lattice/key-entry.js";
-import { type Ref, slabOf, wordOf } from "./arena.js";
+import { type Arena, type Ref, slabOf, wordOf } from "./arena.js";
 import { bodyOps, type NameTable } from "./batch-body.js";
 import type { Database } from "./database.js";
 import { hashBytes } from "./hash.js";
@@ -21,18 +21,25 @@ import { viewText } from "./text-view.js";
 
 /** Before: nothing, a text, or an own counter. */
 const befores = { absent: 0, text: 1, counter: 2 } as const;
+/** In one integer: the database, above it what was before, above that the replica. */
+const beforeShift = 8;
+const replicaShift = 16;
 
 /**
- * A mark is a line of the cache. Its first half are integers: where its key starts, the key's
- * length, database and before, replica, the record, how many blocks of the arena had been freed,
- * and at the close the shard ...
+ * A mark is half a line of the cache, in integers: where its key starts, the key's length, database
+ * and before and replica, the record, how many blocks of the arena had been freed, at the close the
+ * shard, and in the place of two of them ...
  */
-const intsEach = 16;
-/**
- * ... its second half times: of the stamp; of a counter besides its birth and its base's stamp.
- */
-const timesEach = 8;
-const firstTime = 4;
+const intsEach = 8;
+/** ... the time of the stamp. */
+const timesEach = 4;
+const firstTime = 3;
+/** Behind the key of a counter: the times of its birth and of its base, and the base's replica. */
+const counterBytes = 24;
+/** What stands before key and text of an operation. */
+const headBytesMax = 40;
+/** Records that are loaded into the processor's cache together, before they are read. */
+const prefetchCount = 32;
 /** Arrays are given back to the system when a batch has made them larger than so many marks. */
 const keptCount = 64 * 1024;
 const firstCount = 256;
@@ -44,7 +51,7 @@ export class Marks {
   count = 0;
   /** What prefetching read, so that nobody may leave it out. */
   touched = 0;
-  readonly #refs = new Int32Array(64);
+  readonly #refs = new Int32Array(prefetchCount);
   readonly #keys = new ByteWriter(4096);
   #ints = new Int32Array(intsEach * firstCount);
   /** The same memory. */
@@ -87,21 +94,22 @@ export class Marks {
     const first = mark * intsEach;
     ints[first] = into;
     ints[first + 1] = length;
-    ints[first + 2] = db.index | (before << 8);
-    ints[first + 3] = word >>> 16;
-    ints[first + 4] = ref;
-    ints[first + 5] = arena.freedCount;
+    ints[first + 2] = db.index | (before << beforeShift) | ((word >>> 16) << replicaShift);
+    ints[first + 3] = ref;
+    ints[first + 4] = arena.freedCount;
     if (before === befores.absent) return true;
-    const at = mark * timesEach + firstTime;
-    const times = this.#times;
     const floats = arena.floats[slabOf(ref)]!;
-    times[at] = floats[(wordOf(ref) >> 1) + 2]!;
+    this.#times[mark * timesEach + firstTime] = floats[(wordOf(ref) >> 1) + 2]!;
     if (before !== befores.counter) return true;
     const origin = record.originAt(arena, ref);
     const hasBase = (word & baseBit) !== 0;
-    times[at + 1] = floats[origin]!;
-    times[at + 2] = hasBase ? floats[origin + 1]! : 0;
-    times[at + 3] = hasBase ? floats[origin + 2]! : 0;
+    const keys = this.#keys;
+    const behind = keys.length;
+    keys.room(counterBytes);
+    keys.words.setFloat64(behind, floats[origin]!, true);
+    keys.words.setFloat64(behind + 8, hasBase ? floats[origin + 1]! : 0, true);
+    keys.words.setFloat64(behind + 16, hasBase ? floats[origin + 2]! : 0, true);
+    keys.length = behind + counterBytes;
     return true;
   }
 
@@ -147,7 +155,7 @@ export class Marks {
   }
 
   shardOf(mark: number): number {
-    return this.#ints[mark * intsEach + 6]!;
+    return this.#ints[mark * intsEach + 5]!;
   }
 
   /** The marks by shard, those of one shard in the order in which they were made. */
@@ -161,19 +169,18 @@ export class Marks {
     for (let mark = 0, at = 0; mark < count; mark++, at += intsEach) {
       const start = ints[at]!;
       const shard = shardOfSlot(slotOfKey(keys, start, start + ints[at + 1]!), shardCount);
-      ints[at + 6] = shard;
+      ints[at + 5] = shard;
       starts[shard + 1]!++;
     }
     for (let shard = 0; shard < shardCount; shard++) starts[shard + 1]! += starts[shard]!;
-    for (let mark = 0, at = 6; mark < count; mark++, at += intsEach)
+    for (let mark = 0, at = 5; mark < count; mark++, at += intsEach)
       order[starts[ints[at]!]!++] = mark;
     return order;
   }
 
   /** How the key was before the batch, as far as a difference asks: its stamps, not its values. */
   beforeOf(keyspace: Keyspace, mark: number): KeyEntry | undefined {
-    const at = mark * intsEach;
-    const before = this.#ints[at + 2]! >>> 8;
+    const before = this.#beforeAt(mark);
     if (before === befores.absent) return undefined;
     const cell = before === befores.text ? this.#textCell(mark) : this.#counterCell(mark);
     const entry = new KeyEntry(keyspace.newStore);
@@ -188,10 +195,10 @@ export class Marks {
 
   #counterCell(mark: number): Cell {
     const replica = this.#replicaOf(mark);
-    const at = mark * timesEach + firstTime;
-    const [hiTime, birth, baseTime, baseReplica] = this.#times.subarray(at, at + timesEach);
+    const hiTime = this.#timeOf(mark);
+    const [birth, baseTime, baseReplica] = [0, 1, 2].map((which) => this.#ofCounter(mark, which));
     const born = { bornTime: birth!, bornReplica: replica };
-    const row = { replica, birth: birth!, hiTime: hiTime!, hi: zero, loTime: 0, lo: zero, ...born };
+    const row = { replica, birth: birth!, hiTime, hi: zero, loTime: 0, lo: zero, ...born };
     return { siblings: baseTime === 0 ? [] : [siblingOf(baseTime!, baseReplica!)], rows: [row] };
   }
 
@@ -200,14 +207,25 @@ export class Marks {
   }
 
   #replicaOf(mark: number): ReplicaIndex {
-    return this.#ints[mark * intsEach + 3]!;
+    return this.#ints[mark * intsEach + 2]! >>> replicaShift;
+  }
+
+  #beforeAt(mark: number): number {
+    return (this.#ints[mark * intsEach + 2]! >>> beforeShift) & 0xff;
+  }
+
+  /** What stands behind the key of a counter: birth, time of the base, its replica. */
+  #ofCounter(mark: number, which: number): number {
+    const at = mark * intsEach;
+    const behind = this.#ints[at]! + this.#ints[at + 1]! + 8 * which;
+    return this.#keys.words.getFloat64(behind, true);
   }
 
   /** Loads the records of some marks, so that reading them one by one does not wait for each. */
-  prefetch({ arena }: Keyspace, order: Int32Array, from: number, most: number): void {
-    const count = Math.min(most, this.count - from);
+  #prefetch(arena: Arena, order: Int32Array, from: number): void {
+    const count = Math.min(prefetchCount, this.count - from);
     const refs = this.#refs;
-    for (let i = 0; i < count; i++) refs[i] = this.#ints[order[from + i]! * intsEach + 4]!;
+    for (let i = 0; i < count; i++) refs[i] = this.#ints[order[from + i]! * intsEach + 3]!;
     this.touched ^= arena.touchAll(refs, count);
   }
 
@@ -215,8 +233,8 @@ export class Marks {
   #refOf(keyspace: Keyspace, mark: number): Ref {
     const ints = this.#ints;
     const at = mark * intsEach;
-    const ref = ints[at + 4]!;
-    if (ref !== 0 && ints[at + 5] === keyspace.arena.freedCount) return ref;
+    const ref = ints[at + 3]!;
+    if (ref !== 0 && ints[at + 4] === keyspace.arena.freedCount) return ref;
     const keys = this.#keys.room(0);
     const db = keyspace.databases[ints[at + 2]! & 0xff]!;
     const start = ints[at]!;
@@ -232,7 +250,7 @@ export class Marks {
     mark: number,
     time: Time,
   ): boolean {
-    const before = this.#ints[mark * intsEach + 2]! >>> 8;
+    const before = this.#beforeAt(mark);
     const ref = this.#refOf(keyspace, mark);
     if (ref === 0) {
       if (before === befores.counter) return false;
@@ -254,6 +272,71 @@ export class Marks {
     return true;
   }
 
+  /**
+   * The commonest of all, a plain text of a length that is copied by words: writes the marks of one
+   * shard from `from` on as far as they are such, and answers where they end. In one loop that asks
+   * nobody, for at the close there are thousands of them.
+   */
+  encodeTexts(
+    writer: ByteWriter,
+    names: NameTable,
+    { arena, self }: Keyspace,
+    order: Int32Array,
+    from: number,
+    shard: number,
+    time: Time,
+  ): number {
+    const ints = this.#ints;
+    const { count } = this;
+    const { freedCount } = arena;
+    let bytes = writer.room(0);
+    let words = writer.words;
+    let at = writer.length;
+    let place = from;
+    for (; place < count; place++) {
+      const mark = order[place]!;
+      const first = mark * intsEach;
+      if (ints[first + 5] !== shard) break;
+      if (place % prefetchCount === 0) this.#prefetch(arena, order, place);
+      const ref = ints[first + 3]!;
+      const what = ints[first + 2]!;
+      const before = (what >>> beforeShift) & 0xff;
+      if (ref === 0 || ints[first + 4] !== freedCount || before === befores.counter) break;
+      const slab = slabOf(ref);
+      const stored = arena.words[slab]!;
+      const word = wordOf(ref);
+      const head = stored[word]!;
+      if ((head & 0xffff) !== record.textKind || head >>> 16 !== self) break;
+      if (arena.floats[slab]![(word >> 1) + 2] !== time) break;
+      const keyLength = stored[word + 1]!;
+      const valueLength = stored[word + 2]!;
+      const length = keyLength + valueLength;
+      if (length > wordCopyMax) break;
+      if (at + headBytesMax + length > bytes.length) {
+        writer.length = at;
+        bytes = writer.room(headBytesMax + length);
+        words = writer.words;
+      }
+      bytes[at] = bodyOps.text;
+      bytes[at + 1] = what;
+      at = writeVarint(bytes, at + 2, keyLength);
+      if (before === befores.absent) bytes[at++] = 0;
+      else {
+        const replica = what >>> replicaShift;
+        if (replica === self) bytes[at++] = 1;
+        else at = writeVarint(bytes, at, names.numberOf(replica) + 1);
+        words.setFloat64(at, this.#times[mark * timesEach + firstTime]!, true);
+        at += 8;
+      }
+      at = writeVarint(bytes, at, valueLength);
+      const start = (word << 2) + record.prefixBytes(record.textKind, 0);
+      copyWords(words, at, arena.data[slab]!, start, length);
+      at += length;
+    }
+    writer.length = at;
+    return place;
+  }
+
   #encodeText(
     writer: ByteWriter,
     names: NameTable,
@@ -267,15 +350,15 @@ export class Marks {
     const keyLength = arena.words[slab]![word + 1]!;
     const valueLength = arena.words[slab]![word + 2]!;
     const length = keyLength + valueLength;
-    const bytes = writer.room(40 + length);
+    const bytes = writer.room(headBytesMax + length);
     let at = writer.length;
     const before = this.#ints[mark * intsEach + 2]!;
     bytes[at] = bodyOps.text;
     bytes[at + 1] = before;
     at = writeVarint(bytes, at + 2, keyLength);
-    if (before >>> 8 === befores.absent) bytes[at++] = 0;
+    if (((before >>> beforeShift) & 0xff) === befores.absent) bytes[at++] = 0;
     else {
-      at = writeVarint(bytes, at, names.numberOf(this.#ints[mark * intsEach + 3]!) + 1);
+      at = writeVarint(bytes, at, names.numberOf(before >>> replicaShift) + 1);
       // Read here: a number that a method answers may be boxed on its way.
       writer.words.setFloat64(at, this.#times[mark * timesEach + firstTime]!, true);
       at += 8;
@@ -317,8 +400,7 @@ export class Marks {
     ref: Ref,
   ): boolean {
     const { arena } = keyspace;
-    const at = mark * timesEach + firstTime;
-    const before = this.#ints[mark * intsEach + 2]! >>> 8;
+    const before = this.#beforeAt(mark);
     const floats = arena.floats[slabOf(ref)]!;
     const flags = record.flagsOf(arena, ref);
     const origin = record.originAt(arena, ref);
@@ -326,12 +408,12 @@ export class Marks {
     const birth = floats[origin]!;
     const baseTime = hasBase ? floats[origin + 1]! : 0;
     const baseReplica = hasBase ? floats[origin + 2]! : 0;
-    const times = this.#times;
     // A base that came with this batch is news, too.
     if (before === befores.absent && baseTime !== 0) return false;
-    if (before === befores.text && baseTime !== times[at]) return false;
+    if (before === befores.text && baseTime !== this.#timeOf(mark)) return false;
     if (before === befores.text && baseReplica !== this.#replicaOf(mark)) return false;
-    if (before === befores.counter && !this.#isSame(at, birth, baseTime, baseReplica)) return false;
+    if (before === befores.counter && !this.#isSame(mark, birth, baseTime, baseReplica))
+      return false;
     this.#putHead(writer, bodyOps.row, mark);
     writer.f64(birth).varint(names.numberOf(hasBase ? baseReplica : keyspace.self));
     // Adding zero turns -0 into the zero that numbers have on the wire.
@@ -339,9 +421,9 @@ export class Marks {
     return true;
   }
 
-  #isSame(at: number, birth: Time, baseTime: Time, baseReplica: ReplicaIndex): boolean {
-    const times = this.#times;
-    return times[at + 1] === birth && times[at + 2] === baseTime && times[at + 3] === baseReplica;
+  #isSame(mark: number, birth: Time, baseTime: Time, baseReplica: ReplicaIndex): boolean {
+    if (this.#ofCounter(mark, 0) !== birth || this.#ofCounter(mark, 1) !== baseTime) return false;
+    return this.#ofCounter(mark, 2) === baseReplica;
   }
 }
 

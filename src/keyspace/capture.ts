@@ -54,8 +54,6 @@ export interface ClosedParts {
 
 /** Room for a batch when nothing is known of its length. */
 const firstBytes = 256;
-/** Records that are loaded into the processor's cache together, before they are read. */
-const prefetchCount = 32;
 
 const pathOf = (database: number, key: Bytes): string =>
   String.fromCharCode(database) + latin1(key);
@@ -139,8 +137,9 @@ export class Capture {
     for (let shard = 0; shard < shardCount; shard++) {
       const start = body.length;
       for (const delta of others.get(shard) ?? []) encodeElements(body, names, keyspace, delta);
-      for (; at < marks.count && marks.shardOf(order[at]!) === shard; at++) {
-        if (at % prefetchCount === 0) marks.prefetch(keyspace, order, at, prefetchCount);
+      for (; at < marks.count; at++) {
+        at = marks.encodeTexts(body, names, keyspace, order, at, shard, keyspace.openTime);
+        if (at === marks.count || marks.shardOf(order[at]!) !== shard) break;
         this.#encodeMark(body, names, keyspace, order[at]!);
       }
       if (body.length > start) ends.push([shard, body.length]);

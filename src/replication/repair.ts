@@ -440,7 +440,6 @@ export class Repair {
   #forget(now: number): void {
     const { shards, peers, timing } = this.#cluster;
     this.#forgetDueMs = now + timing.forgetMs;
-    shards.settle();
     const timesUntil = timeOfMs(shards.keyspace.nowMs - timing.keepMs);
     // Under load what everybody has goes at once: its memory serves the next batches.
     const isLarge = shards.logBytes > shards.stableBytesMax;

@@ -223,6 +223,14 @@ export const replicationBugs: PlantedBug[] = [
     suite: `${packed} -t short forms`,
   },
   {
+    name: "text_from_freed_memory",
+    story: "a text is packed from a record that is gone, or another key's, by now",
+    file: "src/keyspace/capture-marks.ts",
+    find: "if (ref === 0 || ints[first + 4] !== freedCount || before === befores.counter) break;",
+    replace: "if (ref === 0 || before === befores.counter) break;",
+    suite: packed,
+  },
+  {
     name: "row_without_its_base",
     story: "SET 40 and INCRBY 2 in one batch are 2 elsewhere",
     file: "src/keyspace/capture-marks.ts",

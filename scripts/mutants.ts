@@ -181,6 +181,8 @@ async function runUnchanged(
   const suites = new Set([...wanted].flatMap((name) => suitesOf[name]!.flat()));
   const { report, output } = await runVitest([...suites], folder, unchangedMsMax, workers);
   const { testResults } = JSON.parse(report ?? '{"testResults":[]}') as VitestReport;
+  const objection = await compile(folder);
+  if (objection !== undefined) throw new Error(`no code without a mutant: ${objection.detail}`);
   const failed = testResults.filter(({ status }) => status !== "passed");
   if (failed.length > 0 || testResults.length === 0)
     throw new Error(
@@ -216,10 +218,20 @@ async function tryMutant(mutant: Mutant, folder: string, stages: Stages): Promis
       if (outcome.isCaught || outcome.isBroken) return outcome;
       detail = outcome.detail;
     }
-    return { isCaught: false, isBroken: false, detail };
+    const objection = await compile(folder);
+    return objection ?? { isCaught: false, isBroken: false, detail };
   } finally {
     writeFileSync(path, source);
   }
+}
+
+/** What the tests let pass is given to the compiler, which every build asks first. */
+async function compile(folder: string): Promise<Outcome | undefined> {
+  const compiler = join(projectFolder, "node_modules", "typescript", "bin", "tsc");
+  const options = { cwd: folder, passOn: false, timeoutMs: unchangedMsMax };
+  const { code, output } = await runNode([compiler, "--noEmit", "-p", folder], options);
+  if (code === 0) return undefined;
+  return { isCaught: true, isBroken: false, detail: `the compiler: ${output.split("\n")[0]}` };
 }
 
 async function runStage({ files, ms }: Stage, folder: string): Promise<Outcome> {

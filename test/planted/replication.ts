@@ -344,6 +344,14 @@ export const replicationBugs: PlantedBug[] = [
     suite: "test/replication/scenarios.test.ts -t one message to the hub",
   },
   {
+    name: "gone_peer_is_pushed_to",
+    story: "what is written is kept for, and sent to, a node that has left the cluster",
+    file: "src/replication/direct-push.ts",
+    find: "this.#links = this.#links.filter((link) => link.peer !== peer);",
+    replace: "void peer;",
+    suite: "test/replication/scenarios.test.ts -t sent nothing",
+  },
+  {
     name: "hub_without_window",
     story: "the hub passes each batch on by itself: 24 messages for every write",
     file: "src/replication/hub-push.ts",

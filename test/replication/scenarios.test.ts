@@ -97,6 +97,19 @@ test("direct: nothing is repeated for ever to a node that is away, and the outbo
   expect(world.converge()).toBeDefined();
 });
 
+test("direct: who does not belong to the cluster any more is sent nothing", () => {
+  const world = new World({ seed: 5, nodeCount: 3 });
+  world.run(2_000);
+  world.partition([2]);
+  write(world, 0, "x", "1");
+  world.replicas[0]!.replicator.removePeer("n2");
+  const sent = record(world);
+  write(world, 0, "x", "2");
+  world.run(5_000);
+  expect(sent.filter(({ to }) => to === 1)).not.toEqual([]);
+  expect(sent.filter(({ from, to }) => from === 0 && to === 2)).toEqual([]);
+});
+
 test("repair: what nobody pushes is found out by comparing and fetched from whoever has it", () => {
   const world = new World({ seed: 5 });
   // Node 2 hears nothing from node 0, ever; node 1 is in between.

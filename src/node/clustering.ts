@@ -408,7 +408,11 @@ export class Clustering {
           return { name: node, incarnation: undefined };
       }
     }
-    for (const { name } of this.membership.peers()) {
+    // Who comes back without its memory goes before newcomers: they would need a larger majority,
+    // which the vote that was lost may be missing for.
+    const names = this.membership.peers().map(({ name }) => name);
+    const isNamed = (name: string): boolean => memberOf(configuration, name) !== undefined;
+    for (const name of [...names.filter(isNamed), ...names.filter((each) => !isNamed(each))]) {
       const ping = this.membership.pingOf(name);
       if (ping === undefined || !this.#isHeard(name, nowMs)) continue;
       const incarnation = ping.stateIncarnation;

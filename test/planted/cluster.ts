@@ -276,6 +276,14 @@ export const clusterBugs: PlantedBug[] = [
     suite: readmission,
   },
   {
+    name: "newcomers_go_before_lost_votes",
+    story: "a newcomer that waits keeps a voter that lost its memory from being taken in again",
+    file: "src/node/clustering.ts",
+    find: "[...names.filter(isNamed), ...names.filter((each) => !isNamed(each))]",
+    replace: "names",
+    suite: "test/sim/voters.test.ts",
+  },
+  {
     name: "voters_change_unsettled",
     story: "15: a second member goes before anybody has learnt what the first one knew",
     file: "src/node/clustering.ts",

@@ -7,7 +7,7 @@
 // test/process/fsync.test.ts reads the system calls for that, and the simulator's disk forgets.
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -15,6 +15,7 @@ import { Command, Option } from "commander";
 import { Prng } from "../src/base/prng.js";
 import { count, integer } from "../src/bin/option-values.js";
 import { encodeCommand, parseReply, RespConnection } from "../test/differential/resp-client.js";
+import { folderBytes } from "./lib/folder-bytes.js";
 import { describeReplies, LoadModel } from "./lib/kill-load.js";
 import { freePort, skerryEntry, sleep } from "./lib/server-process.js";
 import { isMain } from "./project.js";
@@ -90,11 +91,7 @@ const newClient = (number: number): Client => ({
 });
 
 function describeRound({ rounds, acknowledged, lost }: KillTotals, folder: string): string {
-  const bytes = readdirSync(folder).reduce(
-    (sum, name) => sum + statSync(join(folder, name)).size,
-    0,
-  );
-  const size = (bytes / 1024 / 1024).toFixed(1);
+  const size = (folderBytes(folder) / 1024 / 1024).toFixed(1);
   return `killed ${rounds} times: ${acknowledged} acknowledged, ${lost} lost, ${size} MiB on disk`;
 }
 

@@ -2,13 +2,14 @@
 // much memory does it need meanwhile? A real node is filled, killed, and started on the same
 // folder.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Command } from "commander";
 import { integer } from "../src/bin/option-values.js";
 import { parseReply, RespConnection } from "../test/differential/resp-client.js";
+import { folderBytes } from "./lib/folder-bytes.js";
 import { ServerProcess } from "./lib/server-process.js";
 import { isMain } from "./project.js";
 
@@ -56,11 +57,6 @@ async function fill(port: number, keys: number): Promise<void> {
   connection.close();
 }
 
-const memoryOf = (pid: number, field: string): number => {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) * 1024;
-};
-
 async function killAndStart(
   node: ServerProcess,
   folder: string,
@@ -69,14 +65,11 @@ async function killAndStart(
   const ended = new Promise((resolve) => node.child.once("exit", resolve));
   node.child.kill("SIGKILL");
   await ended;
-  const diskBytes = readdirSync(folder).reduce(
-    (sum, name) => sum + statSync(join(folder, name)).size,
-    0,
-  );
+  const diskBytes = folderBytes(folder);
   const begunMs = performance.now();
   const next = await startNode(folder);
   const seconds = (performance.now() - begunMs) / 1000;
-  const peakBytes = memoryOf(next.pid, "VmHWM");
+  const peakBytes = next.peakBytes();
   const keys = Number(await ask(next.port, "DBSIZE"));
   return { node: next, result: { seconds, keys, peakBytes, residentBytes, diskBytes } };
 }

@@ -170,8 +170,17 @@ export class ServerProcess {
   }
 
   residentBytes(): number {
+    return this.#memory("VmRSS");
+  }
+
+  /** The most that it was resident with so far. */
+  peakBytes(): number {
+    return this.#memory("VmHWM");
+  }
+
+  #memory(field: string): number {
     const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
-    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+    return Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) * 1024;
   }
 
   async stop(): Promise<void> {

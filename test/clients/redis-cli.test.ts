@@ -30,12 +30,15 @@ function cli(
   stopAfterMs?: number,
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(redisCliBin, ["-p", String(port), ...args]);
+    // A command that reads nothing may end before an empty input is written: it is given none.
+    const child = spawn(redisCliBin, ["-p", String(port), ...args], {
+      stdio: [input === "" ? "ignore" : "pipe", "pipe", "pipe"],
+    });
     let output = "";
-    child.stdout.on("data", (chunk: Buffer) => {
+    child.stdout?.on("data", (chunk: Buffer) => {
       output += chunk.toString("latin1");
     });
-    child.stderr.on("data", (chunk: Buffer) => {
+    child.stderr?.on("data", (chunk: Buffer) => {
       output += chunk.toString("latin1");
     });
     const timer = setTimeout(() => child.kill("SIGTERM"), stopAfterMs ?? cliTimeoutMs);
@@ -44,7 +47,8 @@ function cli(
       clearTimeout(timer);
       resolve({ output, code });
     });
-    child.stdin.end(input);
+    child.stdin?.once("error", reject);
+    child.stdin?.end(input);
   });
 }
 

@@ -19,10 +19,15 @@ const askUs = 250_000;
 const lingerUs = [100_000, 2_500_000] as const;
 const blankChance = 0.5;
 
+/** What an operator is about: to take one node away, in the life that it had then. */
+interface Errand {
+  readonly host: SimulatedHost;
+}
+
 export class MemberFaults {
   readonly #simulation: Simulation;
-  /** Who is being taken away. */
-  #going: SimulatedHost | undefined;
+  /** One at a time. */
+  #errand: Errand | undefined;
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
@@ -46,80 +51,95 @@ export class MemberFaults {
     if (simulation.network.isCut) simulation.sometimes.add("joined_during_partition");
     if (host.incarnation > 0) simulation.sometimes.add("member_came_again");
     // Who starts a node again does not have it forgotten.
-    if (this.#going === host) this.#going = undefined;
+    if (this.#errand?.host === host) this.#errand = undefined;
     host.join(prng.chance(blankChance));
   }
 
   // ---- going
 
+  /**
+   * Who comes again ends the errand, and the next one may be about the same node: what is left of
+   * the first would have a node forgotten that is well.
+   */
+  #isOver(errand: Errand): boolean {
+    return this.#errand !== errand;
+  }
+
   /** One at a time, as long as enough members stay. */
   #takeAway(kind: FaultKind, prng: Prng): void {
     const { members } = this.#simulation;
-    if (this.#going !== undefined || members.length <= memberCountMin) return;
-    const host = prng.pick(members);
-    this.#going = host;
-    if (kind === "member_leave") this.#askToLeave(host, prng);
-    else this.#killToForget(host, prng);
+    if (this.#errand !== undefined || members.length <= memberCountMin) return;
+    const errand: Errand = { host: prng.pick(members) };
+    this.#errand = errand;
+    if (kind === "member_leave") this.#askToLeave(errand, prng);
+    else this.#killToForget(errand, prng);
   }
 
-  #askToLeave(host: SimulatedHost, prng: Prng): void {
+  #askToLeave(errand: Errand, prng: Prng): void {
     const simulation = this.#simulation;
-    if (this.#going !== host || !host.isMember) return;
+    const { host } = errand;
+    if (this.#isOver(errand) || !host.isMember) return;
     if (simulation.isHealed) {
-      this.#going = undefined;
+      this.#errand = undefined;
       return;
     }
-    if (this.#maySpare(host)) host.perform(({ node }) => this.#takeOut(host, node, prng));
-    simulation.queue.after(askUs, () => this.#askToLeave(host, prng));
+    if (this.#maySpare(host)) host.perform(({ node }) => this.#takeOut(errand, node, prng));
+    simulation.queue.after(askUs, () => this.#askToLeave(errand, prng));
   }
 
-  #takeOut(host: SimulatedHost, { environment }: Node, prng: Prng): void {
+  #takeOut(errand: Errand, { environment }: Node, prng: Prng): void {
     const simulation = this.#simulation;
-    if (this.#going !== host || simulation.isHealed || !this.#maySpare(host)) return;
+    const { host } = errand;
+    if (this.#isOver(errand) || simulation.isHealed || !this.#maySpare(host)) return;
     if (environment.cluster?.leave() !== undefined) return;
     host.isMember = false;
     simulation.noteFault("member_leave", host.index);
     simulation.sometimes.add("left_under_load");
     simulation.queue.after(prng.between(...lingerUs), () => {
-      if (this.#going !== host) return;
+      if (this.#isOver(errand)) return;
       host.crash();
       // Its word may have been lost with it: then an operator says so.
-      this.#askToForget(host, prng);
+      this.#askToForget(errand, prng);
     });
   }
 
-  #killToForget(host: SimulatedHost, prng: Prng): void {
+  #killToForget(errand: Errand, prng: Prng): void {
     const simulation = this.#simulation;
-    if (simulation.isHealed) this.#going = undefined;
-    if (this.#going !== host) return;
+    const { host } = errand;
+    if (this.#isOver(errand)) return;
+    if (simulation.isHealed) {
+      this.#errand = undefined;
+      return;
+    }
     if (!this.#maySpare(host)) {
-      simulation.queue.after(askUs, () => this.#killToForget(host, prng));
+      simulation.queue.after(askUs, () => this.#killToForget(errand, prng));
       return;
     }
     simulation.noteFault("member_forget", host.index);
     host.isMember = false;
     host.crash();
-    this.#askToForget(host, prng);
+    this.#askToForget(errand, prng);
   }
 
   /**
    * The others forget it once they take it for dead. Some may have heard of an earlier life only.
    */
-  #askToForget(host: SimulatedHost, prng: Prng): void {
+  #askToForget(errand: Errand, prng: Prng): void {
     const { members, queue } = this.#simulation;
-    if (this.#going !== host) return;
+    const { host } = errand;
+    if (this.#isOver(errand)) return;
     const believers = members.filter(({ life }) => {
       const entry = life?.node.clustering?.membership.get(host.name);
       return life === undefined || entry?.state === "alive";
     });
     if (believers.length === 0) {
-      this.#going = undefined;
+      this.#errand = undefined;
       return;
     }
     prng.pick(believers).perform(({ node }) => {
-      if (this.#going === host) node.environment.cluster?.forget(host.name);
+      if (!this.#isOver(errand)) node.environment.cluster?.forget(host.name);
     });
-    queue.after(askUs, () => this.#askToForget(host, prng));
+    queue.after(askUs, () => this.#askToForget(errand, prng));
   }
 
   #maySpare(host: SimulatedHost): boolean {

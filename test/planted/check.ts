@@ -297,4 +297,13 @@ export const plantedInBench = [
     replace: "input.listen",
     suite: `${logJudge} -t what waits at a node`,
   },
+  {
+    name: "operator_forgets_who_came_again",
+    story:
+      "a node is to be taken away a second time, and what is left of the first has it forgotten at once",
+    file: "src/sim/member-faults.ts",
+    find: "return this.#errand !== errand;",
+    replace: "return this.#errand?.host !== errand.host;",
+    suite: "test/sim/member-faults.test.ts",
+  },
 ] as const;

@@ -8,6 +8,7 @@ import { settingSpecs } from "../commands/settings-table.js";
 import type { SkerryConfig } from "../host/config.js";
 import { rewriteConfigFile } from "../host/config-rewrite.js";
 import { Drive } from "../host/drive.js";
+import { allowDeepInlining } from "../host/inlining.js";
 import { openFilesMax, processFacts } from "../host/process-facts.js";
 import { SystemClock } from "../host/system-clock.js";
 import { TcpHost } from "../host/tcp-host.js";
@@ -26,6 +27,7 @@ const reservedFiles = 32;
 
 /** Resolves once the node has stopped. */
 export async function serve(config: SkerryConfig): Promise<void> {
+  allowDeepInlining();
   const { settings, sources } = config;
   const clock = new SystemClock();
   const now = (): number => clock.exact();

@@ -3,7 +3,7 @@
 //
 // Nothing is decided here: a record that is loaded in vain costs its load and no more.
 
-import { slabOf, wordOf } from "./arena.js";
+import { type Arena, type Ref, slabOf, wordOf } from "./arena.js";
 import type { HashIndex } from "./hash-index.js";
 import type { Keyspace } from "./keyspace.js";
 import { baseFlag, counterKind, elementKind, textKind } from "./record.js";
@@ -13,6 +13,8 @@ const shortRecordBytes = 40;
 /** Without the flag that makes a counter longer by a number, which is counted here always. */
 const shortHeads = 0xffff ^ (baseFlag << 8);
 const counterBytes = 16;
+/** So many records tell what the others of their run are like. */
+const sampleCount = 4;
 /** Words from the beginning of a longer record to what its third line surely holds. */
 const thirdLine = 20;
 
@@ -34,21 +36,37 @@ export function loadRecords(
   // own, so that the loads of the next one depend on no guess.
   keys.candidates(hashes, refs, count);
   touched ^= arena.touch(refs, count);
+  // Records of a run are mostly alike: where the first ones are short, the others are not asked.
+  const isShort = areShort(arena, refs, Math.min(count, sampleCount));
+  return isShort ? touched : touched ^ touchThird(arena, refs, count);
+}
+
+function areShort(arena: Arena, refs: Int32Array, count: number): boolean {
+  for (let i = 0; i < count; i++) if (isLong(arena, refs[i]!)) return false;
+  return true;
+}
+
+function touchThird(arena: Arena, refs: Int32Array, count: number): number {
+  let touched = 0;
   for (let i = 0; i < count; i++) {
     const ref = refs[i]!;
-    const words = arena.words[slabOf(ref)];
-    if (words === undefined || ref === -1) continue;
-    const word = wordOf(ref);
-    const head = words[word]! & 0xffff;
-    // Keys of what has more than a value lie further on, and so does the end of a longer text.
-    const isShort =
-      (head & shortHeads) === textKind ||
-      (head & shortHeads) === counterKind ||
-      head === elementKind;
-    const length =
-      words[word + 1]! + ((head & 0xff) === counterKind ? counterBytes : words[word + 2]!);
-    if (!isShort || length > shortRecordBytes)
-      touched ^= words[Math.min(word + thirdLine, words.length - 1)]!;
+    if (!isLong(arena, ref)) continue;
+    const words = arena.words[slabOf(ref)]!;
+    touched ^= words[Math.min(wordOf(ref) + thirdLine, words.length - 1)]!;
   }
   return touched;
+}
+
+/** Whether a record, if there is one, has more than `Arena.touch` loads. */
+function isLong(arena: Arena, ref: Ref): boolean {
+  const words = arena.words[slabOf(ref)];
+  if (words === undefined || ref === -1) return false;
+  const word = wordOf(ref);
+  const head = words[word]! & 0xffff;
+  // Keys of what has more than a value lie further on, and so does the end of a longer text.
+  const isPlain =
+    (head & shortHeads) === textKind || (head & shortHeads) === counterKind || head === elementKind;
+  const length =
+    words[word + 1]! + ((head & 0xff) === counterKind ? counterBytes : words[word + 2]!);
+  return !isPlain || length > shortRecordBytes;
 }

@@ -303,7 +303,17 @@ export function keyEquals(
   const asked = knownWordsOf(bytes);
   if (isLittleEndian && asked !== undefined) {
     // A key begins at a multiple of eight.
-    for (let w = at >> 2; i + 4 <= length; i += 4)
+    let w = at >> 2;
+    // One question for sixteen bytes: nearly always they are equal, for the hashes are.
+    for (; i + 16 <= length; i += 16, w += 4) {
+      const from = start + i;
+      const first = words[w]! ^ asked.getInt32(from, true);
+      const second = words[w + 1]! ^ asked.getInt32(from + 4, true);
+      const third = words[w + 2]! ^ asked.getInt32(from + 8, true);
+      if ((first | second | third | (words[w + 3]! ^ asked.getInt32(from + 12, true))) !== 0)
+        return false;
+    }
+    for (; i + 4 <= length; i += 4)
       if (words[w++] !== asked.getInt32(start + i, true)) return false;
   }
   for (; i < length; i++) if (key[at + i] !== bytes[start + i]) return false;

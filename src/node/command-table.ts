@@ -3,6 +3,7 @@
 
 import { assert } from "../base/assert.js";
 import { type Command, type CommandSpec, toCommand } from "../commands/command.js";
+import type { RequestBatch } from "./request-batch.js";
 
 const upper = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte++) upper[byte] = byte >= 97 && byte <= 122 ? byte - 32 : byte;
@@ -61,6 +62,29 @@ export class CommandTable {
       if (i < length) continue;
       this.#recent = slot;
       return this.#slots[slot];
+    }
+  }
+
+  /**
+   * `find` for each command of a batch of several. A name of two to four letters is compared with
+   * the one before as a word: behind it are at least the two bytes that end an argument.
+   */
+  findAll(batch: RequestBatch, data: DataView, found: (Command | undefined)[]): void {
+    const { count, source, ranges, firsts } = batch;
+    let command: Command | undefined;
+    let word = 0;
+    let size = 0;
+    for (let i = 0; i < count; i++) {
+      const start = ranges[firsts[i]!]!;
+      const length = ranges[firsts[i]! + 1]!;
+      const isShort = length >= 2 && length <= 4;
+      if (!isShort || length !== size || data.getInt32(start, true) !== word) {
+        command = this.find(source, start, length);
+        size = isShort ? length : 0;
+        if (isShort) word = data.getInt32(start, true);
+      }
+      // Nothing is stored that is there already: the collector wants to know of each store.
+      if (found[i] !== command) found[i] = command;
     }
   }
 

@@ -136,8 +136,9 @@ export class Dispatcher {
       if (hasElements) this.#keys.elements.give(index);
       call.outcome = outcome.done;
       if (command?.isLight && !isEach && this.#gatesOf(command, session) === 0) {
+        const ran = this.run(command, session, 0);
         // A command that was refused has no part in the batch's time.
-        this.#commands[index] = this.run(command, session, 0);
+        if (ran !== command) this.#commands[index] = ran;
       } else {
         microsApart += this.#runCarefully(index, session, isEach);
         if (session.waiting === outcome.postponed) break;
@@ -215,9 +216,8 @@ export class Dispatcher {
   }
 
   #prefetch(batch: RequestBatch, data: DataView): void {
-    const { count, source, ranges } = batch;
     const commands = this.#commands;
-    for (let i = 0; i < count; i++) commands[i] = this.#find(source, ranges, batch.firsts[i]!);
+    this.table.findAll(batch, data, commands);
     const { keyspace, session } = this.call;
     this.#keys.load(keyspace, keyspace.databases[session.database]!.keys, commands, batch, data);
   }

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fromLatin1, latin1 } from "../../src/base/bytes.js";
 import { Prng } from "../../src/base/prng.js";
+import { wordsOfRequest } from "../../src/base/words.js";
 import { ReplicaTable } from "../../src/clock/replica-table.js";
 import type { Database } from "../../src/keyspace/database.js";
 import { hashBytes } from "../../src/keyspace/hash.js";
@@ -46,30 +47,36 @@ class Box {
   }
 }
 
-test("keys of one hash are told apart by every byte of theirs", () => {
-  const { keyspace, db } = new Box();
-  const hash = 42;
-  const lengths = [1, 2, 3, 4, 5, 7, 8, 16, 31, 95, 96, 97, 200];
-  const names = lengths.flatMap((length) => {
-    const plain = "k".repeat(length);
-    const places = Array.from({ length }, (_, at) => at);
-    return [plain, ...places.map((at) => `${plain.slice(0, at)}K${plain.slice(at + 1)}`)];
-  });
-  // From an odd place in a buffer, as keys of a request lie.
-  const keys = names.map((name) => fromLatin1(`*${name}*`));
-  keys.forEach((key, n) => {
-    const value = fromLatin1(`${n}`);
-    const length = key.length - 2;
-    setText(keyspace, db, hash, key, 1, length, value, 0, value.length, noDeadline);
-  });
-  keys.forEach((key, n) => {
-    const { bytes, start, length } = viewText(
-      keyspace,
-      keyspace.find(db, hash, key, 1, key.length - 2),
-    );
-    expect(latin1(bytes, start, start + length)).toBe(`${n}`);
-  });
-});
+test.each(["a request's bytes", "other bytes"])(
+  "keys of one hash are told apart by every byte of theirs: %s",
+  (kind) => {
+    const { keyspace, db } = new Box();
+    const hash = 42;
+    const lengths = [1, 2, 3, 4, 5, 7, 8, 16, 31, 35, 95, 96, 97, 200];
+    const names = lengths.flatMap((length) => {
+      const plain = "k".repeat(length);
+      const places = Array.from({ length }, (_, at) => at);
+      return [plain, ...places.map((at) => `${plain.slice(0, at)}K${plain.slice(at + 1)}`)];
+    });
+    // At odd and even places of a buffer, as keys of a request lie.
+    const all = fromLatin1(names.join("*"));
+    if (kind === "a request's bytes") wordsOfRequest(all);
+    const starts = [0];
+    for (const name of names) starts.push(starts.at(-1)! + name.length + 1);
+    names.forEach((name, n) => {
+      const value = fromLatin1(`${n}`);
+      const { length } = name;
+      setText(keyspace, db, hash, all, starts[n]!, length, value, 0, value.length, noDeadline);
+    });
+    names.forEach((name, n) => {
+      const { bytes, start, length } = viewText(
+        keyspace,
+        keyspace.find(db, hash, all, starts[n]!, name.length),
+      );
+      expect(latin1(bytes, start, start + length)).toBe(`${n}`);
+    });
+  },
+);
 
 test("agrees with a Map under random writes and removals", () => {
   const step = fc.record({

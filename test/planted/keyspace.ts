@@ -274,6 +274,14 @@ export const planted = [
     suite: index,
   },
   {
+    name: "key_compared_by_three_words_of_four",
+    story: "two keys of a request that differ in their third four bytes are one",
+    file: "src/keyspace/record.ts",
+    find: "if ((first | second | third | (",
+    replace: "if ((first | second | (",
+    suite: index,
+  },
+  {
     name: "overwrite_keeps_the_old_length",
     story: "a shorter text in the place of a longer one still ends with the longer one's end",
     file: "src/keyspace/text.ts",

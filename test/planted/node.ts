@@ -23,6 +23,14 @@ export const plantedInNode = [
     suite: pipelines,
   },
   {
+    name: "name_taken_for_the_one_before",
+    story: "in a pipeline every name of the same length is the same command",
+    file: "src/node/command-table.ts",
+    find: "length !== size || data.getInt32(start, true) !== word",
+    replace: "length !== size",
+    suite: pipelines,
+  },
+  {
     name: "drain_stays_with_the_first_tables",
     story: "housekeeping looks at the same collections each time, and the others stay half grown",
     file: "src/keyspace/index-drain.ts",

@@ -35,6 +35,7 @@ import {
   type MemberEntry,
   Membership,
   type MembershipMessage,
+  type Ping,
 } from "../replication/membership.js";
 import type { Replicator } from "../replication/replicator.js";
 import type { CopyRules } from "./hot-shards.js";
@@ -66,7 +67,7 @@ export interface ClusteringPorts {
   readonly onServing: () => void;
   /** Writes of clients wait for so long, or no more (0). */
   readonly pauseWrites: (forMs: number) => void;
-  /** This node has left: clients are served no more, and writes do not wait any more. */
+  /** This node has gone: clients are served no more, and writes do not wait any more. */
   readonly onLeft: () => void;
 }
 
@@ -92,6 +93,10 @@ export class Clustering {
   readonly membership: Membership;
   /** Whether clients are served. */
   isServing = false;
+  /** This process does not belong to the cluster any more. */
+  #isOut = false;
+  /** Who has gone and, as its pings show, does not know it. */
+  readonly #unaware = new Set<string>();
   /** Set by the host: to which addresses a link is wanted. */
   onTargets: ((addresses: readonly string[]) => void) | undefined;
   linkOf: (address: string) => LinkView | undefined = () => undefined;
@@ -168,7 +173,24 @@ export class Clustering {
   onMessage(from: string, incarnation: number, message: MembershipMessage, nowMs: number): void {
     this.membership.onMessage(from, incarnation, message);
     if (message.type !== "ping") return;
+    this.#noteKnowledge(from, incarnation, message);
     if (message.epoch > this.#registers.configuration.epoch) this.#registers.ask(nowMs, from);
+  }
+
+  /** Who has gone and does not know it wants to be dialled: there is no link to it any more. */
+  #noteKnowledge(from: string, incarnation: number, { tableHash }: Ping): void {
+    const entry = this.membership.get(from);
+    const mayBeUnaware = entry?.incarnation === incarnation && entry.state !== "alive";
+    const knows = !mayBeUnaware || tableHash === this.membership.hash;
+    if (knows) this.#noteAware(from);
+    else if (!this.#unaware.has(from)) {
+      this.#unaware.add(from);
+      this.onTargets?.(this.targets());
+    }
+  }
+
+  #noteAware(name: string): void {
+    if (this.#unaware.delete(name)) this.onTargets?.(this.targets());
   }
 
   tick(nowMs: number): void {
@@ -177,7 +199,8 @@ export class Clustering {
     if (nowMs < this.#lookDueMs) return;
     // Drawn at random, so that two nodes that take each other for dead do not act in step.
     this.#lookDueMs = nowMs + lookMs * (0.75 + this.#ports.random() / 2);
-    if (!this.#isMember(this.#self)) return;
+    if (this.#isOut) return;
+    for (const name of this.#unaware) if (!this.#isHeard(name, nowMs)) this.#noteAware(name);
     if (this.placing !== undefined && this.#hasMet(nowMs)) this.placing.look(nowMs);
     if (!this.isServing) this.#lookWhetherToServe(nowMs);
     if (this.#registers.configuration.epoch === 0) this.#found(nowMs);
@@ -190,8 +213,11 @@ export class Clustering {
   }
 
   #onChanged(): void {
-    // Who has left, or hears that it was forgotten, has nobody any more to tell what it is told.
-    if (this.isServing && !this.#isMember(this.#self)) {
+    // Who has left, or hears that it was forgotten or that a later process goes by its name, has
+    // nobody any more to tell what it is told: for good, also if it has not served yet.
+    const { isReplaced } = this.membership;
+    if (!this.#isOut && (isReplaced || !this.#isMember(this.#self))) {
+      this.#isOut = true;
       this.isServing = false;
       this.#ports.onLeft();
     }
@@ -246,11 +272,17 @@ export class Clustering {
     for (const { done } of over) done(objection);
   }
 
-  /** Where a link is wanted: the operator's addresses and those of the members. */
+  /**
+   * Where a link is wanted: the operator's addresses, those of the members, and of those who have
+   * gone and are to hear it.
+   */
   targets(): string[] {
-    const known = this.membership.peers().map(({ peerAddress }) => peerAddress);
+    const isWanted = ({ name, state }: MemberEntry): boolean =>
+      name !== this.#self && (state === "alive" || this.#unaware.has(name));
+    const known = this.membership.entries().filter(isWanted);
+    const addresses = known.map(({ peerAddress }) => peerAddress);
     const given = [...this.#options.seeds, ...this.#met];
-    return [...new Set([...given, ...known.filter((address) => address !== "")])];
+    return [...new Set([...given, ...addresses.filter((address) => address !== "")])];
   }
 
   // ---- service

@@ -11,7 +11,7 @@ import type { Call } from "../commands/call.js";
 import { type Command, keyPositions } from "../commands/command.js";
 import { slotOfKey } from "../keyspace/slot.js";
 import type { ClusteringPorts } from "./clustering.js";
-import { type Gate, loadingGate } from "./dispatcher-gates.js";
+import type { Gate } from "./dispatcher-gates.js";
 import type { Node } from "./node.js";
 
 /** For so long writes wait at most, and who has asked to leave. */
@@ -36,13 +36,14 @@ export function leavingPorts(node: Node): Pick<ClusteringPorts, "pauseWrites" | 
   };
 }
 
-/** What a node answers that has left and still runs. */
+/** Redis's word for "not here, not now": clients know that nothing was done, and go elsewhere. */
+const goneError = "LOADING this node does not belong to its cluster any more, see INFO members";
+
+/** What a node answers that has left, was forgotten or was replaced, and still runs. */
 function leftGate(node: Node): Gate {
-  return (call, command, session, refuse) => {
+  return (call, command, _session, refuse) => {
     if (command.flags.includes("loading")) return false;
-    const moved = movedTo(node, call, command);
-    if (moved === undefined) return loadingGate(call, command, session, refuse);
-    refuse(moved);
+    refuse(movedTo(node, call, command) ?? goneError);
     return true;
   };
 }

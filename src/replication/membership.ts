@@ -104,6 +104,11 @@ export class Membership {
     this.#lookedMs = nowMs;
   }
 
+  /** Of the table; whoever holds the same has told it. */
+  get hash(): number {
+    return this.#hash;
+  }
+
   /** All entries, in the order of names. */
   entries(): MemberEntry[] {
     return [...this.#entries.values()].sort((a, b) => compareText(a.name, b.name));

@@ -291,8 +291,72 @@ test("membership: who hears that it was forgotten answers no clients any more", 
   expect(ask(simulation, third!, "SET", "key", "b")).toBe("+OK\r\n");
   simulation.network.mend(links);
   simulation.runFor(3_000 * ms);
-  expect(ask(simulation, third!, "SET", "key", "c")).toMatch(/^-LOADING/);
+  expect(ask(simulation, third!, "SET", "key", "c")).toMatch(/^-LOADING this node does not belong/);
   expect(ask(simulation, first!, "GET", "key")).toBe("$1\r\na\r\n");
+});
+
+/** Whether anybody of the founders wants a link to the fourth node. */
+const isDialled = (): boolean =>
+  simulation.hosts
+    .slice(0, 3)
+    .some(({ life }) => life!.node.clustering!.targets().includes("n4:7"));
+
+test("membership: a newcomer that hears that it was forgotten does not say that it catches up", () => {
+  const [first, , , fourth] = found({ replicationFactor: 0 });
+  simulation.runFor(1_000 * ms);
+  fourth!.join(true);
+  const { clustering } = fourth!.life!.node;
+  while (clustering!.membership.peers().length < 3) simulation.runFor(0.1 * ms);
+  const links = [0, 1, 2].flatMap((other): [number, number][] => [
+    [other, fourth!.index],
+    [fourth!.index, other],
+  ]);
+  simulation.network.cut(links);
+  simulation.runFor(2_300 * ms);
+  expect(first!.life!.node.environment.cluster!.forget("n4")).toBeUndefined();
+  fourth!.isMember = false;
+  simulation.runFor(100 * ms);
+  // It is heard, and is dialled to be told; a moment later nobody wants a link to it any more.
+  expect(isDialled()).toBe(false);
+  simulation.network.mend(links);
+  const isForgotten = (): boolean => clustering!.membership.get("n4")!.state === "forgotten";
+  for (let waited = 0; waited < 40 && !isForgotten(); waited++) simulation.runFor(50 * ms);
+  expect(ask(simulation, fourth!, "GET", "key")).toMatch(/^-MOVED \d+ n[123]:/);
+  simulation.runFor(3_000 * ms);
+  expect(isDialled()).toBe(false);
+  expect(ask(simulation, fourth!, "GET", "key")).toMatch(/^-LOADING this node does not belong/);
+});
+
+test("membership: who was forgotten is not dialled any more when it dies before it can be told", () => {
+  const [first, , , fourth] = found({ replicationFactor: 0 });
+  fourth!.join(true);
+  simulation.runFor(5_000 * ms);
+  const links = [0, 1, 2].flatMap((other): [number, number][] => [
+    [other, fourth!.index],
+    [fourth!.index, other],
+  ]);
+  simulation.network.cut(links);
+  simulation.runFor(2_300 * ms);
+  expect(first!.life!.node.environment.cluster!.forget("n4")).toBeUndefined();
+  fourth!.isMember = false;
+  simulation.runFor(100 * ms);
+  simulation.network.mend(links);
+  for (let waited = 0; waited < 2_000 && !isDialled(); waited++) simulation.runFor(ms);
+  expect(isDialled()).toBe(true);
+  fourth!.crash();
+  simulation.runFor(3_000 * ms);
+  expect(isDialled()).toBe(false);
+});
+
+test("membership: a process whose name a later one goes by answers no clients any more", () => {
+  const [, , third] = found({ replicationFactor: 0 });
+  simulation.runFor(1_000 * ms);
+  const { membership } = third!.life!.node.clustering!;
+  third!.perform(() => membership.learn([{ ...membership.self, incarnation: 7 }]));
+  expect(ask(simulation, third!, "SET", "key", "a")).toMatch(/^-(MOVED|LOADING)/);
+  // Nor once it has heard nobody for so long that a newcomer would serve alone.
+  simulation.runFor(4_000 * ms);
+  expect(ask(simulation, third!, "SET", "key", "a")).toMatch(/^-(MOVED|LOADING)/);
 });
 
 test("membership: a newcomer that heard no answer to its first question asks again", () => {

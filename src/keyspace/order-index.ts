@@ -7,6 +7,7 @@
 // that a search stays within few cache lines and touches a record only where scores tie.
 
 import { assert } from "../base/assert.js";
+import { knownWordsOf, wordsOf } from "../base/words.js";
 import { type Arena, type Ref, slabOf } from "./arena.js";
 import { Chunk, chunkMax, chunkMin, firstNotBefore } from "./order-chunk.js";
 import { keyLengthOf, keyStartOf } from "./record.js";
@@ -38,7 +39,7 @@ export class OrderIndex {
 
   add(score: number, ref: Ref): void {
     if (this.#chunks.length === 0) this.#insertChunk(0, new Chunk(chunkMin));
-    this.#search(score, this.#bytesOf(ref), this.#startOf(ref), this.#lengthOf(ref), false);
+    this.#searchRecord(score, ref);
     this.#insertHere(score, ref);
   }
 
@@ -82,7 +83,7 @@ export class OrderIndex {
       return;
     }
     const number = this.#chunkNumber;
-    this.#search(score, this.#bytesOf(ref), this.#startOf(ref), this.#lengthOf(ref), false);
+    this.#searchRecord(score, ref);
     // The beginning of the next chunk is as good as the end of this one.
     const isBehind = this.#at === 0 && this.#chunkNumber === number + 1;
     if (isBehind || this.#chunkNumber === number) {
@@ -248,7 +249,7 @@ export class OrderIndex {
     length: number,
     isExclusive: boolean,
   ): number {
-    this.#search(score, bytes, start, length, isExclusive);
+    this.#search(score, wordsToCompare(bytes), start, length, isExclusive);
     return this.#rank();
   }
 
@@ -257,11 +258,12 @@ export class OrderIndex {
    * equal.
    */
   rankOfMember(bytes: Uint8Array, start: number, length: number, isExclusive: boolean): number {
+    const words = wordsToCompare(bytes);
     let low = 0;
     let high = this.#count;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const order = this.#compareMember(bytes, start, length, this.refAt(middle));
+      const order = this.#compareMember(words, start, length, this.refAt(middle));
       if (order > 0 || (isExclusive && order === 0)) low = middle + 1;
       else high = middle;
     }
@@ -270,8 +272,8 @@ export class OrderIndex {
 
   // ---- searching
 
-  #bytesOf(ref: Ref): Uint8Array {
-    return this.#arena.bytes[slabOf(ref)]!;
+  #wordsOf(ref: Ref): DataView {
+    return this.#arena.data[slabOf(ref)]!;
   }
 
   #startOf(ref: Ref): number {
@@ -282,16 +284,24 @@ export class OrderIndex {
     return keyLengthOf(this.#arena, ref);
   }
 
-  #compareMember(bytes: Uint8Array, start: number, length: number, ref: Ref): number {
-    const other = this.#bytesOf(ref);
+  #compareMember(words: DataView, start: number, length: number, ref: Ref): number {
+    const other = this.#wordsOf(ref);
     const at = this.#startOf(ref);
     const otherLength = this.#lengthOf(ref);
     const common = Math.min(length, otherLength);
-    for (let i = 0; i < common; i++) {
-      const difference = bytes[start + i]! - other[at + i]!;
+    let i = 0;
+    while (i + 4 <= common && words.getInt32(start + i, true) === other.getInt32(at + i, true))
+      i += 4;
+    for (; i < common; i++) {
+      const difference = words.getUint8(start + i) - other.getUint8(at + i);
       if (difference !== 0) return difference;
     }
     return length - otherLength;
+  }
+
+  /** Finds where the record stands in the order with this score, or is to stand. */
+  #searchRecord(score: number, ref: Ref): void {
+    this.#search(score, this.#wordsOf(ref), this.#startOf(ref), this.#lengthOf(ref), false);
   }
 
   /**
@@ -299,7 +309,7 @@ export class OrderIndex {
    */
   #search(
     score: number,
-    bytes: Uint8Array,
+    words: DataView,
     start: number,
     length: number,
     isExclusive: boolean,
@@ -313,7 +323,7 @@ export class OrderIndex {
       while (number < high) {
         const middle = (number + high) >> 1;
         const chunk = chunks[middle]!;
-        const order = this.#compareMember(bytes, start, length, chunk.ref(chunk.count - 1));
+        const order = this.#compareMember(words, start, length, chunk.ref(chunk.count - 1));
         if (order > 0 || (isExclusive && order === 0)) number = middle + 1;
         else high = middle;
       }
@@ -326,7 +336,7 @@ export class OrderIndex {
     // Few members have one score as a rule: they are asked in turn.
     const near = Math.min(chunk.count, low + nearMax);
     while (low < near && chunk.score(low) === score) {
-      const order = this.#compareMember(bytes, start, length, chunk.ref(low));
+      const order = this.#compareMember(words, start, length, chunk.ref(low));
       if (order < 0 || (order === 0 && !isExclusive)) break;
       low++;
     }
@@ -335,7 +345,7 @@ export class OrderIndex {
       high = chunk.find(score, true);
     while (low < high) {
       const middle = (low + high) >> 1;
-      const order = this.#compareMember(bytes, start, length, chunk.ref(middle));
+      const order = this.#compareMember(words, start, length, chunk.ref(middle));
       if (order > 0 || (isExclusive && order === 0)) low = middle + 1;
       else high = middle;
     }
@@ -348,13 +358,7 @@ export class OrderIndex {
     // Whoever pops the lowest has just come from there.
     if (here !== undefined && this.#at < here.count && here.ref(this.#at) === held) return;
     if (this.#locateNear(score, held)) return;
-    this.#search(
-      score,
-      this.#bytesOf(keyRef),
-      this.#startOf(keyRef),
-      this.#lengthOf(keyRef),
-      false,
-    );
+    this.#searchRecord(score, keyRef);
     const chunk = this.#chunks[this.#chunkNumber];
     assert(chunk !== undefined, "an element is not in the order");
     assert(chunk.ref(this.#at) === held, "an element is not where the order has it");
@@ -473,7 +477,7 @@ export class OrderIndex {
         const ref = chunk.ref(i);
         if (lastRef !== 0) {
           const order = this.#compareMember(
-            this.#bytesOf(lastRef),
+            this.#wordsOf(lastRef),
             this.#startOf(lastRef),
             this.#lengthOf(lastRef),
             ref,
@@ -489,3 +493,6 @@ export class OrderIndex {
     assert(count === this.#count, "the order's count does not add up");
   }
 }
+
+/** Members are compared by words: those of a request, or of bytes that came another way. */
+const wordsToCompare = (bytes: Uint8Array): DataView => knownWordsOf(bytes) ?? wordsOf(bytes);

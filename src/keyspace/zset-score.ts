@@ -33,6 +33,16 @@ export function scoreOfBytes(bytes: Uint8Array, start = 0): number {
   return Number.isNaN(score) ? 0 : score;
 }
 
+/** `scoreOfBytes` of what lies in the arena. */
+export function scoreIn(words: DataView, at: number): number {
+  const score = words.getFloat64(at, true);
+  return Number.isNaN(score) ? 0 : score;
+}
+
+/** `scoreBytes` put where they are to lie in the arena. */
+export const putScore = (words: DataView, at: number, score: number): void =>
+  words.setFloat64(at, score, true);
+
 /** Puts the short form of a score into `scoreScratch`; answers how many bytes it takes. */
 export function packScore(score: number): number {
   const whole = score | 0;

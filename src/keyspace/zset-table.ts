@@ -17,7 +17,7 @@ import { hashBytes } from "./hash.js";
 import type { Keyspace } from "./keyspace.js";
 import { OrderIndex } from "./order-index.js";
 import * as record from "./record.js";
-import { scoreBytes, scoreLength, scoreOfBytes } from "./zset-score.js";
+import { putScore, scoreIn, scoreLength, scoreOfBytes } from "./zset-score.js";
 import type { ZsetView } from "./zset-view.js";
 
 /** What a reader sees as the score of a member. */
@@ -73,7 +73,7 @@ export class ZsetTable extends ElementTable implements ZsetView {
       return scoreOfBytes(externals.get(record.externalPlaceOf(arena, ref)));
     }
     const at = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
-    return scoreOfBytes(arena.bytes[slabOf(ref)]!, at);
+    return scoreIn(arena.data[slabOf(ref)]!, at);
   }
 
   // ---- as commands read it
@@ -180,7 +180,7 @@ export class ZsetTable extends ElementTable implements ZsetView {
     const { arena } = keyspace;
     this.order.rescore(this.score, score, ref);
     const at = record.keyStartOf(arena, ref) + record.keyLengthOf(arena, ref);
-    copyBytes(arena.bytes[slabOf(ref)]!, at, scoreBytes(score), 0, scoreLength);
+    putScore(arena.data[slabOf(ref)]!, at, score);
     const flags = record.flagsOf(arena, ref);
     record.setHeader(arena, ref, record.elementKind, flags, keyspace.self, keyspace.batchTime);
     this.score = score;
@@ -257,7 +257,7 @@ export class ZsetTable extends ElementTable implements ZsetView {
     const slab = arena.bytes[slabOf(ref)]!;
     copyBytes(slab, at, bytes, 0, bytes.length);
     const score = resolveScore(this.keyspace, cell);
-    copyBytes(slab, at + bytes.length, scoreBytes(score), 0, scoreLength);
+    putScore(arena.data[slabOf(ref)]!, at + bytes.length, score);
     this.#standIns.set(element, ref);
     this.order.add(score, ref);
   }

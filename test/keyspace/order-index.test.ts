@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { fromLatin1 } from "../../src/base/bytes.js";
 import { Prng } from "../../src/base/prng.js";
 import { Arena, type Ref, slabOf, wordOf } from "../../src/keyspace/arena.js";
+import { firstNotBefore } from "../../src/keyspace/order-chunk.js";
 import { OrderIndex } from "../../src/keyspace/order-index.js";
 import * as record from "../../src/keyspace/record.js";
 
@@ -259,4 +260,19 @@ test("order: an entry that was its chunk's last one finds its new place all the 
   pair.check();
   pair.rescore(pair.pick(0.5)!, -1);
   pair.check();
+});
+
+test("order: the search among scores agrees with a walk, at every length and place", () => {
+  for (let length = 0; length <= 130; length++) {
+    // Each score twice, and one on either side that is out of bounds.
+    const scores = Float64Array.from({ length: length + 2 }, (_, at) => at >> 1);
+    for (let score = -1; score <= length; score += 0.5) {
+      for (const isExclusive of [false, true]) {
+        let wanted = 1;
+        while (wanted <= length && scores[wanted]! < score + (isExclusive ? 0.25 : 0)) wanted++;
+        const found = firstNotBefore(scores, 1, length + 1, score, isExclusive);
+        if (found !== wanted) expect([length, score, isExclusive, found]).toEqual(wanted);
+      }
+    }
+  }
 });

@@ -76,6 +76,22 @@ export const zsetOrderBugs: readonly PlantedBug[] = [
     replace: "      this.#shift(first, first - 1, at - 1);",
     suite: orderTest,
   },
+  {
+    name: "a step of the search takes the last part for as short as the others",
+    story: "Behind the first parts of a chunk nothing is looked for: its members cannot be found.",
+    file: "src/keyspace/order-chunk.ts",
+    find: "    left -= part * 7;",
+    replace: "    left = part;",
+    suite: orderTest,
+  },
+  {
+    name: "members are compared by whole words alone",
+    story: "Members with one score that differ behind their first words change places.",
+    file: order,
+    find: "    for (; i < common; i++) {\n      const difference = words.getUint8",
+    replace: "    for (; i < 0; i++) {\n      const difference = words.getUint8",
+    suite: orderTest,
+  },
 ];
 
 const table = "src/keyspace/zset-table.ts";

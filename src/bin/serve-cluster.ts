@@ -100,6 +100,8 @@ const misfits: Partial<Record<Refusal, string>> = {
   other_shard_count: "its cluster has another number of shards (--num-shards)",
   other_replication_factor:
     "its cluster keeps another number of copies (--replication-factor); all nodes must agree",
+  older_incarnation:
+    "it knows a later process of this name (--node): is one running, or was the clock set back?",
 };
 
 function whereToListen({ settings }: SkerryConfig): [host: string, port: number] {

@@ -224,10 +224,7 @@ export class PeerHost {
         counters: this.counters,
         opened: (each, name, incarnation) => this.#onOpened(each, name, incarnation),
         closed: (each) => this.#onClosed(each),
-        refused: (each, reason) => {
-          const isServing = this.#node?.clustering?.isServing ?? false;
-          this.#options.onRefused?.(each.address, reason, isServing);
-        },
+        refused: (each, reason) => this.#onRefused(each, reason),
       });
       this.#links.set(address, link);
     }
@@ -248,6 +245,13 @@ export class PeerHost {
       }),
     );
     return true;
+  }
+
+  #onRefused({ address }: PeerLink, reason: Refusal): void {
+    const isServing = this.#node?.clustering?.isServing ?? false;
+    this.#options.onRefused?.(address, reason, isServing);
+    if (reason !== "older_incarnation") return;
+    setImmediate(() => this.#turn((node) => node.clustering?.onReplaced()));
   }
 
   #onClosed(link: PeerLink): void {

@@ -170,6 +170,13 @@ export class Clustering {
     this.#ports.replicator().onLinked(name);
   }
 
+  /** A peer will not have this process: it knows of a later one of the same name. */
+  onReplaced(): void {
+    if (this.membership.isReplaced) return;
+    this.membership.isReplaced = true;
+    this.#onChanged();
+  }
+
   onMessage(from: string, incarnation: number, message: MembershipMessage, nowMs: number): void {
     this.membership.onMessage(from, incarnation, message);
     if (message.type !== "ping") return;

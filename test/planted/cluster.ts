@@ -33,6 +33,14 @@ export const clusterBugs: PlantedBug[] = [
     suite: `${peers} -t strangers`,
   },
   {
+    name: "peer_refusal_is_not_heard",
+    story: "a process that was replaced is let in nowhere, and serves clients alone",
+    file: "src/host/peer-host.ts",
+    find: "node.clustering?.onReplaced()",
+    replace: "node.name",
+    suite: `${peers} -t whose name a later one took`,
+  },
+  {
     name: "peer_speaks_for_another",
     story: "a node says in another one's name how far that one is",
     file: "src/node/node.ts",

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { Cluster, Redis } from "ioredis";
 import { createCluster } from "redis";
 import { afterEach, describe, expect, test } from "vitest";
-import { LocalCluster, type NodeProcess } from "../../scripts/lib/cluster-processes.js";
-import { sleep, whyUnavailable } from "../../scripts/lib/server-process.js";
+import { LocalCluster, NodeProcess } from "../../scripts/lib/cluster-processes.js";
+import { freePort, sleep, whyUnavailable } from "../../scripts/lib/server-process.js";
 import { disconnectClients, holdsWithin, keep } from "./cluster-rig.js";
 
 const reason = whyUnavailable("skerry");
@@ -227,6 +227,22 @@ describe.skipIf(reason !== null)(`cluster${reason === null ? "" : `: ${reason}`}
     await eventually(async () => {
       for (const [name, count] of counts) expect(await a!.get(name)).toBe(String(count));
     });
+  });
+
+  test("cluster: of two processes with one name the earlier ends, and says why", async () => {
+    cluster = await LocalCluster.start({ count: 2 });
+    const [, earlier] = cluster.nodes as [NodeProcess, NodeProcess];
+    const later = new NodeProcess("n2", await freePort(), await freePort());
+    later.address = `127.0.0.1:${later.peerPort}`;
+    later.hasJoined = true;
+    cluster.nodes.push(later);
+    cluster.spawn(later);
+    await later.ready();
+    await eventually(async () => expect(earlier.isRunning).toBe(false), 20_000);
+    expect(earlier.output).toMatch(
+      /does not admit this node: it knows a later process of this name/,
+    );
+    expect(await clientOf(later).set("k", "v")).toBe("OK");
   });
 
   test("cluster: a node leaves in order, a dead one is forgotten, the rest goes on", async () => {

@@ -43,6 +43,15 @@ describe("peers", () => {
     expect(await two.ask("INCR", "lin:x")).toBe(":2\r\n");
   });
 
+  test("peers: a process whose name a later one took hears of it, and serves nobody any more", async () => {
+    const [one, two] = await pair();
+    await one.ask("SET", "k", "v");
+    const later = await start("n2", { seeds: [one.address], founding: "never" });
+    await until(() => later.isServing && !two.isServing);
+    expect(await two.ask("SET", "k", "w")).toMatch(/^-(LOADING|MOVED) /);
+    expect(await later.ask("GET", "k")).toBe("$1\r\nv\r\n");
+  });
+
   test("peers: a node that was met but has not told anything yet is waited for", async () => {
     const one = await start("n1");
     await one.ask("SET", "k", "v");

@@ -15,8 +15,6 @@ const shortHeads = 0xffff ^ (baseFlag << 8);
 const counterBytes = 16;
 /** So many records tell what the others of their run are like. */
 const sampleCount = 4;
-/** Words from the beginning of a longer record to what its third line surely holds. */
-const thirdLine = 20;
 
 /**
  * Loads the index slots of keys with these hashes and their probable records, which go into `refs`.
@@ -36,25 +34,15 @@ export function loadRecords(
   // own, so that the loads of the next one depend on no guess.
   keys.candidates(hashes, refs, count);
   touched ^= arena.touch(refs, count);
-  // Records of a run are mostly alike: where the first ones are short, the others are not asked.
+  // Records of a run are mostly alike, so a few tell of all. To look at each before its third line
+  // is loaded would be to wait for it.
   const isShort = areShort(arena, refs, Math.min(count, sampleCount));
-  return isShort ? touched : touched ^ touchThird(arena, refs, count);
+  return isShort ? touched : touched ^ arena.touchThird(refs, count);
 }
 
 function areShort(arena: Arena, refs: Int32Array, count: number): boolean {
   for (let i = 0; i < count; i++) if (isLong(arena, refs[i]!)) return false;
   return true;
-}
-
-function touchThird(arena: Arena, refs: Int32Array, count: number): number {
-  let touched = 0;
-  for (let i = 0; i < count; i++) {
-    const ref = refs[i]!;
-    if (!isLong(arena, ref)) continue;
-    const words = arena.words[slabOf(ref)]!;
-    touched ^= words[Math.min(wordOf(ref) + thirdLine, words.length - 1)]!;
-  }
-  return touched;
 }
 
 /** Whether a record, if there is one, has more than `Arena.touch` loads. */

@@ -52,7 +52,9 @@ export class MemberFaults {
     if (host.incarnation > 0) simulation.sometimes.add("member_came_again");
     // Who starts a node again does not have it forgotten.
     if (this.#errand?.host === host) this.#errand = undefined;
-    host.join(prng.chance(blankChance));
+    const isBlank = prng.chance(blankChance);
+    if (isBlank) simulation.onBlank?.(host);
+    host.join(isBlank);
   }
 
   // ---- going

@@ -141,6 +141,15 @@ export class OperationLog {
   }
 
   /**
+   * A node comes with an empty disk: what its clients were told of before is not to be found there.
+   * If peers do not give it back before the next crash, that crash has not taken it.
+   */
+  forgive(name: string): void {
+    for (const entries of this.#entries.values())
+      for (const entry of entries) if (entry.origin.startsWith(`${name}/`)) entry.isTold = false;
+  }
+
+  /**
    * Writes whose stream a replica has not seen so far. What was added and removed within a batch
    * came to nothing, and a batch of nothing is not made.
    */

@@ -110,6 +110,7 @@ class Run {
       if (profile.logPolicy === "always" && !isSalvaged && lost.length > 0)
         this.#simulation.violate(`${host.name}: a crash took what clients were told: ${lost}`);
     };
+    this.#simulation.onBlank = ({ name }) => this.#log.forgive(name);
   }
 
   run(): RunResult {

@@ -44,6 +44,8 @@ export class Simulation {
   undecidedCount = 0;
   /** Told of each process that came back with its log, before it does anything. */
   onRecovered: ((host: SimulatedHost, life: Life, isSalvaged: boolean) => void) | undefined;
+  /** Told of each node that is about to come with another disk than it had, or with none. */
+  onBlank: ((host: SimulatedHost) => void) | undefined;
   /** Source of every other generator of the run. */
   readonly prng: Prng;
   readonly #trace: Trace | undefined;

@@ -298,12 +298,38 @@ export const plantedInBench = [
     suite: `${logJudge} -t what waits at a node`,
   },
   {
+    name: "judge_blames_an_empty_disk",
+    story: "a node came with another disk, and is blamed that it lacks what the former one had",
+    file: "src/sim/operation-log.ts",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: this is source text.
+    find: "if (entry.origin.startsWith(`${name}/`)) entry.isTold = false;",
+    replace: "if (entry.origin === name) entry.isTold = false;",
+    suite: `${logJudge} -t an empty disk`,
+  },
+  {
+    name: "judge_forgives_everybody",
+    story: "a node came with another disk, and no other is asked for what its clients were told",
+    file: "src/sim/operation-log.ts",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: this is source text.
+    find: "if (entry.origin.startsWith(`${name}/`)) entry.isTold = false;",
+    replace: "entry.isTold = false;",
+    suite: `${logJudge} -t an empty disk`,
+  },
+  {
+    name: "operator_hides_an_empty_disk",
+    story: "the judge does not hear that a node came with another disk",
+    file: "src/sim/member-faults.ts",
+    find: "if (isBlank) simulation",
+    replace: "if (!isBlank) simulation",
+    suite: "test/sim/member-faults.test.ts -t an empty disk",
+  },
+  {
     name: "operator_forgets_who_came_again",
     story:
       "a node is to be taken away a second time, and what is left of the first has it forgotten at once",
     file: "src/sim/member-faults.ts",
     find: "return this.#errand !== errand;",
     replace: "return this.#errand?.host !== errand.host;",
-    suite: "test/sim/member-faults.test.ts",
+    suite: "test/sim/member-faults.test.ts -t the life that it had before",
   },
 ] as const;

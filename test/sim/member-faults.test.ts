@@ -43,3 +43,21 @@ test("operators: a node that came again is not forgotten for the life that it ha
   simulation.runFor(3_000 * ms);
   expect(ask(simulation, fourth, "GET", "l:a")).toBe("$-1\r\n");
 });
+
+test("operators: the judge hears of a node that comes with an empty disk, and of no other", () => {
+  const simulation = newQuietCluster(3, 0, { hasLog: true });
+  simulation.runFor(5_000 * ms);
+  const prng = new Prng(1);
+  const operators = new MemberFaults(simulation);
+  const blank: string[] = [];
+  simulation.onBlank = ({ name }) => blank.push(name);
+  const comes = (isBlank: boolean): void => {
+    prng.chance = () => isBlank;
+    operators.strike("member_join", prng);
+  };
+  comes(true);
+  const [, , , first] = simulation.members;
+  comes(false);
+  expect(simulation.members).toHaveLength(5);
+  expect(blank).toEqual([first!.name]);
+});

@@ -170,6 +170,22 @@ test("the judge of logs: what a crash took is told, unless it came to nothing in
   expect(lostOf(write("q1", "add", "a"), write("q1", "remove", "b"))).toEqual(["q1"]);
 });
 
+test("the judge of logs: an empty disk is not blamed for what was told before, but for what comes later", () => {
+  const [first, second, returned] = [newReplica("n1/1"), newReplica("n1/2"), newReplica("n1/2")];
+  const log = new OperationLog();
+  const tell = (shards: typeof first, key: string): void => {
+    set(shards.keyspace, key, "opens the batch");
+    const node = { shards, keyspace: shards.keyspace };
+    const write: LoggedWrite = { key, kind: "set", element: "", text: "1", by: 0 };
+    for (const told of log.addTogether(node, [write], () => seenBy(node, key))) told.isTold = true;
+  };
+  tell(first, "t1");
+  log.forgive("n1");
+  tell(second, "t2");
+  log.forgive("n2");
+  expect(log.forgetLost({ shards: returned, keyspace: returned.keyspace }, "n1")).toEqual(["t2"]);
+});
+
 /** Requests of one client at a node whose writes wait, and what the log then expects of a key. */
 function logWhatWaited(key: string, requests: readonly Request[]): unknown {
   const profile = drawProfile(1, { nodeCount: 3, isClustered: false, suppressed: faultKinds });

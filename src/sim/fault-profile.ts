@@ -158,6 +158,15 @@ export const weathers = {
       ...{ disk_write_fail: 0, disk_fsync_fail: 0 },
     },
   },
+  /** Nodes come, leave, are forgotten and lose their memory all the time. */
+  members: {
+    ...{ isClustered: true, safetyMs: 10_000, thinkMs: 200, clientsPerNode: 2 },
+    linearizableShare: 0.6,
+    rates: {
+      ...{ member_join: 60, member_leave: 60, member_forget: 60 },
+      ...{ process_crash: 60, stale_replica: 10 },
+    },
+  },
 } as const satisfies Record<string, Weather>;
 
 export type WeatherName = keyof typeof weathers;
@@ -227,7 +236,8 @@ export function drawProfile(seed: number, options: DrawOptions = {}): FaultProfi
   // One more than the fewest, so that one may go.
   const moreCount = prng.below(2);
   // Whoever comes with an empty disk would come back from its store.
-  const mayCluster = options.hasStore !== true && drawn.isClustered;
+  const isOfMembers = weatherOf(options)?.isClustered === true;
+  const mayCluster = options.hasStore !== true && (isOfMembers || drawn.isClustered);
   const isClustered = options.isClustered ?? mayCluster;
   const profile: FaultProfile = {
     ...drawn,
@@ -245,9 +255,14 @@ export function drawProfile(seed: number, options: DrawOptions = {}): FaultProfi
   return options.weather === undefined ? profile : under(options.weather, profile, options);
 }
 
+const weatherOf = ({ weather }: DrawOptions): Weather | undefined =>
+  weather === undefined ? undefined : weathers[weather];
+
 /** What somebody has asked for goes before the weather. */
 function under(name: WeatherName, profile: FaultProfile, options: DrawOptions): FaultProfile {
   const weather: Weather = weathers[name];
+  const isClustered =
+    weather.isClustered === true ? profile.isClustered : options.isClustered === true;
   const rates = { ...profile.rates, ...weather.rates };
   for (const kind of options.suppressed ?? []) rates[kind] = 0;
   if (profile.hasStore) Object.assign(rates, withoutDamage);
@@ -258,8 +273,8 @@ function under(name: WeatherName, profile: FaultProfile, options: DrawOptions): 
     clientsPerNode: options.clientsPerNode ?? weather.clientsPerNode,
     hasLog: profile.hasStore || (options.hasLog ?? weather.hasLog ?? profile.hasLog),
     // Where nodes come and go an operator waits between two crashes.
-    isClustered: options.isClustered ?? false,
-    replicationFactor: options.isClustered === true ? profile.replicationFactor : 0,
+    isClustered,
+    replicationFactor: isClustered ? profile.replicationFactor : 0,
   };
 }
 

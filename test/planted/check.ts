@@ -316,6 +316,14 @@ export const plantedInBench = [
     suite: `${logJudge} -t an empty disk`,
   },
   {
+    name: "nobody_forgives_an_empty_disk",
+    story: "what the judge hears of an exchanged disk changes nothing in a run",
+    file: "src/sim/simulate.ts",
+    find: "this.#log.forgive(name);",
+    replace: "name;",
+    suite: "test/sim/campaign.test.ts -t come and go all the time",
+  },
+  {
     name: "operator_hides_an_empty_disk",
     story: "the judge does not hear that a node came with another disk",
     file: "src/sim/member-faults.ts",

@@ -105,6 +105,19 @@ test(
   timeoutMs,
 );
 
+test(
+  "simulator: nodes that come and go all the time",
+  () => {
+    // In the first two a node comes with an empty disk, and later with what that one has.
+    for (const seed of [117, 326, 3]) {
+      const { violations, faultCounts } = simulate(seed, { weather: "members" });
+      expect(violations, `seed ${seed}`).toEqual([]);
+      expect(faultCounts.count("member_join")).toBeGreaterThan(0);
+    }
+  },
+  timeoutMs,
+);
+
 /** Points of the production code come up only where something is amiss. */
 const beside = (kind: FaultKind): Partial<FaultProfile["rates"]> => {
   if (isBuggifyPoint(kind)) return { network_drop: 0.15 };

@@ -4,6 +4,7 @@
 //
 // Left out: an index over the chunks; a list of a million elements has eight thousand of them.
 
+import { Row } from "../base/row.js";
 import type { ReplicaIndex, Time } from "../clock/stamp.js";
 import { chunkBytesMax, chunkCountMax, ListChunk } from "./list-chunk.js";
 
@@ -20,7 +21,7 @@ const roomShare = 9 / 8;
 const sparseCount = chunkCountMax / 4;
 
 export class ListChunks {
-  protected chunks: ListChunk[] = [];
+  protected readonly chunks = new Row<ListChunk>();
   /** Elements of all chunks. */
   protected elementCount = 0;
   /** Where the list stands: a chunk, and a place in it. */
@@ -33,14 +34,14 @@ export class ListChunks {
     if (index < this.elementCount >> 1) {
       let chunk = 0;
       let rest = index;
-      while (rest >= chunks[chunk]!.count) rest -= chunks[chunk++]!.count;
+      while (rest >= chunks.get(chunk)!.count) rest -= chunks.get(chunk++)!.count;
       this.chunk = chunk;
       this.at = rest;
       return;
     }
     let chunk = chunks.length - 1;
-    let start = this.elementCount - chunks[chunk]!.count;
-    while (index < start) start -= chunks[--chunk]!.count;
+    let start = this.elementCount - chunks.get(chunk)!.count;
+    while (index < start) start -= chunks.get(--chunk)!.count;
     this.chunk = chunk;
     this.at = index - start;
   }
@@ -48,13 +49,13 @@ export class ListChunks {
   /** Goes to the next element, or the one before; past an end the store stands nowhere. */
   step(isReverse: boolean): void {
     if (!isReverse) {
-      if (++this.at < this.chunks[this.chunk]!.count) return;
+      if (++this.at < this.chunks.get(this.chunk)!.count) return;
       this.chunk++;
       this.at = 0;
       return;
     }
     if (--this.at >= 0) return;
-    this.at = (this.chunks[--this.chunk]?.count ?? 0) - 1;
+    this.at = (this.chunks.get(--this.chunk)?.count ?? 0) - 1;
   }
 
   /** Visits every element, in order. */
@@ -65,22 +66,20 @@ export class ListChunks {
   /** Drops an empty chunk, and joins a sparse one in the middle with its neighbour. */
   protected tidy(): void {
     const chunks = this.chunks;
-    const chunk = chunks[this.chunk];
+    const chunk = chunks.get(this.chunk);
     if (chunk === undefined) return;
     if (chunk.count === 0) {
-      // Taking the first one away moves the others only in name.
-      if (this.chunk === 0) chunks.shift();
-      else chunks.splice(this.chunk, 1);
+      chunks.remove(this.chunk);
       this.at = 0;
       return;
     }
     // The first chunk is where pops come by: it is going to be empty soon.
-    const next = chunks[this.chunk + 1];
+    const next = chunks.get(this.chunk + 1);
     if (chunk.count >= sparseCount || this.chunk === 0 || next === undefined) return;
     if (next.bornTime !== chunk.bornTime || next.bornReplica !== chunk.bornReplica) return;
     if (chunk.count + next.count > chunkCountMax || chunk.live + next.live > chunkBytesMax) return;
     chunk.append(next, 0, next.count);
-    chunks.splice(this.chunk + 1, 1);
+    chunks.remove(this.chunk + 1);
   }
 
   /**
@@ -89,7 +88,7 @@ export class ListChunks {
    */
   protected findRoom(length: number, bornTime: Time, bornReplica: ReplicaIndex): boolean {
     const chunks = this.chunks;
-    const chunk = chunks[this.chunk];
+    const chunk = chunks.get(this.chunk);
     if (chunk === undefined) {
       this.#addChunk(0, length, false);
       return true;
@@ -97,12 +96,12 @@ export class ListChunks {
     if (isRoomy(chunk, length, bornTime, bornReplica)) return true;
     if (this.at > 0 && this.at < chunk.count) {
       if (!isBornWith(chunk, bornTime, bornReplica)) return false;
-      chunks.splice(this.chunk + 1, 0, chunk.split(this.at));
+      chunks.insert(this.chunk + 1, chunk.split(this.at));
       return this.findRoom(length, bornTime, bornReplica);
     }
     const isBehind = this.at > 0;
     const neighbour = this.chunk + (isBehind ? 1 : -1);
-    const other = chunks[neighbour];
+    const other = chunks.get(neighbour);
     if (other !== undefined && isRoomy(other, length, bornTime, bornReplica)) {
       this.chunk = neighbour;
       this.at = isBehind ? 0 : other.count;
@@ -116,8 +115,7 @@ export class ListChunks {
     const capacity = neighbour === undefined ? firstCapacity : chunkCountMax;
     const bytes = Math.max(length, neighbour === undefined ? firstBytes : bytesLike(neighbour));
     const chunk = new ListChunk(capacity, bytes, isFront);
-    if (index === this.chunks.length) this.chunks.push(chunk);
-    else this.chunks.splice(index, 0, chunk);
+    this.chunks.insert(index, chunk);
     this.chunk = index;
     this.at = 0;
   }

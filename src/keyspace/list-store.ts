@@ -68,7 +68,7 @@ export class ListStore extends ListChunks implements ElementStore {
 
   /** Reads the value where the store stands. */
   load(): void {
-    const chunk = this.chunks[this.chunk]!;
+    const chunk = this.chunks.get(this.chunk)!;
     if (chunk.isComplex(this.at)) {
       this.value = this.#resolve(this.#complexAt(chunk, this.at).cell);
       this.valueStart = 0;
@@ -90,7 +90,7 @@ export class ListStore extends ListChunks implements ElementStore {
 
   /** The element's key where the store stands. */
   get position(): ListPosition {
-    return this.#positionAt(this.chunks[this.chunk]!, this.at);
+    return this.#positionAt(this.chunks.get(this.chunk)!, this.at);
   }
 
   #complexAt(chunk: ListChunk, at: number): ComplexElement {
@@ -158,7 +158,7 @@ export class ListStore extends ListChunks implements ElementStore {
     const chunks = this.chunks;
     const last = chunks.length - 1;
     this.chunk = isFront || last < 0 ? 0 : last;
-    const chunk = chunks[this.chunk];
+    const chunk = chunks.get(this.chunk);
     this.at = isFront || chunk === undefined ? 0 : chunk.count;
     // A plain element at the end was pushed before; what another one's key is cannot be known
     // without looking.
@@ -182,7 +182,7 @@ export class ListStore extends ListChunks implements ElementStore {
     bornReplica: ReplicaIndex,
   ): void {
     this.chunk = Math.max(0, this.chunks.length - 1);
-    this.at = this.chunks[this.chunk]?.count ?? 0;
+    this.at = this.chunks.get(this.chunk)?.count ?? 0;
     this.#insertPlain(time, replica, isLeft, place, value, start, length, bornTime, bornReplica);
     this.elementCount++;
   }
@@ -193,18 +193,16 @@ export class ListStore extends ListChunks implements ElementStore {
    */
   onlyBirth(): ListChunk | undefined {
     if ((this.#complex?.count ?? 0) > 0 || (this.#hidden?.size ?? 0) > 0) return undefined;
-    const first = this.chunks[0];
-    const isShared = this.chunks.every(
-      ({ bornTime, bornReplica }) =>
-        bornTime === first?.bornTime && bornReplica === first.bornReplica,
-    );
-    return isShared ? first : undefined;
+    const first = this.chunks.get(0);
+    for (const { bornTime, bornReplica } of this.chunks)
+      if (bornTime !== first?.bornTime || bornReplica !== first.bornReplica) return undefined;
+    return first;
   }
 
   /** Removes the element where the store stands, and stands at the one behind it. */
   remove(entry: KeyEntry): void {
     if (entry.isTracked) entry.remember(slots.list, this.position);
-    const chunk = this.chunks[this.chunk]!;
+    const chunk = this.chunks.get(this.chunk)!;
     if (!chunk.isComplex(this.at)) {
       this.#births.lower(chunk.bornTime, chunk.bornReplica);
     } else {
@@ -217,7 +215,7 @@ export class ListStore extends ListChunks implements ElementStore {
     }
     this.#takeOut();
     this.tidy();
-    if (this.at === (this.chunks[this.chunk]?.count ?? -1)) {
+    if (this.at === (this.chunks.get(this.chunk)?.count ?? -1)) {
       this.chunk++;
       this.at = 0;
     }
@@ -231,7 +229,7 @@ export class ListStore extends ListChunks implements ElementStore {
 
   /** Takes the element where the store stands out of its chunk, which may stay empty. */
   #takeOut(): void {
-    const chunk = this.chunks[this.chunk]!;
+    const chunk = this.chunks.get(this.chunk)!;
     if (chunk.isComplex(this.at)) this.#complex!.remove(chunk.start(this.at));
     chunk.remove(this.at);
     this.elementCount--;
@@ -261,7 +259,7 @@ export class ListStore extends ListChunks implements ElementStore {
       this.#insertComplex(position, { siblings: [sibling], rows: [] });
       return;
     }
-    const chunk = this.chunks[this.chunk]!;
+    const chunk = this.chunks.get(this.chunk)!;
     if (chunk.count === chunk.complexCount) {
       chunk.bornTime = bornTime;
       chunk.bornReplica = bornReplica;
@@ -273,7 +271,7 @@ export class ListStore extends ListChunks implements ElementStore {
   #insertComplex(position: ListPosition, cell: Cell): void {
     this.findRoom(0, 0, 0);
     this.#complex ??= new ObjectTable();
-    this.chunks[this.chunk]!.insertComplex(this.at, this.#complex.put({ position, cell }));
+    this.chunks.get(this.chunk)!.insertComplex(this.at, this.#complex.put({ position, cell }));
     eachBirth(cell, (time, replica) => this.#births.raise(time, replica));
   }
 
@@ -288,17 +286,18 @@ export class ListStore extends ListChunks implements ElementStore {
     this.at = 0;
     if (chunks.length === 0) return false;
     const lastChunk = chunks.length - 1;
-    const lastAt = chunks[lastChunk]!.count - 1;
-    const last = this.#positionAt(chunks[lastChunk]!, lastAt);
+    const lastAt = chunks.get(lastChunk)!.count - 1;
+    const last = this.#positionAt(chunks.get(lastChunk)!, lastAt);
     if (element >= last) {
       this.chunk = lastChunk;
       this.at = element === last ? lastAt : lastAt + 1;
       return element === last;
     }
-    const first = this.#positionAt(chunks[0]!, 0);
+    const first = this.#positionAt(chunks.get(0)!, 0);
     if (element <= first) return element === first;
-    this.chunk = this.bisect(lastChunk, (index) => this.#positionAt(chunks[index]!, 0) <= element);
-    const chunk = chunks[this.chunk]!;
+    const begins = (index: number): boolean => this.#positionAt(chunks.get(index)!, 0) <= element;
+    this.chunk = this.bisect(lastChunk, begins);
+    const chunk = chunks.get(this.chunk)!;
     const at = this.bisect(chunk.count - 1, (index) => this.#positionAt(chunk, index) <= element);
     const isFound = this.#positionAt(chunk, at) === element;
     this.at = isFound ? at : at + 1;
@@ -312,7 +311,7 @@ export class ListStore extends ListChunks implements ElementStore {
     if (cell !== undefined) {
       this.#hidden!.delete(element);
     } else if (isFound) {
-      cell = this.#cellAt(this.chunks[this.chunk]!, this.at);
+      cell = this.#cellAt(this.chunks.get(this.chunk)!, this.at);
       eachBirth(cell, (time, replica) => this.#births.lower(time, replica));
       this.#takeOut();
     } else {
@@ -356,7 +355,7 @@ export class ListStore extends ListChunks implements ElementStore {
 
   get(element: string): Readonly<Cell> | undefined {
     if (!this.#locate(element)) return this.#hidden?.get(element);
-    return this.#cellAt(this.chunks[this.chunk]!, this.at);
+    return this.#cellAt(this.chunks.get(this.chunk)!, this.at);
   }
 
   sortedElements(): string[] {
@@ -378,7 +377,7 @@ export class ListStore extends ListChunks implements ElementStore {
     this.chunk = 0;
     this.at = 0;
     while (this.chunk < this.chunks.length) {
-      const chunk = this.chunks[this.chunk]!;
+      const chunk = this.chunks.get(this.chunk)!;
       for (let at = this.at; at < chunk.count; at++)
         visit(this.#positionAt(chunk, at), this.#cellAt(chunk, at));
       const last = this.#positionAt(chunk, chunk.count - 1);
@@ -431,7 +430,7 @@ export class ListStore extends ListChunks implements ElementStore {
   clearAll(self: ReplicaIndex): void {
     for (const element of [...(this.#hidden?.keys() ?? [])]) this.clear(element, self);
     const left = this.#complex?.all() ?? [];
-    this.chunks = [];
+    this.chunks.clear();
     this.elementCount = 0;
     this.#complex = undefined;
     this.#births.reset();

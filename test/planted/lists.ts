@@ -8,6 +8,14 @@ const follower = "test/commands/convergence.test.ts -t one writer";
 
 export const planted = [
   {
+    name: "row_counts_its_front_from_the_wrong_end",
+    story: "a chunk that is put between those pushed in front stands one place off",
+    file: "src/base/row.ts",
+    find: "front.splice(-behind, 0, item)",
+    replace: "front.splice(-behind - 1, 0, item)",
+    suite: "test/base/row.test.ts",
+  },
+  {
     name: "chunk_split_loses_the_birth",
     story: "half of a chunk is born anew; a deadline of the key no longer counts",
     file: "src/keyspace/list-chunk.ts",

@@ -176,6 +176,25 @@ test("increments of two nodes add up, and a removal takes what it has seen", () 
   expect(second.state("k")).toBe(first.state("k"));
 });
 
+test("what a removal leaves of another node's counter stays under a hash that is begun anew", () => {
+  const replicas = newReplicas(2);
+  const [first, second] = replicas as [Replica, Replica];
+  second.bench.runInBatch("hincrby", "k", "n", 3);
+  exchange(replicas);
+  first.bench.runInBatch("hdel", "k", "n");
+  const sent = first.close()!;
+  first.bench.wait(1);
+  first.bench.runInBatch("hset", "k", "a", "v");
+  // The node that counted hears of neither yet, and says again what it has.
+  second.bench.runInBatch("hincrby", "k", "n", 4);
+  exchange(replicas.toReversed());
+  second.join(sent);
+  exchange(replicas);
+  expect(second.state("k")).toBe(first.state("k"));
+  for (const { bench } of replicas)
+    expect(bench.runInBatch("hgetall", "k")).toEqual(["a", "v", "n", "4"]);
+});
+
 test("a batch in which a packed hash becomes a table says what each field's stamp is", () => {
   const [writer, follower] = newReplicas(2) as [Replica, Replica];
   writer.bench.runInBatch("hset", "k", "a", 1);

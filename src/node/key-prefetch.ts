@@ -77,17 +77,23 @@ export class KeyPrefetch {
     const { count, ranges } = batch;
     const { hashes } = this;
     let different = 1;
+    let before = -1;
+    let beforeLength = 0;
     for (let i = 0; i < count; i++) {
-      const isSame = i > 0 && isRepeated(commands, batch, data, i);
+      const key = batch.firsts[i]! + 2;
+      const start = hasKey(commands, batch, i) ? ranges[key]! : -1;
+      const length = start < 0 ? 0 : ranges[key + 1]!;
+      const isComparable = start >= 0 && before >= 0 && length === beforeLength;
+      const isSame = isComparable && areEqual(data, start, before, length);
+      before = start;
+      beforeLength = length;
       this.#isSame[i] = isSame ? 1 : 0;
       if (isSame) {
         hashes[i] = hashes[i - 1]!;
         continue;
       }
       if (i > 0) different = count;
-      if (!hasKey(commands, batch, i)) continue;
-      const first = batch.firsts[i]!;
-      hashes[i] = hashWords(data, ranges[first + 2]!, ranges[first + 3]!);
+      if (start >= 0) hashes[i] = hashWords(data, start, length);
     }
     return different;
   }
@@ -103,12 +109,19 @@ function isRepeated(commands: Commands, batch: RequestBatch, data: DataView, i: 
   const here = firsts[i]! + 2;
   const before = firsts[i - 1]! + 2;
   const length = ranges[here + 1]!;
-  if (ranges[before + 1] !== length) return false;
-  const start = ranges[here]!;
-  const other = ranges[before]!;
+  return ranges[before + 1] === length && areEqual(data, ranges[here]!, ranges[before]!, length);
+}
+
+/** Whether two runs are the same bytes. The last word may begin inside the one before. */
+function areEqual(data: DataView, start: number, other: number, length: number): boolean {
   let at = 0;
   for (; at + 4 <= length; at += 4)
     if (data.getInt32(start + at, true) !== data.getInt32(other + at, true)) return false;
+  if (at === length) return true;
+  if (length > 4) {
+    at = length - 4;
+    return data.getInt32(start + at, true) === data.getInt32(other + at, true);
+  }
   for (; at < length; at++)
     if (data.getUint8(start + at) !== data.getUint8(other + at)) return false;
   return true;

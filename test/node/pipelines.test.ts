@@ -98,6 +98,37 @@ test("pipelines: a key is found where it is now, not where the command before fo
   expect(replies).toBe(`${expected.join("\r\n")}\r\n`);
 });
 
+test("pipelines: keys that differ in one byte are two keys, wherever it stands", () => {
+  const rig = new Rig();
+  const client = rig.connect();
+  for (let length = 1; length <= 13; length++) {
+    for (let at = 0; at < length; at++) {
+      const name = "a".repeat(length);
+      const other = `${name.slice(0, at)}b${name.slice(at + 1)}`;
+      const replies = sendAtOnce(rig, client, [
+        ...[["FLUSHALL"], ["SET", name, "1"]],
+        ...[
+          ["GET", name],
+          ["GET", other],
+          ["SET", other, "2"],
+          ["GET", name],
+        ],
+      ]);
+      expect(replies, other).toBe("+OK\r\n+OK\r\n$1\r\n1\r\n$-1\r\n+OK\r\n$1\r\n1\r\n");
+      // A batch that begins with two commands on one key is one of repeats.
+      const repeated = sendAtOnce(rig, client, [
+        ...[
+          ["GET", name],
+          ["GET", name],
+          ["GET", other],
+          ["GET", name],
+        ],
+      ]);
+      expect(repeated, other).toBe("$1\r\n1\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n1\r\n");
+    }
+  }
+});
+
 test("pipelines: a command that is refused leaves no other key's record behind", () => {
   const rig = new Rig();
   const replies = sendAtOnce(rig, rig.connect(), [

@@ -23,6 +23,22 @@ export const plantedInNode = [
     suite: pipelines,
   },
   {
+    name: "keys_compared_by_whole_words",
+    story: "in a pipeline a key that differs from the one before at its end alone is taken for it",
+    file: "src/node/key-prefetch.ts",
+    find: "    return data.getInt32(start + at, true) === data.getInt32(other + at, true);",
+    replace: "    return true;",
+    suite: pipelines,
+  },
+  {
+    name: "short_keys_are_all_one",
+    story: "in a pipeline every key of up to three bytes is taken for the one before of its length",
+    file: "src/node/key-prefetch.ts",
+    find: "  for (; at < length; at++)\n    if (data.getUint8",
+    replace: "  for (; at < 0; at++)\n    if (data.getUint8",
+    suite: pipelines,
+  },
+  {
     name: "name_taken_for_the_one_before",
     story: "in a pipeline every name of the same length is the same command",
     file: "src/node/command-table.ts",

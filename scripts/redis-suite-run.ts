@@ -4,7 +4,15 @@
 // process group and reported as hung.
 
 import { spawn } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import {
   redisBenchmarkBin,
@@ -40,12 +48,11 @@ const launcherOf = (kind: ServerKind): string =>
 const logBytesMax = 64 * 1024 * 1024;
 
 export async function runUnit(run: UnitRun): Promise<UnitLog> {
-  const isExternal = run.profile.mode === "external";
-  const server = !isExternal
-    ? null
-    : run.profile.debug
-      ? await ServerProcess.startWithDebug(run.against)
-      : await ServerProcess.start(run.against);
+  const { mode, debug } = run.profile;
+  const data = mkdtempSync(join(cacheFolder("redis-suite"), "data-"));
+  // Some tests turn the log on, which ours can only have from its start.
+  const args = debug && run.against === "skerry" ? ["--data-dir", data] : [];
+  const server = mode === "spawn" ? null : await ServerProcess.start(run.against, { debug, args });
   try {
     const folder = workFolder(run);
     const skipFile = join(cacheFolder("redis-suite"), `skip-${process.pid}.txt`);
@@ -63,6 +70,7 @@ export async function runUnit(run: UnitRun): Promise<UnitLog> {
     return parseSuiteLog(run.unit, text, hung);
   } finally {
     await server?.stop();
+    rmSync(data, { recursive: true, force: true });
   }
 }
 

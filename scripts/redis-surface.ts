@@ -64,7 +64,7 @@ export function infoFieldsOf(info: string): Record<string, string[]> {
 
 /** Asks a server of either kind. */
 export async function measureSurface(kind: ServerKind): Promise<Surface> {
-  const server = await ServerProcess.startWithDebug(kind);
+  const server = await ServerProcess.start(kind, { debug: true });
   try {
     const connection = await RespConnection.connect(server.port);
     // Without some traffic the statistics by command, error and database have no line to show.

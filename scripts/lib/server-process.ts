@@ -117,20 +117,6 @@ export class ServerProcess {
     });
   }
 
-  /**
-   * Starts a server that admits DEBUG, or, while ours has no such flag, one that does not, and says
-   * so.
-   */
-  static async startWithDebug(kind: ServerKind): Promise<ServerProcess> {
-    try {
-      return await ServerProcess.start(kind, { debug: true });
-    } catch (error) {
-      if (!String(error).includes("unknown option")) throw error;
-      console.log(`${kind} has no flag that admits DEBUG: started without`);
-      return ServerProcess.start(kind);
-    }
-  }
-
   /** Starts a server on a free port and waits until it answers PING. */
   static async start(kind: ServerKind, options: StartOptions = {}): Promise<ServerProcess> {
     const port = await freePort();

@@ -122,6 +122,8 @@ export class OperationLog {
     const self = node.keyspace.replicas.nameOf(node.keyspace.self);
     const told: string[] = [];
     for (const [key, entries] of this.#entries) {
+      // A shard that it gave up before is whole with its keepers, who confirmed that.
+      if (node.shards.released.isBare(node.shards.shardOfKey(utf8(key)))) continue;
       const seen = seenBy(node, key);
       const lost = entries.filter(
         (entry) => entry.origin.startsWith(`${name}/`) && !covers(seen, entry),

@@ -108,8 +108,9 @@ test(
 test(
   "simulator: nodes that come and go all the time",
   () => {
-    // In the first two a node comes with an empty disk, and later with what that one has.
-    for (const seed of [117, 326, 3]) {
+    // In the first a node comes with an empty disk, and later with what that one has; in the
+    // second one crashes that has given up a shard in which it had written.
+    for (const seed of [117, 7800047]) {
       const { violations, faultCounts } = simulate(seed, { weather: "members" });
       expect(violations, `seed ${seed}`).toEqual([]);
       expect(faultCounts.count("member_join")).toBeGreaterThan(0);

@@ -384,14 +384,13 @@ export const replicationBugs: PlantedBug[] = [
     suite: `${scenarios} -t direct: nothing is repeated for ever`,
   },
   {
-    name: "memory_given_back_for_want_of_room",
+    name: "memory_given_back_is_sent",
     story:
-      "what leaves the log although a peer lacks it is overwritten while it waits for the peer",
-    file: "src/keyspace/shard.ts",
-    find: "for (const { batches } of this.#chains.values()) this.#drop(batches, time);",
-    replace:
-      "for (const { batches } of this.#chains.values())\n      for (const { lease } of this.#drop(batches, time)) lease?.release();",
-    suite: histories,
+      "what left the log, for all who hold its shard have it, is sent to one who does not hold it",
+    file: "src/replication/direct-push.ts",
+    find: "if (!link.peer.covers(batch) && batch.lease?.isOver !== true) batches.push(batch);",
+    replace: "if (!link.peer.covers(batch)) batches.push(batch);",
+    suite: "test/replication/pulls.test.ts",
   },
   {
     name: "message_waits_without_its_bytes",

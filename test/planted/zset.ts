@@ -129,15 +129,6 @@ export const longMemberBugs: readonly PlantedBug[] = [
 
 export const zsetEditBugs: readonly PlantedBug[] = [
   {
-    name: "reading a score disturbs the one being written",
-    story: "ZADD in a set where another member has increments leaves the old score.",
-    file: "src/keyspace/zset-score.ts",
-    find: "for (let i = 0; i < 8; i++) readBytes[i] = bytes[start + i]!;\n  const score = read.getFloat64(0, true);",
-    replace:
-      "for (let i = 0; i < 8; i++) scoreScratch[i] = bytes[start + i]!;\n  const score = scratch.getFloat64(0, true);",
-    suite: model,
-  },
-  {
     name: "a packed member moves to a place counted before it left",
     story: "A member whose score rises in a small set lands one place too far.",
     file: edit,

@@ -11,7 +11,7 @@ import { Tally } from "../../src/sim/tally.js";
 import type { SyncPolicy } from "../../src/storage/wal.js";
 
 const firstSeed = Number(process.env.SKERRY_SEED ?? 1);
-const seedCount = Number(process.env.SKERRY_SEEDS ?? 5);
+const seedCount = Number(process.env.SKERRY_SEEDS ?? 12);
 /** Before the others: in this one a file of the log is sealed right before a crash. */
 const sealingSeed = 26;
 const seeds = [sealingSeed, ...Array.from({ length: seedCount }, (_, index) => firstSeed + index)];

@@ -35,9 +35,18 @@ const convergenceUs = 15_000 * ms;
 const pollUs = 250 * ms;
 /**
  * Then nothing happens any more; logs forget what everybody has, once each peer has told so in its
- * round of exchanges (replication/timing.ts).
+ * round of exchanges (replication/timing.ts): it may be the first in one round and the last in the
+ * next, and a gap between two exchanges a quarter longer than usual.
  */
-const quietUs = 16_000 * ms;
+const quietUsMin = 16_000 * ms;
+const exchangeUsMax = 1_250 * ms;
+const forgettingUs = 3_000 * ms;
+
+function quietUs(hostCount: number): number {
+  const betweenTwo = 2 * (hostCount - 1) - 1;
+  return Math.max(quietUsMin, betweenTwo * exchangeUsMax + forgettingUs);
+}
+
 /**
  * What a crash left without its predecessor is dropped after so long (replication/timing.ts).
  */
@@ -222,7 +231,7 @@ class Run {
   /** What bears a stamp of the future is kept until everybody's clock is there. */
   #rest(): void {
     const simulation = this.#simulation;
-    simulation.runFor(quietUs + this.#skewMs() * ms);
+    simulation.runFor(quietUs(simulation.hosts.length) + this.#skewMs() * ms);
     if (!this.#isAnyWaiting) return;
     simulation.sometimes.add("orphan_dropped");
     simulation.runFor(orphanUs);
